@@ -1,0 +1,132 @@
+"""The composition root: settings -> store, sources -> Deps -> the app; and the command."""
+
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from dash import Dash
+from fastapi import FastAPI
+
+from dashboard.cli import run_command
+from dashboard.deps import Deps, Look
+from dashboard.live import Hub, Messages
+from dashboard.settings import Settings, SourceSettings, load_settings
+from dashboard.shell import create_app
+from data.actions import Actions
+from data.clock import Clock, to_duration_ms, utc_now
+from data.db import Database
+from data.engines.native import NativeEngine
+from data.monitor import Monitor
+from data.rules.stalls import StallLimits
+from data.snapshot import SnapshotReader, Source
+from data.store import open_store
+
+
+class Composed(NamedTuple):
+    """Everything that was made, for those who serve it and for tests."""
+
+    app: Dash
+    deps: Deps
+    monitor: Monitor
+    hub: Hub
+
+    @property
+    def asgi(self) -> FastAPI:
+        """The ASGI application."""
+        server: FastAPI = self.app.server
+        return server
+
+
+def compose(settings: Settings, *, clock: Clock = utc_now, ribbon: str = "") -> Composed:
+    """The whole program for these settings; nothing runs until it is served."""
+    limits = limits_of(settings)
+    store = open_store(settings.store_url.get_secret_value())
+    sources = {
+        name: open_source(name, source, settings, limits, clock)
+        for name, source in settings.sources.items()
+    }
+    # The monitor tells the hub, and actions tell the monitor; deps hold both ends.
+    monitor = Monitor(
+        sources,
+        store,
+        clock=clock,
+        holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        publish=lambda snapshot: hub.publish(snapshot),
+        probing=settings.live,
+    )
+    actions = Actions(
+        sources, store, limits=limits, clock=clock, changed=monitor.changed
+    )
+    deps = Deps(
+        sources=sources,
+        store=store,
+        actions=actions,
+        limits=limits,
+        clock=clock,
+        look=look_of(settings, ribbon),
+        origins=tuple(settings.public_origins),
+        host=settings.host,
+    )
+    hub = Hub(Messages(deps))
+    return Composed(create_app(deps, hub, monitor), deps, monitor, hub)
+
+
+def open_source(
+    name: str,
+    source: SourceSettings,
+    settings: Settings,
+    limits: StallLimits,
+    clock: Clock,
+) -> Source:
+    """One source; nothing is connected yet."""
+    label = source.label or name
+    database = Database(source.url.get_secret_value(), name=label)
+    engine = NativeEngine(database, schema=source.schema_name or None, read_only=source.read_only)
+    reader = SnapshotReader(
+        name,
+        engine,
+        limits=limits if settings.stall_detection else None,
+        clock=clock,
+        poll_every_ms=to_duration_ms(settings.poll_every),
+    )
+    return Source(
+        name=name, label=label, engine=engine, dialect=database.dialect, reader=reader
+    )
+
+
+def limits_of(settings: Settings) -> StallLimits:
+    """How long runs may take."""
+    return StallLimits(
+        default_ms=to_duration_ms(settings.stall_after),
+        by_type={
+            name: to_duration_ms(limit) for name, limit in settings.stall_limits.items()
+        },
+    )
+
+
+def look_of(settings: Settings, ribbon: str) -> Look:
+    """What the pages need to know of the settings."""
+    return Look(
+        title=settings.title,
+        prefix=settings.prefix,
+        ribbon=ribbon,
+        support_url=settings.support_url,
+        logs_url=settings.logs_url,
+        refresh_every_ms=to_duration_ms(settings.refresh_every),
+        confirm_clean_up=settings.cleanup_confirm,
+        live=settings.live,
+        stall_detection=settings.stall_detection,
+    )
+
+
+def server() -> FastAPI:
+    """The ASGI application for ``uvicorn app:server --factory``, one in each process."""
+    return compose(load_settings(os.environ, directory=Path.cwd())).asgi
+
+
+def main() -> None:
+    """The ``job-manager`` command."""
+    sys.exit(run_command(sys.argv[1:], compose))

@@ -1,0 +1,35 @@
+// Client side of dashboard/panels/stalled.py: the parts of the dialog that need no server.
+(() => {
+  const same = () => window.dash_clientside.no_update;
+
+  function close(clicks) {
+    return clicks ? false : same();
+  }
+
+  function reopen(clicks) {
+    return clicks ? true : same();
+  }
+
+  /** Label of the confirm button, and whether it is off. */
+  function chosen(values, options) {
+    const count = values?.length ?? 0;
+    const all = options?.length ?? 0;
+    const words = count === all ? `all ${count}` : `${count} of ${all}`;
+    return [count ? `Mark ${words} as failed` : "Nothing selected", count === 0];
+  }
+
+  let expiry = 0;
+
+  /** Hide the way back to the last clean-up when it can no longer be undone. */
+  function last(undo) {
+    clearTimeout(expiry);
+    if (!undo?.token) return true;
+    const hide = () => window.dash_clientside.set_props("cleanup-last", { hidden: true });
+    expiry = setTimeout(hide, undo.until - Date.now());
+    return false;
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    cleanup: { close, reopen, chosen, last },
+  });
+})();

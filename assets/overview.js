@@ -1,0 +1,215 @@
+// Client side of dashboard/views/overview.py: puts a snapshot on the page.
+//
+// The page's skeleton comes from Dash once; from then on values are assigned straight to
+// the DOM and the grid, which is ten times cheaper than a round through the renderer.
+// Everything a job can name is assigned as text, never as markup.
+(() => {
+  const SVG = "http://www.w3.org/2000/svg";
+  const NARROW = 640;
+  const ROW_HEIGHT = 40;
+  const HEADER_HEIGHT = 36;
+  const ROWS_IN_VIEW = 14;
+  const WIDE_ONLY = ["id", "worker", "alive", "progress"];
+  const byId = (id) => document.getElementById(id);
+  let shown = {};
+  let painted = null;
+  let grid = null;
+  let rows = new Map();
+  let filterText = "";
+
+  function setText(element, text) {
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+
+  function setHidden(element, hidden) {
+    if (element && element.hidden !== hidden) element.hidden = hidden;
+  }
+
+  /** Paint a message; what is on the page already is left alone. */
+  function paint(message) {
+    const { no_update } = window.dash_clientside;
+    if (!message || !byId("overview") || isOlder(message)) return no_update;
+    const { view } = message;
+    if (byId("overview").dataset.painted !== "yes") shown = {};
+    painted = message;
+    window.jobManagerTicker.serverTime(message.at);
+    for (const [id, tile] of Object.entries(view.tiles)) {
+      changed(id, tile, () => paintTile(byId(id), tile));
+    }
+    changed("banner", [view.banner, view.read_only], () => paintBanner(view));
+    changed("trouble", view.trouble, () => paintTrouble(view.trouble));
+    changed("notices", view.notices, () => paintNotices(view.notices));
+    paintActive(view.active, message.read_at, view.trouble);
+    byId("overview").dataset.painted = "yes";
+    byId("overview").classList.remove("loading");
+    byId("overview").classList.toggle("is-stale", Boolean(view.trouble));
+    window.jobManagerTicker.tick();
+    return message.seq;
+  }
+
+  /** Socket and interval race: what was overtaken on the way is not painted. */
+  function isOlder({ boot, source, seq }) {
+    return boot === painted?.boot && source === painted.source && seq < painted.seq;
+  }
+
+  /** Run ``draw`` when the value differs from what was drawn last. */
+  function changed(key, value, draw) {
+    const text = JSON.stringify(value);
+    if (shown[key] === text) return;
+    shown[key] = text;
+    draw();
+  }
+
+  function paintTile(element, tile) {
+    if (!element) return;
+    const [, value, note, spark] = element.children;
+    setText(value, tile.value);
+    note.replaceChildren(tile.note);
+    if (tile.since != null) note.append(" ", timed(tile.since, "duration"));
+    note.title = tile.note;
+    element.dataset.tone = tile.tone ?? "";
+    spark.replaceChildren(...(tile.spark ? [sparkline(tile.spark)] : []));
+  }
+
+  function sparkline(points) {
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("viewBox", "0 0 100 24");
+    svg.setAttribute("preserveAspectRatio", "none");
+    svg.setAttribute("aria-hidden", "true");
+    const line = document.createElementNS(SVG, "polyline");
+    line.setAttribute("points", points);
+    svg.append(line);
+    return svg;
+  }
+
+  /** An element that the ticker keeps up to date. */
+  function timed(since, as) {
+    const element = document.createElement("span");
+    element.dataset.since = since;
+    element.dataset.as = as;
+    return element;
+  }
+
+  function paintBanner({ banner, read_only: readOnly }) {
+    setText(byId("stalled-title"), banner.count ? banner.title : "");
+    setText(byId("stalled-detail"), banner.count ? banner.detail : "");
+    setText(byId("cleanup-unavailable"), readOnly);
+    setHidden(byId("cleanup-unavailable"), !readOnly);
+    setHidden(byId("cleanup-stalled"), Boolean(readOnly));
+    setHidden(byId("stalled-banner"), banner.count === 0);
+  }
+
+  function paintTrouble(trouble) {
+    const element = byId("source-trouble");
+    setHidden(element, !trouble);
+    element.replaceChildren();
+    if (!trouble) return;
+    const title = document.createElement("strong");
+    title.append("Database unreachable since ", timed(trouble.since, "clock"));
+    if (trouble.read_at == null) title.append(". No data was read yet.");
+    else title.append(", data from ", timed(trouble.read_at, "clock"), ".");
+    element.append(title, trouble.message);
+    if (trouble.mend) element.append(command(trouble.mend));
+  }
+
+  function command(text) {
+    const element = document.createElement("pre");
+    element.textContent = text;
+    element.tabIndex = 0;
+    return element;
+  }
+
+  function paintNotices(notices) {
+    const element = byId("source-notices");
+    setHidden(element, notices.length === 0);
+    element.replaceChildren(
+      ...notices.map(({ message, mend }) => {
+        const details = document.createElement("details");
+        const summary = document.createElement("summary");
+        summary.textContent = `${message} Reads are slower without it.`;
+        details.append(summary, command(mend));
+        return details;
+      }),
+    );
+  }
+
+  function paintActive(active, readAt, trouble) {
+    setText(byId("active-count"), trouble && readAt == null ? "" : active.count);
+    const updated = byId("active-updated");
+    if (readAt != null) {
+      if (!updated.firstElementChild) updated.append("· updated ", timed(readAt, "ago"));
+      updated.firstElementChild.dataset.since = readAt;
+    }
+    const none = active.rows.length === 0;
+    setHidden(byId("active-empty"), !none || readAt == null || Boolean(trouble));
+    setText(byId("active-more"), active.more);
+    setHidden(byId("active-more"), !active.more);
+    withGrid((api) => {
+      changed("rows", active.rows.length, () => fit(active.rows.length));
+      assign(api, active.rows);
+    });
+  }
+
+  /** As high as its rows, up to a screenful; empty, only the header is left. */
+  function fit(count) {
+    const height = HEADER_HEIGHT + Math.min(count, ROWS_IN_VIEW) * ROW_HEIGHT + 2;
+    byId("active-runs").style.height = `${height}px`;
+  }
+
+  function withGrid(use) {
+    if (grid && !grid.isDestroyed()) return use(grid);
+    rows = new Map();
+    window.dash_ag_grid.getApiAsync("active-runs").then((api) => {
+      grid = api;
+      watchWidth(api);
+      use(api);
+      api.setGridOption("quickFilterText", filterText);
+    });
+  }
+
+  /** Hand the grid only what changed; a row that stays as it was costs nothing. */
+  function assign(api, list) {
+    const next = new Map();
+    const add = [];
+    const update = [];
+    for (const row of list) {
+      const text = JSON.stringify(row);
+      next.set(row.id, text);
+      const before = rows.get(row.id);
+      if (before === undefined) add.push(row);
+      else if (before !== text) update.push(row);
+    }
+    const remove = [...rows.keys()].filter((id) => !next.has(id)).map((id) => ({ id }));
+    rows = next;
+    if (add.length || update.length || remove.length) {
+      api.applyTransaction({ add, update, remove });
+    }
+  }
+
+  function watchWidth(api) {
+    const element = byId("active-runs");
+    let narrow = null;
+    new ResizeObserver(([entry]) => {
+      const isNarrow = entry.contentRect.width < NARROW;
+      if (isNarrow === narrow || api.isDestroyed()) return;
+      narrow = isNarrow;
+      api.setColumnsVisible(WIDE_ONLY, !narrow);
+    }).observe(element);
+  }
+
+  function filter(text) {
+    filterText = text ?? "";
+    window.jobManagerShell.keepInUrl("q", filterText);
+    if (grid && !grid.isDestroyed()) grid.setGridOption("quickFilterText", filterText);
+  }
+
+  /** Bring the stalled runs into view: they are the first rows. */
+  function showStalled() {
+    grid?.ensureIndexVisible(0, "top");
+    byId("active-runs").scrollIntoView({ block: "center", behavior: "smooth" });
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    overview: { paint, filter, showStalled },
+  });
+})();

@@ -1,0 +1,41 @@
+// Client side of dashboard/shell.py: theme, source in the URL.
+(() => {
+  const THEME_KEY = "jobManagerTheme";
+
+  function toggleTheme(clicks) {
+    const root = document.documentElement;
+    if (!clicks) return;
+    const theme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+    root.dataset.bsTheme = theme;
+    try {
+      localStorage.setItem(THEME_KEY, theme);
+    } catch {
+      // storage is blocked in some frames: the choice then lasts for this page only
+    }
+  }
+
+  /** The source that the URL names, when there is one of that name. */
+  function sourceFromUrl(search, options) {
+    const { no_update } = window.dash_clientside;
+    const asked = new URLSearchParams(search ?? "").get("source");
+    return (options ?? []).some((option) => option.value === asked) ? asked : no_update;
+  }
+
+  /** Keep one value in the query string, so that the page can be linked and reloaded. */
+  function keepInUrl(key, value, otherwise = "") {
+    const url = new URL(location.href);
+    if (value === otherwise || value == null) url.searchParams.delete(key);
+    else url.searchParams.set(key, value);
+    history.replaceState(history.state, "", url);
+  }
+
+  /** A source was chosen: remember it in the URL. */
+  function sourceChosen(value, options) {
+    keepInUrl("source", value, options?.[0]?.value);
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    shell: { toggleTheme, sourceFromUrl, sourceChosen },
+  });
+  window.jobManagerShell = { keepInUrl };
+})();

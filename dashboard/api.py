@@ -1,0 +1,45 @@
+"""Routes for programs: is it alive, is it ready, what does Prometheus read."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from dashboard.deps import Deps
+from dashboard.metrics import registry
+from dashboard.urls import below
+
+
+def register(server: FastAPI, deps: Deps, viewers: Callable[[], int]) -> None:
+    """Attach ``/healthz``, ``/readyz`` and ``/metrics``; ``viewers`` counts live links."""
+    metrics = registry(deps, viewers, version("job-manager"))
+
+    def path(name: str) -> str:
+        return below(deps.look.prefix, name)
+
+    @server.get(path("healthz"))
+    async def healthz() -> Response:
+        return PlainTextResponse("ok")
+
+    @server.get(path("readyz"))
+    def readyz() -> Response:
+        state = readiness(deps)
+        return JSONResponse(state, 200 if state["ready"] else 503)
+
+    @server.get(path("metrics"))
+    def read_metrics() -> Response:
+        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
+
+
+def readiness(deps: Deps) -> dict[str, Any]:
+    """Store and sources: "ok", or why not."""
+    sources = {}
+    for name in deps.sources:
+        snapshot = deps.snapshot(name)
+        sources[name] = snapshot.trouble.message if snapshot.trouble else "ok"
+    store = deps.store.problem()
+    ready = not store and all(state == "ok" for state in sources.values())
+    return {"ready": ready, "store": store or "ok", "sources": sources}

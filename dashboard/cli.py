@@ -1,0 +1,122 @@
+"""The ``job-manager`` command."""
+
+import argparse
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from dashboard.serving import serve_here, serve_with_workers
+from dashboard.settings import Settings, SettingsError, load_settings
+from data.clock import now_ms, utc_now
+from data.demo.directory import prepare, progress_bar
+from data.exceptions import DataError
+
+#: Settings or arguments that make no sense (contract).
+EXIT_USAGE: Final = 2
+EXIT_FAILED: Final = 1
+#: A job type of the demo with a limit of its own.
+_DEMO_LIMITS: Final = '{"nightly-invoices": "1h30m"}'
+
+#: Settings -> what serves them; see app.compose.
+Compose = Callable[..., Any]
+
+
+def run_command(arguments: Sequence[str], compose: Compose) -> int:
+    """Do what the arguments ask; the exit status."""
+    asked = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        return int(asked.run(asked, compose))
+    except SettingsError as error:
+        _say(str(error))
+        return EXIT_USAGE
+    except DataError as error:
+        _say(str(error))
+        return EXIT_FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="job-manager", description="A live dashboard over your job tables."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve the pages for the configured sources")
+    serve.set_defaults(run=_serve)
+    demo = commands.add_parser("demo", help="make a demo with real jobs and serve it")
+    demo.add_argument("--dir", type=Path, default=Path("demo"), help="where it lives")
+    demo.add_argument("--port", default=None, help="default: JOBS_PORT or 8050")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _serve(_asked: argparse.Namespace, compose: Compose) -> int:
+    settings = load_settings(os.environ, directory=Path.cwd())
+    if not settings.sources:
+        message = (
+            "No source: set JOBS_DATABASE_URL to the database with your job table, "
+            "or add [sources.NAME] to job-manager.toml."
+        )
+        raise SettingsError(message)
+    if settings.workers > 1:
+        serve_with_workers("app:server", settings)
+        return 0
+    return 0 if serve_here(compose(settings).asgi, settings) else EXIT_FAILED
+
+
+def _demo(asked: argparse.Namespace, compose: Compose) -> int:
+    directory = asked.dir.resolve()
+    settings = _demo_settings(os.environ, directory, asked.port)
+    orders = prepare(
+        directory, now_ms=now_ms(utc_now), report=progress_bar(sys.stdout)
+    )
+    with _worker(orders):
+        asgi = compose(settings, ribbon="demo").asgi
+        return 0 if serve_here(asgi, settings) else EXIT_FAILED
+
+
+def _demo_settings(
+    environ: Mapping[str, str], directory: Path, port: str | None
+) -> Settings:
+    """The person's own settings, but for where the data is."""
+    wanted = {"JOBS_STALL_LIMITS": _DEMO_LIMITS, **environ}
+    wanted["JOBS_DATABASE_URL"] = f"sqlite:///{directory / 'orders.db'}"
+    wanted["JOBS_STORE_URL"] = f"sqlite:///{directory / 'job-manager.db'}"
+    wanted.pop("JOBS_ENGINE", None)
+    if port:
+        wanted["JOBS_PORT"] = port
+    settings = load_settings(wanted, directory=directory)
+    orders = settings.sources["jobs"]
+    only = {"named_sources": {"orders": orders}, "database_url": None, "workers": 1}
+    return settings.model_copy(update=only)
+
+
+@contextmanager
+def _worker(orders: Path) -> Iterator[None]:
+    """The demo's worker process, for as long as the pages are served."""
+    command = [sys.executable, "-m", "data.demo.worker", str(orders)]
+    worker = subprocess.Popen([*command, "--parent", str(os.getpid())])  # noqa: S603
+    # a stop must unwind through here, however it is asked for
+    signal.signal(signal.SIGTERM, _raise_interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        worker.terminate()
+        worker.wait(timeout=10)
+
+
+def _raise_interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")

@@ -1,0 +1,22 @@
+"""One number with its note and sparkline."""
+
+from dash import html
+
+
+def tile(id_: str, label: str, spark: str) -> html.Div:
+    """An empty tile; the painter in assets/overview.js fills it.
+
+    ``spark`` says in words what the sparkline shows.
+    """
+    return html.Div(
+        [
+            html.Div(label, className="tile-label"),
+            html.Div("—", className="tile-value"),
+            html.Div(className="tile-note"),
+            html.Div(className="tile-spark", title=spark),
+        ],
+        id=id_,
+        className="tile",
+        role="group",
+        **{"aria-label": label},
+    )

@@ -1,0 +1,98 @@
+"""What callbacks may touch, and who asks. Made once, in app.py."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from data.actions import Actions
+from data.clock import Clock
+from data.exceptions import UnknownSourceError
+from data.model import Snapshot
+from data.rules.stalls import StallLimits
+from data.snapshot import Source
+from data.store import Store
+
+
+class Action(StrEnum):
+    """What a viewer may be allowed to do."""
+
+    VIEW = "view"
+    CLEAN_UP = "clean up"
+    UNDO = "undo"
+
+
+class Role(StrEnum):
+    """What a viewer is."""
+
+    VIEWER = "viewer"
+    ADMIN = "admin"
+
+
+_ALLOWED: Final[dict[Role, frozenset[Action]]] = {
+    Role.VIEWER: frozenset({Action.VIEW}),
+    Role.ADMIN: frozenset(Action),
+}
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who asks. ``name`` is what the audit keeps."""
+
+    name: str
+    role: Role
+
+    def may(self, action: Action) -> bool:
+        """Is this viewer allowed to do that?"""
+        return action in _ALLOWED[self.role]
+
+
+#: Everyone, while nobody signs in.
+LOCAL: Final = Viewer("local", Role.ADMIN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How the pages look and behave: plain values out of the settings."""
+
+    title: str = "Job Manager"
+    #: below which path everything lives; starts and ends with a slash
+    prefix: str = "/"
+    #: said beside the title, "demo" for the demo
+    ribbon: str = ""
+    support_url: str = ""
+    #: template of a link to a run's logs, "" without
+    logs_url: str = ""
+    refresh_every_ms: int = 15_000
+    #: evidence first; False: one click, undo offered
+    confirm_clean_up: bool = True
+    live: bool = True
+    stall_detection: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deps:
+    """Everything the pages work with."""
+
+    sources: Mapping[str, Source]
+    store: Store
+    actions: Actions
+    limits: StallLimits
+    clock: Clock
+    look: Look
+    origins: tuple[str, ...] = ()
+    #: the address it listens on
+    host: str = "127.0.0.1"
+    viewer: Callable[[], Viewer] = lambda: LOCAL
+
+    def source(self, name: str | None) -> Source:
+        """The source of that name; without a name the first one."""
+        if not name:
+            return next(iter(self.sources.values()))
+        if name not in self.sources:
+            raise UnknownSourceError(name, sorted(self.sources))
+        return self.sources[name]
+
+    def snapshot(self, name: str | None) -> Snapshot:
+        """The current snapshot of a source; reads when the last one is too old."""
+        return self.source(name).reader.current()

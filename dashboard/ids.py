@@ -1,0 +1,87 @@
+"""Every component id. A literal id anywhere else fails a test."""
+
+from typing import Final
+
+
+class Shell:
+    """Ids that every page has."""
+
+    LOCATION: Final = "location"
+    SOURCE: Final = "source-select"
+    THEME: Final = "theme-toggle"
+    TOASTS: Final = "toasts"
+    #: the message of the selected source: written by the socket and by the interval
+    SNAPSHOT: Final = "snapshot"
+
+
+class Live:
+    """Ids of the live badge and the link behind it."""
+
+    SOCKET: Final = "live-ws"
+    BADGE: Final = "live-badge"
+    STATE: Final = "live-state"
+    ATTEMPTS: Final = "live-attempts"
+    LAST_MESSAGE: Final = "live-last-message"
+    RECONNECT: Final = "live-reconnect"
+    HELP: Final = "live-help"
+    HELP_OPEN: Final = "live-help-open"
+    HELP_LATE: Final = "live-help-late"
+    INTERVAL: Final = "refresh-interval"
+    ASKED: Final = "refresh-asked"
+    ANSWERED: Final = "refresh-answered"
+
+
+class Tiles:
+    """Ids of the six tiles."""
+
+    RUNNING: Final = "tile-running"
+    PENDING: Final = "tile-pending"
+    SUCCEEDED: Final = "tile-succeeded"
+    FAILED: Final = "tile-failed"
+    ERROR_RATE: Final = "tile-error-rate"
+    STALLED: Final = "tile-stalled"
+
+
+class Stalled:
+    """Ids of the stalled banner and the clean-up dialog."""
+
+    BANNER: Final = "stalled-banner"
+    TITLE: Final = "stalled-title"
+    DETAIL: Final = "stalled-detail"
+    SHOW: Final = "stalled-show"
+    CLEAN: Final = "cleanup-stalled"
+    NO_ACTION: Final = "cleanup-unavailable"
+    MODAL: Final = "cleanup-modal"
+    REVIEW: Final = "cleanup-review"
+    LIST: Final = "cleanup-list"
+    SEEN: Final = "cleanup-seen"
+    COUNT: Final = "cleanup-count"
+    CONFIRM: Final = "cleanup-confirm"
+    CANCEL: Final = "cleanup-cancel"
+    PROGRESS: Final = "cleanup-progress"
+    RESULT: Final = "cleanup-result"
+    UNDO: Final = "cleanup-undo"
+    TOKEN: Final = "cleanup-undo-token"
+    LAST: Final = "cleanup-last"
+    LAST_SHOW: Final = "cleanup-last-show"
+
+
+class Active:
+    """Ids of the active runs."""
+
+    GRID: Final = "active-runs"
+    COUNT: Final = "active-count"
+    UPDATED: Final = "active-updated"
+    FILTER: Final = "active-filter"
+    EMPTY: Final = "active-empty"
+    MORE: Final = "active-more"
+
+
+class Overview:
+    """Ids of the overview page."""
+
+    PAGE: Final = "overview"
+    TROUBLE: Final = "source-trouble"
+    NOTICES: Final = "source-notices"
+    #: what the painter last painted, so that a page that is opened again is painted
+    PAINTED: Final = "overview-painted"

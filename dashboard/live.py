@@ -1,0 +1,203 @@
+"""The live link: the wire format, the hub, the WebSocket route.
+
+Every message is a full snapshot, made once for all viewers: a lost one costs nothing.
+A viewer has one slot; a slow viewer finds the newest message in it and misses the
+ones between.
+"""
+
+import asyncio
+import json
+import secrets
+from collections import defaultdict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Final
+
+import anyio
+from fastapi import FastAPI, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from dashboard.deps import Deps
+from dashboard.offload import offload
+from dashboard.views.overview import OverviewView, overview_view
+from data.clock import now_ms
+from data.exceptions import UnknownSourceError
+from data.model import Snapshot
+from data.snapshot import SnapshotReader
+
+#: A link that was silent for this long gets a sign of life; the browser waits for 12 s.
+HEARTBEAT_EVERY_S: Final = 4.0
+#: A viewer that takes longer than this to accept a message is let go.
+_SEND_LIMIT_S: Final = 10.0
+#: Close code for a source that is not there.
+CLOSE_UNKNOWN_SOURCE: Final = 4404
+#: Tells one run of the server from another: ``seq`` starts anew with each.
+BOOT: Final = secrets.token_hex(4)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What viewers get of one snapshot: as JSON text, and as data for callbacks."""
+
+    seq: int
+    #: stays the same while the view does, whatever the times say
+    version: int
+    text: str
+    view_text: str
+    data: dict[str, Any]
+
+
+class Messages:
+    """Makes the message of each snapshot once."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._made: dict[str, Message] = {}
+        self._making = Lock()
+
+    def of(self, snapshot: Snapshot) -> Message:
+        """The message of this snapshot."""
+        with self._making:
+            made = self._made.get(snapshot.source)
+            if made is None or made.seq != snapshot.seq:
+                made = self._make(snapshot, made)
+                self._made[snapshot.source] = made
+            return made
+
+    def heartbeat(self, snapshot: Snapshot) -> str:
+        """A sign of life: nothing but the times changed."""
+        at = now_ms(self._deps.clock)
+        return json.dumps({"type": "hb", "at": at, "read_at": snapshot.read_at})
+
+    def _make(self, snapshot: Snapshot, before: Message | None) -> Message:
+        view: OverviewView = overview_view(
+            snapshot,
+            self._deps.limits,
+            self._deps.sources[snapshot.source].reader.findings,
+        )
+        head = {
+            "type": "snapshot",
+            "source": snapshot.source,
+            "seq": snapshot.seq,
+            "boot": BOOT,
+            "at": now_ms(self._deps.clock),
+            "read_at": snapshot.read_at,
+        }
+        view_text = json.dumps(view, separators=(",", ":"), ensure_ascii=False)
+        text = f'{json.dumps(head)[:-1]},"view":{view_text}}}'
+        version = before.version if before else 0
+        if before is None or before.view_text != view_text:
+            version += 1
+        data = {**head, "view": view}
+        return Message(snapshot.seq, version, text, view_text, data)
+
+
+class Slot:
+    """Holds the newest text for one viewer."""
+
+    def __init__(self, first: Message) -> None:
+        self._queue: asyncio.Queue[str] = asyncio.Queue(1)
+        self._queue.put_nowait(first.text)
+        self._version = first.version
+
+    def put(self, message: Message, heartbeat: str) -> None:
+        """Replace what was not fetched yet; a view that is there already is not resent."""
+        if message.version == self._version:
+            if self._queue.empty():
+                self._queue.put_nowait(heartbeat)
+            return
+        self._version = message.version
+        if self._queue.full():
+            self._queue.get_nowait()
+        self._queue.put_nowait(message.text)
+
+    async def get(self) -> str:
+        """Wait for the next text."""
+        return await self._queue.get()
+
+
+class Hub:
+    """The viewers of one process, by source."""
+
+    def __init__(self, messages: Messages) -> None:
+        self.messages = messages
+        self._viewers: defaultdict[str, set[Slot]] = defaultdict(set)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def viewers(self) -> int:
+        """How many sockets are open."""
+        return sum(map(len, self._viewers.values()))
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Hand a snapshot to every viewer of its source; from any thread."""
+        if self._loop is None or self._loop.is_closed():
+            return
+        if not self._viewers[snapshot.source]:
+            return
+        message = self.messages.of(snapshot)
+        heartbeat = self.messages.heartbeat(snapshot)
+        self._loop.call_soon_threadsafe(
+            self._distribute, snapshot.source, message, heartbeat
+        )
+
+    def join(self, source: str, first: Message) -> Slot:
+        """A slot for a new viewer, with its first message; on the event loop."""
+        self._loop = asyncio.get_running_loop()
+        slot = Slot(first)
+        self._viewers[source].add(slot)
+        return slot
+
+    def leave(self, source: str, slot: Slot) -> None:
+        """Forget a viewer; on the event loop."""
+        self._viewers[source].discard(slot)
+
+    def _distribute(self, source: str, message: Message, heartbeat: str) -> None:
+        for slot in self._viewers[source]:
+            slot.put(message, heartbeat)
+
+
+def register(server: FastAPI, deps: Deps, hub: Hub) -> None:
+    """Attach the route ``/live?source=NAME``."""
+
+    @server.websocket(f"{deps.look.prefix}live")
+    async def live(socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            source = deps.source(socket.query_params.get("source"))
+        except UnknownSourceError:
+            await socket.close(CLOSE_UNKNOWN_SOURCE)
+            return
+        snapshot = await offload(source.reader.current)()
+        slot = hub.join(source.name, hub.messages.of(snapshot))
+        try:
+            await _serve(socket, slot, source.reader, hub)
+        finally:
+            hub.leave(source.name, slot)
+
+
+async def _serve(socket: WebSocket, slot: Slot, reader: SnapshotReader, hub: Hub) -> None:
+    """Send until the viewer is gone; whichever side ends first ends the other."""
+    async with anyio.create_task_group() as tasks:
+
+        async def notice_leaving() -> None:
+            try:
+                while True:
+                    await socket.receive_text()
+            except (WebSocketDisconnect, KeyError, RuntimeError):
+                tasks.cancel_scope.cancel()
+
+        tasks.start_soon(notice_leaving)
+        try:
+            await _send_all(socket, slot, reader, hub)
+        except (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
+            tasks.cancel_scope.cancel()
+
+
+async def _send_all(socket: WebSocket, slot: Slot, reader: SnapshotReader, hub: Hub) -> None:
+    while True:
+        try:
+            text = await asyncio.wait_for(slot.get(), HEARTBEAT_EVERY_S)
+        except TimeoutError:
+            text = hub.messages.heartbeat(reader.latest)
+        await asyncio.wait_for(socket.send_text(text), _SEND_LIMIT_S)

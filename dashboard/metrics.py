@@ -1,0 +1,65 @@
+"""What Prometheus reads: the state of every source as this process knows it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from dashboard.deps import Deps
+from data.model import Anomaly, StallState
+
+
+def registry(deps: Deps, viewers: Callable[[], int], version: str) -> CollectorRegistry:
+    """A registry of its own, so that two apps in one process do not mix."""
+    made = CollectorRegistry()
+    made.register(_Sources(deps, viewers, version))
+    return made
+
+
+class _Sources(Collector):
+    """Reads the last snapshots; asking costs the sources nothing."""
+
+    def __init__(self, deps: Deps, viewers: Callable[[], int], version: str) -> None:
+        self._deps = deps
+        self._viewers = viewers
+        self._version = version
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics, one family after the other."""
+        info = InfoMetricFamily("jobmanager_build", "The running version.")
+        info.add_metric([], {"version": self._version})
+        yield info
+        up = GaugeMetricFamily(
+            "jobmanager_source_up", "1 while the source answers.", labels=["source"]
+        )
+        reads = CounterMetricFamily(
+            "jobmanager_source_reads", "Reads of the job table.", labels=["source"]
+        )
+        stalled = GaugeMetricFamily(
+            "jobmanager_stalled_jobs", "Stalled runs.", labels=["source", "state"]
+        )
+        unjudged = GaugeMetricFamily(
+            "jobmanager_unjudged_runs",
+            "Open runs that could not be judged.",
+            labels=["source", "reason"],
+        )
+        for name, source in self._deps.sources.items():
+            snapshot = source.reader.latest
+            up.add_metric([name], float(snapshot.read_at is not None and not snapshot.trouble))
+            reads.add_metric([name], source.reader.reads)
+            states = Counter(v.state for v in snapshot.judgement.verdicts.values())
+            for state in StallState:
+                stalled.add_metric([name, state], states[state])
+            reasons = Counter(snapshot.judgement.anomalies.values())
+            for reason in Anomaly:
+                unjudged.add_metric([name, reason], reasons[reason])
+        viewers = GaugeMetricFamily("jobmanager_ws_viewers", "Open live links.")
+        viewers.add_metric([], self._viewers())
+        yield from (up, reads, stalled, unjudged, viewers)

@@ -1,0 +1,1 @@
+"""Pages made of panels: PATH, TITLE, layout(), register(app, deps)."""

@@ -1,0 +1,1 @@
+"""Parts of pages that stand alone too: layout() and register(app, deps)."""

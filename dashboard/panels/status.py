@@ -1,0 +1,92 @@
+"""The live badge: is this page told of changes, and since when not."""
+
+import dash_bootstrap_components as dbc
+from dash import ClientsideFunction, Dash, Input, Output, html
+from dash_extensions import WebSocket
+
+from dashboard.deps import Deps
+from dashboard.ids import Live, Shell
+
+
+def layout(deps: Deps) -> html.Div:
+    """The badge, its help, and the link; nothing when the feature is off."""
+    if not deps.look.live:
+        return html.Div(hidden=True)
+    return html.Div(
+        [
+            _badge(),
+            _help(deps.look.support_url),
+            WebSocket(id=Live.SOCKET),
+        ],
+        className="live",
+    )
+
+
+def register(app: Dash, deps: Deps) -> None:
+    """Bind the socket to assets/live.js."""
+    if not deps.look.live:
+        return
+    app.clientside_callback(
+        ClientsideFunction("live", "onMessage"),
+        Output(Shell.SNAPSHOT, "data", allow_duplicate=True),
+        Input(Live.SOCKET, "message"),
+        prevent_initial_call=True,
+    )
+    for function, source in (
+        ("onState", Input(Live.SOCKET, "state")),
+        ("reconnect", Input(Live.RECONNECT, "n_clicks")),
+        ("move", Input(Shell.SOURCE, "value")),
+    ):
+        app.clientside_callback(ClientsideFunction("live", function), source)
+
+
+def _badge() -> html.Div:
+    return html.Div(
+        [
+            html.Span(className="live-dot", **{"aria-hidden": "true"}),
+            html.Span("Connecting...", id=Live.STATE, role="status"),
+            html.Span(id=Live.ATTEMPTS, className="quiet"),
+            html.Span(id=Live.LAST_MESSAGE, className="quiet", **{"data-as": "ago"}),
+            html.Button("Retry now", id=Live.RECONNECT, className="link-button", hidden=True),
+            html.Button(
+                "?",
+                id=Live.HELP_OPEN,
+                className="help-button",
+                **{"aria-label": "What does this mean?"},
+            ),
+        ],
+        id=Live.BADGE,
+        className="live-badge",
+        **{"data-state": "connecting"},
+    )
+
+
+def _help(support_url: str) -> dbc.Popover:
+    support = "contact support"
+    link = html.A(support, href=support_url, target="_blank") if support_url else support
+    return dbc.Popover(
+        dbc.PopoverBody(
+            [
+                html.P([html.Strong("Live: "), "changes appear here at once."]),
+                html.P(
+                    [
+                        html.Strong("Reconnecting...: "),
+                        "the link was lost and is being made again. The page still "
+                        "asks for news every few seconds.",
+                    ]
+                ),
+                html.P("If it stays that way:"),
+                html.Ol(
+                    [
+                        html.Li("Refresh the page."),
+                        html.Li("Check your internet connection."),
+                        html.Li(["After 5 minutes, ", link, "."]),
+                    ]
+                ),
+            ]
+        ),
+        id=Live.HELP,
+        target=Live.HELP_OPEN,
+        trigger="legacy",
+        placement="bottom",
+    )

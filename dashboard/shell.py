@@ -1,0 +1,253 @@
+"""The app around the pages: the only caller of ``Dash(...)``."""
+
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, Protocol
+
+import dash
+import dash_bootstrap_components as dbc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, set_props
+from dash.backends._fastapi import FastAPIDashServer
+from fastapi import FastAPI
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+
+from dashboard import api, live
+from dashboard.auth import OriginGate, hosts_of
+from dashboard.components.outcome import toast
+from dashboard.deps import Deps
+from dashboard.headers import SecurityHeaders, content_security_policy
+from dashboard.ids import Live, Shell
+from dashboard.live import Hub
+from dashboard.offload import offload
+from dashboard.pages import overview
+from dashboard.panels import status
+from dashboard.urls import BOOTSTRAP, ICON, THEME_SCRIPT, below
+
+log = logging.getLogger(__name__)
+
+PAGES: Final[tuple[ModuleType, ...]] = (overview,)
+ASSETS: Final = Path(__file__).parent.parent / "assets"
+
+
+class Background(Protocol):
+    """What runs beside the pages for as long as the server does."""
+
+    def start(self) -> None:
+        """Start; a second call does nothing."""
+
+    def stop(self) -> None:
+        """Stop and wait."""
+
+
+def create_app(deps: Deps, hub: Hub, background: Background) -> Dash:
+    """The whole dashboard as a Dash app; ``app.server`` is the ASGI application."""
+    # Dash's own socket doubles every viewer's connections and has no off switch.
+    FastAPIDashServer.websocket_capability = False
+    server = _server(background)
+    app = Dash(
+        title=deps.look.title,
+        update_title=None,  # type: ignore[arg-type]  # None keeps the title still
+        server=server,
+        backend="fastapi",
+        url_base_pathname=deps.look.prefix,
+        assets_folder=str(ASSETS),
+        assets_ignore=Path(THEME_SCRIPT).name,
+        use_pages=True,
+        pages_folder="",
+        index_string=_index(deps),
+        on_error=_tell,
+        enable_mcp=False,
+        compress=True,
+        include_pages_meta=False,
+        suppress_callback_exceptions=True,  # a page's parts are there when it is open
+    )
+    for page in PAGES:
+        dash.register_page(
+            page.__name__, path=page.PATH, title=deps.look.title, layout=page.layout
+        )
+        page.register(app, deps)
+    app.layout = lambda: _layout(deps)
+    _register(app, deps, hub)
+    _routes(server, app, deps, hub)
+    _walls(server, app, deps)
+    return app
+
+
+def _server(background: Background) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_server: FastAPI) -> AsyncIterator[None]:
+        background.start()
+        yield
+        await offload(background.stop)()
+
+    return FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+
+def _layout(deps: Deps) -> html.Div:
+    return html.Div(
+        [
+            dcc.Location(id=Shell.LOCATION, refresh=False),
+            dcc.Store(id=Shell.SNAPSHOT),
+            dcc.Store(id=Live.ASKED),
+            dcc.Store(id=Live.ANSWERED),
+            dcc.Interval(id=Live.INTERVAL, interval=deps.look.refresh_every_ms),
+            html.A("Skip to content", href="#content", className="skip-link"),
+            _navbar(deps),
+            html.Main(dash.page_container, id="content"),
+            html.Div(id=Shell.TOASTS, className="toasts", role="status"),
+        ]
+    )
+
+
+def _navbar(deps: Deps) -> html.Header:
+    options = [
+        {"label": source.label, "value": name} for name, source in deps.sources.items()
+    ]
+    ribbon = html.Span(deps.look.ribbon, className="ribbon") if deps.look.ribbon else None
+    links = [
+        dcc.Link(
+            page.TITLE,
+            href=below(deps.look.prefix, page.PATH),
+            className="nav-item active",
+        )
+        for page in PAGES
+    ]
+    return html.Header(
+        [
+            html.Div([html.Span(deps.look.title), ribbon], className="brand"),
+            html.Nav(links, className="nav-items", **{"aria-label": "Pages"}),
+            html.Label("Source", htmlFor=Shell.SOURCE, className="visually-hidden"),
+            dbc.Select(
+                id=Shell.SOURCE,
+                options=options,
+                value=next(iter(deps.sources), None),
+                className="pill-input",
+            ),
+            status.layout(deps),
+            html.Button(
+                "◐",
+                id=Shell.THEME,
+                className="icon-button",
+                **{"aria-label": "Switch between light and dark"},
+            ),
+        ],
+        className="navbar-top",
+    )
+
+
+def _register(app: Dash, deps: Deps, hub: Hub) -> None:
+    status.register(app, deps)
+    app.clientside_callback(
+        ClientsideFunction("shell", "toggleTheme"),
+        Input(Shell.THEME, "n_clicks"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("shell", "sourceFromUrl"),
+        Output(Shell.SOURCE, "value"),
+        Input(Shell.LOCATION, "search"),
+        State(Shell.SOURCE, "options"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("shell", "sourceChosen"),
+        Input(Shell.SOURCE, "value"),
+        State(Shell.SOURCE, "options"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("poll", "ask"),
+        Output(Live.ASKED, "data"),
+        Input(Live.INTERVAL, "n_intervals"),
+        Input(Live.ANSWERED, "data"),
+        Input(Shell.SOURCE, "value"),
+    )
+
+    @app.callback(
+        Output(Shell.SNAPSHOT, "data"),
+        Output(Live.ANSWERED, "data"),
+        Input(Live.ASKED, "data"),
+        State(Shell.SOURCE, "value"),
+        prevent_initial_call=True,
+    )
+    @offload
+    def _refresh(asked: object, source: str) -> tuple[dict[str, Any], object]:
+        return hub.messages.of(deps.snapshot(source)).data, asked
+
+
+def _routes(server: FastAPI, app: Dash, deps: Deps, hub: Hub) -> None:
+    """Our own routes, the pages by name, and 404 for all else (Dash answers 200)."""
+    prefix = deps.look.prefix
+    api.register(server, deps, lambda: hub.viewers)
+    if deps.look.live:
+        live.register(server, deps, hub)
+
+    @server.get(below(prefix, BOOTSTRAP))
+    def bootstrap() -> Response:
+        return FileResponse(_bootstrap_css(), media_type="text/css")
+
+    async def page_index() -> Response:
+        return Response(app.index(), media_type="text/html")
+
+    for page in PAGES:
+        if page.PATH != "/":
+            server.add_api_route(below(prefix, page.PATH), page_index)
+    if prefix != "/":
+
+        @server.get(prefix.rstrip("/"))
+        async def slash() -> Response:
+            return RedirectResponse(prefix)
+
+    @server.get("/{path:path}")
+    async def nothing(path: str) -> Response:
+        return PlainTextResponse(f"There is no page /{path[:200]}.", 404)
+
+
+def _walls(server: FastAPI, app: Dash, deps: Deps) -> None:
+    """The last one added is the outermost."""
+    server.add_middleware(
+        SecurityHeaders, policy=lambda: content_security_policy(app.csp_hashes())
+    )
+    hosts = hosts_of(deps.origins, deps.host)
+    server.add_middleware(OriginGate, origins=deps.origins, hosts=hosts)
+
+
+def _tell(error: Exception) -> None:
+    """A failing callback: a reference for the person, everything for the log."""
+    ref = secrets.token_hex(4)
+    log.error("callback failed (ref %s)", ref, exc_info=error)
+    note = toast("Something went wrong", f"The server could not do that (ref {ref}).")
+    set_props(Shell.TOASTS, {"children": note})
+
+
+def _bootstrap_css() -> Path:
+    """Bootstrap's CSS out of the installed package, without importing it."""
+    found = find_spec("flask_bootstrap")
+    if found is None or found.origin is None:
+        message = "The package bootstrap-flask is not installed."
+        raise RuntimeError(message)
+    return Path(found.origin).parent / "static/bootstrap5/css/bootstrap.min.css"
+
+
+def _index(deps: Deps) -> str:
+    bootstrap = below(deps.look.prefix, BOOTSTRAP)
+    icon = below(deps.look.prefix, ICON)
+    theme = below(deps.look.prefix, THEME_SCRIPT)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {{%metas%}}
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>{{%title%}}</title>
+    <script src="{theme}"></script>
+    <link rel="icon" type="image/svg+xml" href="{icon}">
+    <link rel="stylesheet" href="{bootstrap}">
+    {{%css%}}
+  </head>
+  <body>
+    {{%app_entry%}}
+    <footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
+  </body>
+</html>"""

@@ -1,0 +1,1 @@
+"""Pure: data -> plain JSON view models, the same for all viewers."""

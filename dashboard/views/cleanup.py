@@ -1,0 +1,115 @@
+"""The clean-up dialog: evidence before the click, the truth after."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+from urllib.parse import quote
+
+from dashboard.format import count, duration, limit, shorten
+from dashboard.views.active import NAME_LENGTH
+from data.actions import CleanUp, Undone
+from data.engines.base import Seen
+from data.model import Job, Liveness, Snapshot, Verdict
+
+
+class CandidateView(TypedDict):
+    """One stalled run with its evidence."""
+
+    run_id: str
+    job: str
+    run: str
+    #: "1h 12m, limit 30m (default limit)"
+    elapsed: str
+    #: what the heartbeat says, and since when (None: it never sent one)
+    heartbeat: str
+    heartbeat_at: int | None
+    #: True when the worker still sends heartbeats: slow, perhaps not stuck
+    alive: bool
+    worker: str
+    #: link to the run's logs, "" without
+    logs: str
+
+
+def candidates_view(snapshot: Snapshot, logs_url: str) -> list[CandidateView]:
+    """The stalled runs of a snapshot, those most over their limit first."""
+    verdicts = snapshot.judgement.verdicts
+    stalled = [job for job in snapshot.jobs if job.run_id in verdicts]
+    stalled.sort(key=lambda job: verdicts[job.run_id].elapsed_ms, reverse=True)
+    return [_candidate(job, verdicts[job.run_id], logs_url) for job in stalled]
+
+
+def seen_data(seen: Sequence[Seen]) -> list[list[object]]:
+    """Guards as plain JSON, to be kept in the page between list and click."""
+    return [list(run) for run in seen]
+
+
+def seen_from(data: object, chosen: object) -> list[Seen]:
+    """The guards of the chosen runs; raises ValueError when the page sent something else."""
+    if not isinstance(data, list) or not isinstance(chosen, list):
+        message = "The list of runs is not readable: open the dialog again."
+        raise ValueError(message)  # noqa: TRY004
+    picked = set(map(str, chosen))
+    return [run for run in map(_seen_from, data) if run.run_id in picked]
+
+
+def outcome_view(result: CleanUp) -> list[tuple[str, str, list[str]]]:
+    """(tone, sentence, run ids) of every list that is not empty; the truth in words."""
+    parts = [
+        ("good", "marked as failed", result.cleaned),
+        ("quiet", "finished meanwhile: left as they are", result.finished_meanwhile),
+        ("busy", "came back to life: left running", result.came_back),
+        ("bad", "not reached: the database was lost on the way", result.not_reached),
+    ]
+    said = [
+        (tone, f"{count(len(ids))} {words}", ids) for tone, words, ids in parts if ids
+    ]
+    return said or [("quiet", "Nothing was selected, nothing was done.", [])]
+
+
+def undone_view(result: Undone) -> list[tuple[str, str, list[str]]]:
+    """The same for an undo."""
+    parts = [
+        ("good", "running again, as before the clean-up", result.restored),
+        ("quiet", "changed since: left as they are", result.changed_since),
+    ]
+    return [(tone, f"{count(len(ids))} {words}", ids) for tone, words, ids in parts if ids]
+
+
+def logs_link(template: str, values: Mapping[str, str]) -> str:
+    """``JOBS_LOGS_URL`` filled in, every value quoted; "" without a template."""
+    link = template
+    for key, value in values.items():
+        link = link.replace("{" + key + "}", quote(value, safe=""))
+    return link
+
+
+def _candidate(job: Job, verdict: Verdict, logs_url: str) -> CandidateView:
+    words = {
+        Liveness.FRESH: "still alive, last heartbeat",
+        Liveness.LOST: "heartbeat lost, the last one",
+        Liveness.NONE: "never sent a heartbeat",
+    }
+    rule = f"limit {limit(verdict.limit_ms)} ({verdict.rule.value})"
+    link_values = {
+        "run_id": job.run_id,
+        "job_name": job.job_name,
+        "worker": job.worker or "",
+    }
+    return CandidateView(
+        run_id=job.run_id,
+        job=shorten(job.job_name, NAME_LENGTH),
+        run=shorten(job.run_id, NAME_LENGTH),
+        elapsed=f"running for {duration(verdict.elapsed_ms)}, {rule}",
+        heartbeat=words[verdict.evidence.liveness],
+        heartbeat_at=verdict.evidence.heartbeat_at,
+        alive=verdict.evidence.liveness is Liveness.FRESH,
+        worker=shorten(job.worker or "no worker named", NAME_LENGTH),
+        logs=logs_link(logs_url, link_values),
+    )
+
+
+def _seen_from(item: object) -> Seen:
+    match item:
+        case [str(run_id), int(started), (int() | None) as beat, bool(guard)]:
+            return Seen(run_id, started, beat, guard)
+    message = "The list of runs is not readable: open the dialog again."
+    raise ValueError(message)

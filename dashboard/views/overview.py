@@ -1,0 +1,93 @@
+"""The overview as plain JSON: made once a snapshot, the same for every viewer."""
+
+from typing import TypedDict
+
+from dashboard.format import count, in_words, shorten
+from dashboard.views.active import NAME_LENGTH, ActiveView, active_view
+from dashboard.views.tiles import TileView, tiles_view
+from data.engines.base import Finding
+from data.model import Snapshot
+from data.rules.stalls import StallLimits
+
+#: Job types named in the banner; the others are counted.
+_NAMED_TYPES = 3
+
+
+class BannerView(TypedDict):
+    """The stalled banner; ``count`` 0 hides it."""
+
+    count: int
+    title: str
+    detail: str
+
+
+class NoticeView(TypedDict):
+    """Something to mend, and the command that helps ("" for none)."""
+
+    message: str
+    mend: str
+
+
+class TroubleView(TypedDict):
+    """Why the data is old: since when, and from when it is (None: there is none)."""
+
+    since: int
+    read_at: int | None
+    message: str
+    mend: str
+
+
+class OverviewView(TypedDict):
+    """Everything the overview shows."""
+
+    tiles: dict[str, TileView]
+    banner: BannerView
+    active: ActiveView
+    trouble: TroubleView | None
+    #: why there are no actions, "" when there are
+    read_only: str
+    notices: list[NoticeView]
+
+
+def overview_view(
+    snapshot: Snapshot, limits: StallLimits, findings: list[Finding]
+) -> OverviewView:
+    """What the overview of one source shows at this snapshot."""
+    trouble = snapshot.trouble
+    return OverviewView(
+        tiles=tiles_view(snapshot),
+        banner=banner_view(snapshot, limits),
+        active=active_view(snapshot, limits),
+        trouble=trouble
+        and TroubleView(
+            since=trouble.since,
+            read_at=snapshot.read_at,
+            message=trouble.message,
+            mend=trouble.mend,
+        ),
+        read_only=snapshot.read_only_reason,
+        notices=[NoticeView(message=f.message, mend=f.mend) for f in findings],
+    )
+
+
+def banner_view(snapshot: Snapshot, limits: StallLimits) -> BannerView:
+    """The words of the stalled banner."""
+    verdicts = snapshot.judgement.verdicts
+    names = {
+        shorten(job.job_name, NAME_LENGTH)
+        for job in snapshot.jobs
+        if job.run_id in verdicts
+    }
+    own = " or longer than their own limit" if limits.by_type else ""
+    rule = f"Running for more than {in_words(limits.default_ms)}"
+    return BannerView(
+        count=len(verdicts),
+        title=f"{count(len(verdicts))} job(s) may be stalled",
+        detail=f"{rule} without completion{own} · {_listed(sorted(names))}",
+    )
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_NAMED_TYPES])
+    rest = len(names) - _NAMED_TYPES
+    return f"{shown} and {count(rest)} more types" if rest > 0 else shown

@@ -1,0 +1,118 @@
+"""The six tiles of the overview as words and numbers."""
+
+from typing import TypedDict
+
+from dashboard.format import change, count, percent
+from dashboard.ids import Tiles
+from dashboard.views.spark import spark_points
+from data.model import JobState, Recent, Snapshot
+
+
+class TileView(TypedDict, total=False):
+    """One tile: what it says, and a note below."""
+
+    value: str
+    note: str
+    #: an instant whose age the browser puts behind the note, epoch ms
+    since: int | None
+    #: points of the sparkline, "" for none
+    spark: str
+    #: "bad" or "warn" when the number asks for attention
+    tone: str
+
+
+def tiles_view(snapshot: Snapshot) -> dict[str, TileView]:
+    """All tiles by element id; "—" where nothing is known yet."""
+    if snapshot.read_at is None:
+        return {tile: TileView(value="—", note="", spark="") for tile in _ALL}
+    return {**_live_tiles(snapshot), **_day_tiles(snapshot.recent)}
+
+
+_ALL = (
+    Tiles.RUNNING,
+    Tiles.PENDING,
+    Tiles.SUCCEEDED,
+    Tiles.FAILED,
+    Tiles.ERROR_RATE,
+    Tiles.STALLED,
+)
+
+
+def _live_tiles(snapshot: Snapshot) -> dict[str, TileView]:
+    counts, recent = snapshot.counts, snapshot.recent
+    stalled = len(snapshot.judgement.verdicts)
+    waiting = [
+        job.enqueued_at
+        for job in snapshot.jobs
+        if job.state is JobState.PENDING and job.enqueued_at is not None
+    ]
+    scheduled = counts.get(JobState.SCHEDULED, 0)
+    later = f"{count(scheduled)} scheduled" if scheduled else "nothing waits"
+    by_day = recent.stalled_by_day if recent else ()
+    return {
+        Tiles.RUNNING: TileView(
+            value=count(counts.get(JobState.RUNNING, 0)),
+            note=f"{count(stalled)} past their limit" if stalled else "all in time",
+            spark=spark_points(recent.running_by_hour) if recent else "",
+        ),
+        Tiles.PENDING: TileView(
+            value=count(counts.get(JobState.PENDING, 0)),
+            note="oldest" if waiting else later,
+            since=min(waiting, default=None),
+            spark=spark_points(recent.pending_by_hour) if recent else "",
+        ),
+        Tiles.STALLED: TileView(
+            value=count(stalled),
+            note=f"{sum(by_day) / 7:.1f} a day this week" if by_day else "",
+            spark=spark_points(by_day),
+            tone="warn" if stalled else "",
+        ),
+    }
+
+
+def _day_tiles(recent: Recent | None) -> dict[str, TileView]:
+    """The tiles over the last day; words say so while the first read goes on."""
+    if recent is None:
+        pending = TileView(value="—", note="reading history…", spark="")
+        return dict.fromkeys((Tiles.SUCCEEDED, Tiles.FAILED, Tiles.ERROR_RATE), pending)
+    unread = "" if recent.complete else "reading history…"
+    top = f"top: {recent.top_failing}" if recent.top_failing else "none failed"
+    rate = _rate(recent.succeeded, recent.failed)
+    before = _rate(recent.succeeded_before, recent.failed_before)
+    return {
+        Tiles.SUCCEEDED: TileView(
+            value=count(recent.succeeded),
+            note=unread or change(recent.succeeded, recent.succeeded_before),
+            spark=spark_points(recent.succeeded_by_hour),
+        ),
+        Tiles.FAILED: TileView(
+            value=count(recent.failed),
+            note=top,
+            spark=spark_points(recent.failed_by_hour),
+        ),
+        Tiles.ERROR_RATE: TileView(
+            value=percent(rate),
+            note=unread or _rate_note(rate, before),
+            spark=spark_points(_rates(recent)),
+        ),
+    }
+
+
+def _rate(succeeded: float | None, failed: float | None) -> float | None:
+    """FAILED / (SUCCEEDED + FAILED); None when nothing finished or is known."""
+    if succeeded is None or failed is None or succeeded + failed == 0:
+        return None
+    return failed / (succeeded + failed)
+
+
+def _rates(recent: Recent) -> list[float]:
+    pairs = zip(recent.succeeded_by_hour, recent.failed_by_hour, strict=True)
+    return [_rate(succeeded, failed) or 0.0 for succeeded, failed in pairs]
+
+
+def _rate_note(rate: float | None, before: float | None) -> str:
+    if rate is None:
+        return "nothing finished"
+    said = change(rate, before)
+    arrow = {"+": "▲ ", "−": "▼ "}.get(said[:1], "")
+    return arrow + said[1:] if arrow else said

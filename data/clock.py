@@ -1,0 +1,46 @@
+"""The only reader of time.
+
+Instants travel through the program as epoch milliseconds (UTC) and durations
+as milliseconds: a job table is read a thousand rows at a time, and integers
+compare exactly.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+Clock = Callable[[], datetime]
+
+SECOND_MS: Final = 1_000
+MINUTE_MS: Final = 60 * SECOND_MS
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+WEEK_MS: Final = 7 * DAY_MS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def utc_now() -> datetime:
+    """The present instant, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def to_ms(instant: datetime) -> int:
+    """An aware instant as epoch milliseconds, rounded down exactly (no floats)."""
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def from_ms(instant_ms: int) -> datetime:
+    """Epoch milliseconds as an aware UTC instant."""
+    return _EPOCH + timedelta(milliseconds=instant_ms)
+
+
+def now_ms(clock: Clock) -> int:
+    """What ``clock`` reads, in epoch milliseconds."""
+    return to_ms(clock())
+
+
+def to_duration_ms(duration: timedelta) -> int:
+    """A duration in milliseconds, rounded down."""
+    return duration // _MILLISECOND

@@ -1,0 +1,1 @@
+"""One file an engine: how its tables are read and which actions it sanctions."""

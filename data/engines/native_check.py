@@ -1,0 +1,108 @@
+"""Is the native table there, whole, readable, writable, indexed? And if not, what helps.
+
+Every message names the table or column and every mend is a statement to paste.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, DateTime, Table, func, inspect, literal, select
+from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+
+from data.engines.base import Capabilities, Finding
+from data.engines.native_table import INSTANTS
+from data.exceptions import AccessDeniedError, SchemaMismatchError
+
+_ALL_ACTIONS: Final = Capabilities(clean_up=True, guarded=True, heartbeats=True)
+
+
+def require_table(connection: Connection, table: Table, source: str) -> None:
+    """Raise SchemaMismatchError or AccessDeniedError when ``table`` cannot be read."""
+    looked = inspect(connection)
+    if not looked.has_table(table.name, schema=table.schema):
+        message = f"{source}: there is no table {table.fullname}."
+        raise SchemaMismatchError(message, mend=create_statements(connection, table))
+    found = {
+        column["name"]: column
+        for column in looked.get_columns(table.name, schema=table.schema)
+    }
+    missing = [name for name in table.c.keys() if name not in found]  # noqa: SIM118
+    if missing:
+        message = f"{source}: {table.fullname} has no column {', '.join(missing)}."
+        mend = "\n".join(_add_column(connection, table, name) for name in missing)
+        raise SchemaMismatchError(message, mend=mend)
+    _require_time_zones(connection, table, found, source)
+    if not _may(connection, table, "SELECT"):
+        message = f"{source}: this user may not read {table.fullname}."
+        raise AccessDeniedError(message, mend=_grant(connection, table, "SELECT"))
+
+
+def capabilities_of(
+    connection: Connection, table: Table, *, path: Path | None, read_only: bool
+) -> Capabilities:
+    """Which actions there are: all of them, or none and the reason."""
+    reason = ""
+    if read_only:
+        reason = "This source is configured as read-only."
+    elif path is not None and not os.access(path, os.W_OK):
+        reason = f"The file {path.name} may not be written by this user."
+    elif not _may(connection, table, "UPDATE"):
+        command = _grant(connection, table, "UPDATE")
+        reason = f"This database user may only read. What helps: {command}"
+    return Capabilities(heartbeats=True, reason=reason) if reason else _ALL_ACTIONS
+
+
+def missing_indexes(connection: Connection, table: Table) -> list[Finding]:
+    """The indexes of the contract that are not there, by the columns they start with."""
+    found = {
+        tuple(index["column_names"])
+        for index in inspect(connection).get_indexes(table.name, schema=table.schema)
+    }
+    wanted = sorted(table.indexes, key=lambda index: str(index.name))
+    return [
+        Finding(
+            f"{table.fullname} has no index on ({', '.join(index.columns.keys())}).",
+            f"{CreateIndex(index).compile(connection)}".strip() + ";",
+        )
+        for index in wanted
+        if tuple(index.columns.keys()) not in found
+    ]
+
+
+def create_statements(connection: Connection, table: Table) -> str:
+    """The DDL that makes ``table`` and its indexes on this database."""
+    statements = [CreateTable(table), *(CreateIndex(i) for i in table.indexes)]
+    made = [str(statement.compile(connection)).strip() for statement in statements]
+    return ";\n".join(made) + ";"
+
+
+def _require_time_zones(
+    connection: Connection, table: Table, found: dict[str, ReflectedColumn], source: str
+) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    for name in INSTANTS:
+        kind = found[name]["type"]
+        if not (isinstance(kind, DateTime) and kind.timezone):
+            message = f"{source}: {table.fullname}.{name} is {kind}, not timestamptz."
+            mend = f"ALTER TABLE {table.fullname} ALTER COLUMN {name} TYPE timestamptz;"
+            raise SchemaMismatchError(message, mend=mend)
+
+
+def _add_column(connection: Connection, table: Table, name: str) -> str:
+    column = CreateColumn(table.c[name]).compile(connection)
+    return f"ALTER TABLE {table.fullname} ADD COLUMN {column};"
+
+
+def _may(connection: Connection, table: Table, right: str) -> bool:
+    if connection.dialect.name != "postgresql":
+        return True
+    asked = select(func.has_table_privilege(literal(table.fullname), literal(right)))
+    return bool(connection.scalar(asked))
+
+
+def _grant(connection: Connection, table: Table, right: str) -> str:
+    user = connection.scalar(select(func.current_user()))
+    return f"GRANT {right} ON {table.fullname} TO {user};"

@@ -1,0 +1,118 @@
+"""The columns and indexes of ``job_runs`` (contract: one meaning, two databases)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from data.clock import from_ms, to_ms
+
+TABLE_NAME: Final = "job_runs"
+INSTANTS: Final = (
+    "enqueued_at",
+    "scheduled_at",
+    "started_at",
+    "heartbeat_at",
+    "finished_at",
+    "cancel_requested_at",
+)
+
+
+class Instant(TypeDecorator[int]):
+    """Epoch milliseconds in Python; timestamptz on PostgreSQL, INTEGER on SQLite."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column's type on this database."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(Integer())
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
+        """What the driver is handed."""
+        if value is None or dialect.name != "postgresql":
+            return value
+        return from_ms(value)
+
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], int | None]:
+        """How a value that was read becomes epoch milliseconds."""
+        del coltype
+        return _read_datetime if dialect.name == "postgresql" else _read_integer
+
+
+def _read_datetime(value: datetime | None) -> int | None:
+    return None if value is None else to_ms(value)
+
+
+def _read_integer(value: object) -> int | None:
+    """SQLite takes anything in any column; what is no number is no instant."""
+    if type(value) is int:
+        return value
+    return int(value) if isinstance(value, float) else None
+
+
+def job_runs(schema: str | None = None) -> Table:
+    """The native table, in ``schema`` on PostgreSQL."""
+    metadata = MetaData(schema=schema)
+    return Table(
+        TABLE_NAME,
+        metadata,
+        Column(
+            "id",
+            BigInteger().with_variant(Integer, "sqlite"),
+            Identity(),
+            primary_key=True,
+        ),
+        Column("job_name", Text, nullable=False),
+        Column("queue", Text, nullable=False, server_default=text("'default'")),
+        Column("status", Text, nullable=False),
+        Column("params", _json()),
+        Column("result", _json()),
+        Column("error_type", Text),
+        Column("error", Text),
+        Column("attempt", Integer, nullable=False, server_default=text("1")),
+        Column("max_attempts", Integer, nullable=False, server_default=text("1")),
+        Column("progress", Double),
+        Column("worker", Text),
+        Column("enqueued_at", Instant, nullable=False),
+        *(Column(name, Instant) for name in INSTANTS[1:]),
+        CheckConstraint(
+            "status IN ('SCHEDULED','PENDING','RUNNING','SUCCEEDED','FAILED','CANCELLED')",
+            name="job_runs_status",
+        ),
+        Index("job_runs_finished", "finished_at", "id"),
+        Index("job_runs_name_finished", "job_name", "finished_at", "id"),
+        Index(
+            "job_runs_failed",
+            "finished_at",
+            "id",
+            postgresql_where=text("status = 'FAILED'"),
+            sqlite_where=text("status = 'FAILED'"),
+        ),
+        sqlite_autoincrement=True,
+    )
+
+
+def _json() -> TypeEngine[Any]:
+    return Text().with_variant(JSONB, "postgresql")

@@ -1,0 +1,57 @@
+"""Every error the data layer raises.
+
+DataError
+├── SourceUnavailableError     the database cannot be reached or did not answer in time; try later
+├── SchemaMismatchError        it answers, but a table or a column that is needed is not there
+├── AccessDeniedError          it answers, but this user may not do that
+├── CapabilityMissingError     this engine, or this user's rights on it, has no such action
+├── UnknownSourceError         no source of that name is configured
+├── UndoExpiredError           the undo token is unknown, used, or older than ten minutes
+└── OutcomeUnknownError        the database was lost between the write and its answer: look again
+
+Messages are sentences for the reader of the page: what, where, and what helps.
+The driver's own error is kept as ``__cause__`` and never shown.
+"""
+
+
+class DataError(Exception):
+    """Base class: catch this at the edge (a view or a route), never deeper."""
+
+
+class SourceUnavailableError(DataError):
+    """The database cannot be reached or did not answer in time; try later."""
+
+
+class SchemaMismatchError(DataError):
+    """A needed table or column is not there; ``mend`` is the command that helps."""
+
+    def __init__(self, message: str, *, mend: str = "") -> None:
+        super().__init__(message)
+        self.mend = mend
+
+
+class AccessDeniedError(DataError):
+    """This user may not do that; ``mend`` is the command that helps."""
+
+    def __init__(self, message: str, *, mend: str = "") -> None:
+        super().__init__(message)
+        self.mend = mend
+
+
+class CapabilityMissingError(DataError):
+    """This engine, or this user's rights on it, has no such action."""
+
+
+class UnknownSourceError(DataError):
+    """No source of that name is configured."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"There is no source {name!r}. Sources: {', '.join(known)}.")
+
+
+class UndoExpiredError(DataError):
+    """The undo token is unknown, used, or older than ten minutes."""
+
+
+class OutcomeUnknownError(DataError):
+    """The database was lost between the write and its answer."""

@@ -1,0 +1,210 @@
+"""What a job run is, and what is known about the runs of a source at one instant.
+
+Instants are epoch milliseconds (UTC), durations milliseconds. Only the standard
+library is imported here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class JobState(StrEnum):
+    """The canonical states; an engine maps its own words to these."""
+
+    #: to be run at a later instant
+    SCHEDULED = "SCHEDULED"
+    #: waiting for a worker
+    PENDING = "PENDING"
+    #: held by a worker
+    RUNNING = "RUNNING"
+    #: ended well
+    SUCCEEDED = "SUCCEEDED"
+    #: ended with an error, or was cleaned up
+    FAILED = "FAILED"
+    #: called off
+    CANCELLED = "CANCELLED"
+    #: a word the engine does not document: shown, never judged
+    OTHER = "OTHER"
+
+
+#: The states a run ends in.
+FINISHED: Final = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
+
+
+class Job(NamedTuple):
+    """One run.
+
+    A named tuple and not a dataclass: thousands are made at each read, and a frozen
+    dataclass costs four times as much (``bench/stall_check.py``).
+    """
+
+    run_id: str
+    job_name: str
+    queue: str
+    state: JobState
+    #: the engine's own word for the state
+    status_word: str
+    attempt: int
+    worker: str | None
+    #: 0..1, None when the job does not tell
+    progress: float | None
+    enqueued_at: int | None
+    scheduled_at: int | None
+    started_at: int | None
+    heartbeat_at: int | None
+    finished_at: int | None
+    #: when somebody asked the run to stop, None when nobody did
+    cancel_requested_at: int | None
+
+
+class OpenRuns(NamedTuple):
+    """What is not finished."""
+
+    #: every RUNNING run (at most the engine's cap) and the oldest of the waiting ones
+    jobs: list[Job]
+    #: the true number of open runs by state, whatever ``jobs`` holds
+    counts: Mapping[JobState, int]
+
+
+class StallState(StrEnum):
+    """Why a run counts as stalled: by time, or because its worker fell silent."""
+
+    #: RUNNING for longer than its limit
+    OVERDUE = "overdue"
+    #: its heartbeat or its worker is gone
+    LOST = "lost"
+
+
+class Liveness(StrEnum):
+    """What the heartbeat says."""
+
+    #: the last heartbeat is recent
+    FRESH = "fresh"
+    #: the last heartbeat is too old
+    LOST = "lost"
+    #: the run never sent one
+    NONE = "none"
+
+
+class StallRule(StrEnum):
+    """Which limit a verdict rests on."""
+
+    #: the limit for every type that has no other
+    DEFAULT_LIMIT = "default limit"
+    #: the limit set for this job type
+    TYPE_LIMIT = "limit of this job type"
+
+
+class Evidence(NamedTuple):
+    """What was known when a run was judged."""
+
+    started_at: int
+    heartbeat_at: int | None
+    liveness: Liveness
+    worker: str | None
+
+
+class Verdict(NamedTuple):
+    """Why a run counts as stalled."""
+
+    state: StallState
+    rule: StallRule
+    limit_ms: int
+    elapsed_ms: int
+    evidence: Evidence
+
+
+class Anomaly(StrEnum):
+    """Why a RUNNING or oddly worded run could not be judged."""
+
+    #: started or beating later than now: the clocks differ
+    CLOCK_DIFFERS = "clock differs"
+    #: RUNNING without a start time
+    NO_START = "no start time"
+    #: a status word nobody documents
+    UNKNOWN_STATUS = "unknown status"
+
+
+class Judgement(NamedTuple):
+    """All open runs of a source, judged at one instant."""
+
+    #: by run id; stalled runs only
+    verdicts: dict[str, Verdict]
+    #: by run id; runs that could not be judged
+    anomalies: dict[str, Anomaly]
+
+
+class HourCell(NamedTuple):
+    """The runs of one job type that ended in one hour with one status."""
+
+    #: start of the hour, epoch ms UTC
+    hour: int
+    job_name: str
+    status: JobState
+    runs: int
+    #: summed finished - started; runs without a start count 0
+    duration_ms: int
+    #: summed started - enqueued; runs without a start count 0
+    wait_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recent:
+    """The last day of a source beside the same day one week before.
+
+    The day is the 24 whole hours before the present one, and the present one so far.
+    ``*_by_hour`` hold its 25 hours, oldest first; ``stalled_by_day`` seven days.
+    """
+
+    #: start of the day, epoch ms
+    since: int
+    succeeded: int
+    failed: int
+    #: one week before; None when the rollups do not reach that far
+    succeeded_before: float | None
+    failed_before: float | None
+    #: the type with most failures, None without failures
+    top_failing: str | None
+    succeeded_by_hour: tuple[int, ...]
+    failed_by_hour: tuple[int, ...]
+    #: runs at work on average: summed durations / hour
+    running_by_hour: tuple[float, ...]
+    #: runs waiting on average: summed waits / hour
+    pending_by_hour: tuple[float, ...]
+    stalled_by_day: tuple[int, ...]
+    #: False while the first back-fill still goes on
+    complete: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """Why a source could not be read, for the reader of the page."""
+
+    #: since when it could not be read, epoch ms
+    since: int
+    message: str
+    #: the command that helps, "" when there is none
+    mend: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What is known about one source: one read serves every viewer.
+
+    When the source cannot be read the last known rows stay and ``trouble`` says why.
+    """
+
+    source: str
+    #: grows by one with each snapshot of this process
+    seq: int
+    #: when the rows were read, epoch ms; None before the first successful read
+    read_at: int | None
+    jobs: tuple[Job, ...] = ()
+    counts: Mapping[JobState, int] = field(default_factory=dict)
+    judgement: Judgement = field(default_factory=lambda: Judgement({}, {}))
+    recent: Recent | None = None
+    trouble: Trouble | None = None
+    #: why there are no actions, "" when there are
+    read_only_reason: str = ""

@@ -1,0 +1,130 @@
+"""What one process does for all: rollups, stalled episodes, retention.
+
+A lease in the store says which process that is; when it dies another takes over.
+"""
+
+import logging
+from collections.abc import Mapping
+from threading import Event
+from typing import Final
+
+from data.clock import HOUR_MS, MINUTE_MS, SECOND_MS, Clock, now_ms
+from data.exceptions import DataError
+from data.model import JobState, Snapshot
+from data.snapshot import Source
+from data.store import Store
+
+log = logging.getLogger(__name__)
+
+DUTY_EVERY_S: Final = 2.0
+#: A process that has not renewed its lease for this long has lost it.
+LEASE_MS: Final = 30 * SECOND_MS
+#: The rollups follow the source this closely.
+_REFRESH_EVERY_MS: Final = 5 * SECOND_MS
+_AUDIT_EVERY_MS: Final = MINUTE_MS
+_PRUNE_EVERY_MS: Final = HOUR_MS
+
+
+class Duties:
+    """The duties behind the lease ``monitor``."""
+
+    def __init__(
+        self, sources: Mapping[str, Source], store: Store, *, clock: Clock, holder: str
+    ) -> None:
+        self._sources = sources
+        self._store = store
+        self._clock = clock
+        self._holder = holder
+        self._done_at: dict[tuple[str, str], int] = {}
+        self._stalled: dict[str, frozenset[str]] = {}
+        self._failing: set[str] = set()
+        self.leading = False
+
+    def step(self, stop: Event) -> None:
+        """Do what is due, for every source; the back-fill ends early on ``stop``."""
+        now = now_ms(self._clock)
+        self.leading = self._store.leases.acquire(
+            "monitor", self._holder, now, LEASE_MS
+        )
+        for name, source in self._sources.items():
+            try:
+                self._look_after(source, now, stop)
+            except DataError as error:
+                self._log_once(name, error)
+            else:
+                self._failing.discard(name)
+        if self.leading and self._due("prune", "", now, _PRUNE_EVERY_MS):
+            self._store.rollups.prune(now)
+
+    def note(self, snapshot: Snapshot) -> None:
+        """Record stalled episodes when they are first seen, and when they end."""
+        if not self.leading or snapshot.trouble:
+            return
+        verdicts = snapshot.judgement.verdicts
+        stalled = frozenset(verdicts)
+        known = self._stalled.get(snapshot.source)
+        if known == stalled:
+            return
+        now = now_ms(self._clock)
+        names = {job.run_id: job.job_name for job in snapshot.jobs}
+        try:
+            self._store.episodes.record(snapshot.source, verdicts, names, now)
+            self._close_ended(snapshot, now)
+        except DataError as error:
+            self._log_once(snapshot.source, error)
+        else:
+            self._stalled[snapshot.source] = stalled
+
+    def give_up(self) -> None:
+        """Let another process take over at once."""
+        try:
+            self._store.leases.release("monitor", self._holder)
+        except DataError as error:
+            log.warning("the lease could not be given up: %s", error)
+        self.leading = False
+
+    def _look_after(self, source: Source, now: int, stop: Event) -> None:
+        if source.reader.latest.trouble:
+            return
+        rollups, read = self._store.rollups, source.engine.finished_cells
+        if self._due("refresh", source.name, now, _REFRESH_EVERY_MS):
+            if self.leading:
+                rollups.refresh(source.name, read, now)
+            source.reader.note_recent(rollups.recent(source.name, now))
+        if not self.leading:
+            return
+        while not stop.is_set() and rollups.backfill_step(source.name, read, now):
+            source.reader.note_recent(rollups.recent(source.name, now))
+        if self._due("audit", source.name, now, _AUDIT_EVERY_MS):
+            rollups.audit_step(source.name, read, now)
+
+    def _close_ended(self, snapshot: Snapshot, now: int) -> None:
+        """Close the episodes that are over, with what became of the run."""
+        open_ids = {
+            episode.run_id for episode in self._store.episodes.open(snapshot.source)
+        }
+        ended = open_ids - set(snapshot.judgement.verdicts)
+        if not ended:
+            return
+        engine = self._sources[snapshot.source].engine
+        states = {job.run_id: job.state for job in engine.runs(ended)}
+        outcomes = {run_id: _outcome_of(states.get(run_id)) for run_id in ended}
+        self._store.episodes.close(snapshot.source, outcomes, now)
+
+    def _due(self, duty: str, source: str, now: int, every_ms: int) -> bool:
+        last = self._done_at.get((duty, source))
+        if last is not None and 0 <= now - last < every_ms:
+            return False
+        self._done_at[duty, source] = now
+        return True
+
+    def _log_once(self, source: str, error: DataError) -> None:
+        if source not in self._failing:
+            log.warning("duties for %s: %s", source, error)
+        self._failing.add(source)
+
+
+def _outcome_of(state: JobState | None) -> str:
+    if state is None:
+        return "gone"
+    return "resumed" if state is JobState.RUNNING else state.value.lower()

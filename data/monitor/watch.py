@@ -1,0 +1,67 @@
+"""Watches one source: reads it at once when it changed, and at least every poll."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from data.clock import Clock
+from data.exceptions import DataError
+from data.model import Snapshot
+from data.snapshot import Source
+
+#: A source that changes all the time is read this often at most.
+READ_GAP_MS: Final = 500
+
+
+class SourceWatch:
+    """One source under watch. ``step`` is called a few times a second."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        clock: Clock,
+        publish: Sequence[Callable[[Snapshot], object]],
+        probing: bool,
+    ) -> None:
+        self.source = source
+        self._clock = clock
+        self._publish = publish
+        self._probing = probing
+        self._mark: object = None
+        self._changed = False
+        self._told_seq = 0
+
+    def step(self) -> None:
+        """Read the source when that is called for, and publish what is new."""
+        self._changed = self._probe() or self._changed
+        reader = self.source.reader
+        gap_ms = max(READ_GAP_MS, reader.rest_ms)
+        if reader.due() or (self._changed and reader.age_ms() >= gap_ms):
+            self._changed = False
+            reader.refresh()
+        self._tell()
+
+    def look_now(self) -> None:
+        """Read and publish at once."""
+        self.source.reader.refresh()
+        self._tell()
+
+    def _probe(self) -> bool:
+        """Did anything change since the last look? A failed look is no change."""
+        if not self._probing:
+            return False
+        try:
+            mark = self.source.engine.probe()
+        except DataError:
+            return False
+        changed = mark != self._mark
+        self._mark = mark
+        return changed
+
+    def _tell(self) -> None:
+        snapshot = self.source.reader.latest
+        if snapshot.seq == self._told_seq:
+            return
+        self._told_seq = snapshot.seq
+        for publish in self._publish:
+            publish(snapshot)

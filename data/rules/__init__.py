@@ -1,0 +1,1 @@
+"""Pure judgements: the instant they judge at is an argument, nothing is read or written."""

@@ -1,0 +1,167 @@
+"""One read of a source serves every viewer.
+
+Viewers ask ``current()``; only when the last read is older than the poll interval
+does the process read, once, whoever asks. A failed read keeps the last rows and
+says since when and why.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Final
+
+from data.clock import MINUTE_MS, Clock, now_ms
+from data.engines.base import Finding, JobEngine
+from data.exceptions import DataError
+from data.model import Judgement, Recent, Snapshot, Trouble
+from data.rules.stalls import StallLimits, judge
+
+log = logging.getLogger(__name__)
+
+#: A source spends at most 1/20 of its time on our reads, however slow they are.
+_REST_PER_READ: Final = 20
+#: How often schema, rights and indexes are looked at again.
+_CHECK_EVERY_MS: Final = MINUTE_MS
+
+
+class SnapshotReader:
+    """Reads and judges one source; safe to ask from any thread.
+
+    ``limits`` None switches stall detection off, and its cost.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        engine: JobEngine,
+        *,
+        limits: StallLimits | None,
+        clock: Clock,
+        poll_every_ms: int,
+    ) -> None:
+        self.engine = engine
+        self._limits = limits
+        self._clock = clock
+        self._poll_every_ms = poll_every_ms
+        self._reading = Lock()
+        self._asked_at: int | None = None
+        self._read_cost_ms = 0.0
+        self._checked_at: int | None = None
+        self._findings: list[Finding] = []
+        self._recent: Recent | None = None
+        self._latest = Snapshot(source=source, seq=0, read_at=None)
+        #: how often the source was read so far, failed reads included
+        self.reads = 0
+
+    @property
+    def latest(self) -> Snapshot:
+        """The last snapshot, however old; never reads."""
+        return self._latest
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the last look at schema, rights and indexes found."""
+        return self._findings
+
+    def note_recent(self, recent: Recent | None) -> None:
+        """Figures of the last day, for the snapshots from now on."""
+        self._recent = recent
+
+    def current(self) -> Snapshot:
+        """The last snapshot, read anew when it is older than the poll interval.
+
+        While somebody else reads, the snapshot before is given.
+        """
+        first = self._latest.seq == 0
+        if self.due() and self._reading.acquire(blocking=first):
+            try:
+                if self.due():
+                    self._read()
+            finally:
+                self._reading.release()
+        return self._latest
+
+    def refresh(self) -> Snapshot:
+        """Read now: something is known to have changed."""
+        with self._reading:
+            self._read()
+            return self._latest
+
+    def due(self) -> bool:
+        """Is the last read older than the poll interval?"""
+        return self.age_ms() >= max(self._poll_every_ms, self.rest_ms)
+
+    def age_ms(self) -> float:
+        """Time since the last attempt to read; infinite before the first."""
+        if self._asked_at is None:
+            return float("inf")
+        return now_ms(self._clock) - self._asked_at
+
+    @property
+    def rest_ms(self) -> float:
+        """How long the source is left alone after a read: slow reads come less often."""
+        return self._read_cost_ms * _REST_PER_READ
+
+    def _read(self) -> None:
+        before = self._latest
+        now = now_ms(self._clock)
+        self.reads += 1
+        started = time.monotonic()
+        try:
+            self._check(now)
+            jobs, counts = self.engine.open_runs()
+        except DataError as error:
+            self._latest = _failed(before, error, now)
+            self._checked_at = None
+            self._read_cost_ms = 0.0
+        else:
+            judgement = Judgement({}, {})
+            if self._limits:
+                judgement = judge(jobs, now_ms=now, limits=self._limits)
+            self._latest = Snapshot(
+                source=before.source,
+                seq=before.seq + 1,
+                read_at=now,
+                jobs=tuple(jobs),
+                counts=counts,
+                judgement=judgement,
+                recent=self._recent,
+                read_only_reason=self.engine.capabilities.reason,
+            )
+            self._read_cost_ms = (time.monotonic() - started) * 1000
+        self._asked_at = now
+        _log_change(before, self._latest)
+
+    def _check(self, now: int) -> None:
+        if self._checked_at is None or now - self._checked_at >= _CHECK_EVERY_MS:
+            self._findings = self.engine.check()
+            self._checked_at = now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One job database as configured."""
+
+    name: str
+    #: what people call it
+    label: str
+    engine: JobEngine
+    #: "sqlite" or "postgresql"
+    dialect: str
+    reader: SnapshotReader
+
+
+def _failed(before: Snapshot, error: DataError, now: int) -> Snapshot:
+    since = before.trouble.since if before.trouble else now
+    mend = getattr(error, "mend", "")
+    trouble = Trouble(since=since, message=str(error), mend=mend)
+    return replace(before, seq=before.seq + 1, trouble=trouble)
+
+
+def _log_change(before: Snapshot, after: Snapshot) -> None:
+    """One line when a source goes away, one when it is back; none at each poll."""
+    if after.trouble and not before.trouble:
+        log.warning("source %s: %s", after.source, after.trouble.message)
+    elif before.trouble and not after.trouble:
+        log.info("source %s: answers again", after.source)

@@ -1,0 +1,88 @@
+"""Job Manager's own database: what it learnt, did, and owes to nobody else's tables.
+
+SQLite by default, PostgreSQL when several hosts share it; one module a concern.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import make_url, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+
+from data.db import Database
+from data.exceptions import DataError, SourceUnavailableError
+from data.store.audit import AuditLog
+from data.store.episodes import EpisodeLog
+from data.store.lease import Leases
+from data.store.migrate import migrate
+from data.store.rollups import Rollups
+
+__all__ = ["Store", "open_store"]
+
+_DIALECTS: Final = ("sqlite", "postgresql")
+_SECRETS: Final = ("password", "sslpassword")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """The store, open and of this program's version; may be shared by threads."""
+
+    database: Database
+    rollups: Rollups
+    episodes: EpisodeLog
+    audit: AuditLog
+    leases: Leases
+
+    def problem(self) -> str:
+        """Why the store does not answer; "" while it does."""
+        try:
+            self.database.fetch(select(1))
+        except DataError as error:
+            return str(error)
+        return ""
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.database.close()
+
+
+def open_store(url: str) -> Store:
+    """The store at ``url``, made or brought up to date when it has to be.
+
+    Raises SourceUnavailableError, which names the URL without its password.
+    """
+    place = _parsed(url)
+    database = Database(url, name="store", owned=True)
+    try:
+        migrate(database)
+    except DataError as error:
+        database.close()
+        message = f"The store {_shown(place)} cannot be used. {error}"
+        raise SourceUnavailableError(message) from error
+    return Store(
+        database=database,
+        rollups=Rollups(database),
+        episodes=EpisodeLog(database),
+        audit=AuditLog(database),
+        leases=Leases(database),
+    )
+
+
+def _parsed(url: str) -> URL:
+    try:
+        place = make_url(url)
+    except ArgumentError:
+        message = (
+            "The store's URL cannot be read. It looks like sqlite:///job-manager.db."
+        )
+        raise SourceUnavailableError(message) from None
+    if place.get_backend_name() not in _DIALECTS:
+        message = f"The store {_shown(place)} is neither sqlite nor postgresql."
+        raise SourceUnavailableError(message)
+    return place
+
+
+def _shown(url: URL) -> str:
+    """The URL for people: a password may stand in the query as well."""
+    return url.difference_update_query(_SECRETS).render_as_string(hide_password=True)

@@ -1,0 +1,129 @@
+"""Stalled episodes: when a run was first seen as stalled, and how that ended."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from sqlalchemy import Row, bindparam, func, select, update
+
+from data.db import Database
+from data.model import StallRule, StallState, Verdict
+from data.store.tables import stall_episode
+from data.store.texts import storable, storable_key
+from data.store.upserts import insert_into
+
+_c: Final = stall_episode.c
+_OPEN: Final = select(
+    _c.run_id,
+    _c.job_name,
+    _c.run_started_at,
+    _c.state,
+    _c.rule,
+    _c.limit_ms,
+    _c.first_seen_at,
+).where(_c.ended_at.is_(None))
+_CLOSE: Final = (
+    update(stall_episode)
+    .where(_c.id == bindparam("episode"), _c.ended_at.is_(None))
+    .values(ended_at=bindparam("at"), outcome=bindparam("what"))
+)
+
+
+class Episode(NamedTuple):
+    """One run's time as stalled, not over yet."""
+
+    run_id: str
+    job_name: str
+    run_started_at: int
+    state: StallState
+    rule: StallRule
+    limit_ms: int
+    #: when somebody watched it become stalled, or found it so
+    first_seen_at: int
+
+
+class EpisodeLog:
+    """The stalled episodes of all sources."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def record(
+        self,
+        source: str,
+        verdicts: Mapping[str, Verdict],
+        job_names: Mapping[str, str],
+        now_ms: int,
+    ) -> None:
+        """Note every stalled run (by run id) that is not noted yet.
+
+        Repeating it changes nothing, in whichever process. A run that is stalled
+        again since the same start (a clean-up was undone) goes on with its episode.
+        """
+        if not verdicts:
+            return
+        rows = [
+            {
+                "source": source,
+                "run_id": storable_key(run_id),
+                "job_name": storable(job_names.get(run_id, "")),
+                "run_started_at": verdict.evidence.started_at,
+                "state": verdict.state.value,
+                "rule": verdict.rule.value,
+                "limit_ms": verdict.limit_ms,
+                "first_seen_at": now_ms,
+            }
+            for run_id, verdict in verdicts.items()
+        ]
+        statement = insert_into(stall_episode, self._db.dialect).on_conflict_do_update(
+            index_elements=[_c.source, _c.run_id, _c.run_started_at],
+            set_={"ended_at": None, "outcome": None},
+            where=_c.ended_at.is_not(None),
+        )
+        with self._db.writing() as connection:
+            connection.execute(statement, rows)
+
+    def open(self, source: str) -> list[Episode]:
+        """The episodes that are not over, longest ago first."""
+        order = _c.first_seen_at, _c.id
+        statement = _OPEN.where(_c.source == source).order_by(*order)
+        return [_to_episode(row) for row in self._db.fetch(statement)]
+
+    def close(self, source: str, ended: Mapping[str, str], now_ms: int) -> None:
+        """Note how episodes ended: ``ended`` maps run ids to outcomes.
+
+        Runs without an open episode are passed over.
+        """
+        outcomes = {storable_key(run_id): what for run_id, what in ended.items()}
+        is_open = select(_c.id, _c.run_id).where(
+            _c.source == source, _c.ended_at.is_(None)
+        )
+        if not outcomes:
+            return
+        with self._db.writing() as connection:
+            rows = [
+                {"episode": id_, "at": now_ms, "what": outcomes[run_id]}
+                for id_, run_id in connection.execute(is_open)
+                if run_id in outcomes
+            ]
+            if rows:
+                connection.execute(_CLOSE, rows)
+
+    def count_since(self, source: str, since_ms: int) -> int:
+        """How many runs were first seen as stalled at ``since_ms`` or later."""
+        statement = select(func.count()).where(
+            _c.source == source, _c.first_seen_at >= since_ms
+        )
+        return int(self._db.fetch(statement)[0][0])
+
+
+def _to_episode(row: Row[str, str, int, str, str, int, int]) -> Episode:
+    run_id, job_name, started_at, state, rule, limit_ms, first_seen_at = row
+    return Episode(
+        run_id,
+        job_name,
+        started_at,
+        StallState(state),
+        StallRule(rule),
+        limit_ms,
+        first_seen_at,
+    )

