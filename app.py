@@ -40,7 +40,9 @@ class Composed(NamedTuple):
         return server
 
 
-def compose(settings: Settings, *, clock: Clock = utc_now, ribbon: str = "") -> Composed:
+def compose(
+    settings: Settings, *, clock: Clock = utc_now, ribbon: str = ""
+) -> Composed:
     """The whole program for these settings; nothing runs until it is served."""
     limits = limits_of(settings)
     store = open_store(settings.store_url.get_secret_value())
@@ -48,13 +50,13 @@ def compose(settings: Settings, *, clock: Clock = utc_now, ribbon: str = "") -> 
         name: open_source(name, source, settings, limits, clock)
         for name, source in settings.sources.items()
     }
-    # The monitor tells the hub, and actions tell the monitor; deps hold both ends.
+    hub = Hub(Messages(sources, limits=limits, clock=clock))
     monitor = Monitor(
         sources,
         store,
         clock=clock,
         holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
-        publish=lambda snapshot: hub.publish(snapshot),
+        publish=hub.publish,
         probing=settings.live,
     )
     actions = Actions(
@@ -67,10 +69,9 @@ def compose(settings: Settings, *, clock: Clock = utc_now, ribbon: str = "") -> 
         limits=limits,
         clock=clock,
         look=look_of(settings, ribbon),
-        origins=tuple(settings.public_origins),
+        origins=settings.origins,
         host=settings.host,
     )
-    hub = Hub(Messages(deps))
     return Composed(create_app(deps, hub, monitor), deps, monitor, hub)
 
 
@@ -84,7 +85,9 @@ def open_source(
     """One source; nothing is connected yet."""
     label = source.label or name
     database = Database(source.url.get_secret_value(), name=label)
-    engine = NativeEngine(database, schema=source.schema_name or None, read_only=source.read_only)
+    engine = NativeEngine(
+        database, schema=source.schema_name or None, read_only=source.read_only
+    )
     reader = SnapshotReader(
         name,
         engine,

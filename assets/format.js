@@ -8,6 +8,8 @@
   const HOUR = 60 * MINUTE;
   const DAY = 24 * HOUR;
   const CLOCK_TOLERANCE = 5 * SECOND;
+  const SMALL = 0.1;
+  const ALMOST_ALL = 0.9995;
   const UNKNOWN = "—";
   const UNITS = [
     { letter: "d", word: "day", ms: DAY },
@@ -79,11 +81,12 @@
   /** "1.15%", "25%"; only nothing is "0%", only all is "100%"; null is "—". */
   function percent(fraction) {
     if (fraction == null) return UNKNOWN;
-    const hundredths = Math.floor(fraction * 10_000 + 0.5);
-    if (hundredths === 0 && fraction > 0) return "<0.01%";
-    if (hundredths < 1000) return `${hundredths / 100}%`;
-    const tenths = Math.floor(fraction * 1000 + 0.5);
-    return tenths >= 1000 && fraction < 1 ? ">99.9%" : `${tenths / 10}%`;
+    if (fraction < SMALL) {
+      const hundredths = Math.floor(fraction * 10_000 + 0.5);
+      return fraction > 0 && hundredths === 0 ? "<0.01%" : `${hundredths / 100}%`;
+    }
+    if (fraction >= ALMOST_ALL && fraction < 1) return ">99.9%";
+    return `${Math.floor(fraction * 1000 + 0.5) / 10}%`;
   }
 
   /** "+4% vs last week", "−3% vs last week"; "" when one is not known. */

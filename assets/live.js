@@ -1,231 +1,315 @@
-// Client side of dashboard/live.py: keeps the link alive and says honestly how it is.
+// Client side of dashboard/live.py: the link that keeps the page current.
 //
-// dash-extensions' WebSocket never reconnects by itself: a new socket is made by setting
-// another url. `step` decides (pure, tested); the rest of this file carries it out.
+// dash-extensions' WebSocket connects when its url changes and does nothing more. `step`,
+// which is pure, decides when to connect again; the rest carries that out and shows it.
+// Live means that a message arrived on this very socket: an open one may lead nowhere.
 (() => {
-  const TICK_MS = 500;
-  const FIRST_DELAY_MS = 1000;
-  const LONGEST_DELAY_MS = 30000;
-  const RESTART_DELAY_MS = 500;
-  //: The server says something every 4 s; a link this silent is dead (12 s less a tick).
-  const SILENT_MS = 11000;
-  const OPEN_LIMIT_MS = 10000;
-  //: A link that held this long starts counting attempts anew when it is lost.
-  const STABLE_MS = 10000;
-  const SUPPORT_AFTER_MS = 5 * 60 * 1000;
+  const SOCKET = "live-ws";
+  const TICK_MS = 1000;
+  const FIRST_PAUSE_MS = 1000;
+  const LONGEST_PAUSE_MS = 30_000;
+  const QUICK_PAUSE_MS = 500;
+  const CONNECT_LIMIT_MS = 10_000;
+  // A silent link is noticed within 12 s, and only a tick can notice it.
+  const SILENCE_MS = 12_000 - TICK_MS;
+  // Sooner, a server that accepts and closes again would be asked once a second for ever.
+  const STABLE_MS = 10_000;
+  const LATE_MS = 5 * 60_000;
   const RESTART = 1012;
-  const SIGNED_OUT = 4401;
-  const FORBIDDEN = 4403;
-
-  const START = {
-    phase: "idle",
-    attempt: 0,
-    //: when the phase began, when the next attempt is due, when the link was lost
-    since: 0,
-    retryAt: 0,
-    lostAt: null,
-    lastMessageAt: null,
-    liveAt: 0,
+  const SILENT = "silent";
+  const REFUSALS = [4401, 4403];
+  const WORDS = {
+    connecting: "Connecting...",
+    live: "Live",
+    reconnecting: "Reconnecting...",
+    stopped: "Signed out",
   };
 
-  const connect = (link, now) => [
-    { ...link, phase: "connecting", since: now },
-    ["connect"],
-  ];
+  // ---- the state of the link, and what to do next: pure ----
 
-  /** Equal jitter: at least half of the doubling delay, so that viewers spread out. */
-  function delayOf(attempt, code, random) {
-    if (code === RESTART && attempt === 1) return RESTART_DELAY_MS * (1 + random);
-    const cap = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
-    return cap / 2 + (random * cap) / 2;
-  }
+  const initial = {
+    phase: "idle", // connecting, open, live, waiting, stopped
+    wasLive: false,
+    attempt: 0, // failures in a row
+    since: 0, // when this attempt to connect began
+    heardAt: 0, // last sign of life on this socket
+    liveAt: 0, // its first message
+    due: 0, // when to connect again
+    lostAt: null, // since when the page is not live
+  };
 
-  function lose(link, now, random, { code = 0, effects = [] } = {}) {
-    const attempt = link.attempt + 1;
-    const retryAt = now + delayOf(attempt, code, random);
+  const stay = (link) => ({ link, effects: [] });
+  const isUp = ({ phase }) => phase === "open" || phase === "live";
+  const isTrying = (link) => link.phase === "connecting" || isUp(link);
+
+  function connect(link, now) {
     const lostAt = link.lostAt ?? now;
-    return [{ ...link, phase: "waiting", attempt, since: now, retryAt, lostAt }, effects];
+    const next = { ...link, phase: "connecting", since: now, lostAt };
+    return { link: next, effects: [{ type: "connect" }] };
   }
 
-  const on = {
-    started: (link, _event, now) =>
-      link.phase === "idle" ? connect({ ...link, lostAt: now }, now) : [link, []],
+  /** How long to wait: doubling, half of it by chance, so that viewers spread. */
+  function pause(attempt, reason, random) {
+    const quick = attempt === 1 && (reason === RESTART || reason === SILENT);
+    if (quick) return random * QUICK_PAUSE_MS;
+    const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+    return longest / 2 + (random * longest) / 2;
+  }
 
-    opened: (link, _event, now) =>
-      link.phase === "connecting" ? [{ ...link, phase: "open", since: now }, []] : [link, []],
+  function fail(link, reason, now, random) {
+    const attempt = link.attempt + 1;
+    const delay = pause(attempt, reason, random);
+    const lostAt = link.lostAt ?? now;
+    const next = { ...link, phase: "waiting", attempt, due: now + delay, lostAt };
+    return { link: next, effects: [{ type: "schedule", delay }] };
+  }
 
-    message(link, _event, now) {
-      if (link.phase === "waiting" || link.phase === "stopped") return [link, []];
-      const liveAt = link.phase === "live" ? link.liveAt : now;
-      const attempt = now - liveAt > STABLE_MS ? 0 : link.attempt;
-      const next = { phase: "live", liveAt, attempt, lastMessageAt: now, lostAt: null };
-      return [{ ...link, ...next }, []];
-    },
+  /** The same for a socket that is still there: it is closed first. */
+  function drop(link, reason, now, random) {
+    const { link: next, effects } = fail(link, reason, now, random);
+    return { link: next, effects: [{ type: "drop" }, ...effects] };
+  }
 
-    closed(link, { code }, now, random) {
-      if (["idle", "waiting", "stopped"].includes(link.phase)) return [link, []];
-      if (code === SIGNED_OUT || code === FORBIDDEN) {
-        return [{ ...link, phase: "stopped", since: now, lostAt: link.lostAt ?? now }, []];
-      }
-      return lose(link, now, random, { code });
-    },
+  function opened(link, _event, now) {
+    if (link.phase !== "connecting") return stay(link);
+    return stay({ ...link, phase: "open", heardAt: now });
+  }
 
-    tick(link, _event, now, random) {
-      const { phase, since, lastMessageAt, retryAt } = link;
-      if (phase === "waiting" && now >= retryAt) return connect(link, now);
-      const opening = phase === "connecting" || phase === "open";
-      if (opening && now - since > OPEN_LIMIT_MS) {
-        return lose(link, now, random, { effects: ["drop"] });
-      }
-      if (phase === "live" && now - lastMessageAt > SILENT_MS) {
-        const [lost] = lose(link, now, random);
-        return connect(lost, now);
-      }
-      return [link, []];
-    },
+  function message(link, _event, now) {
+    if (!isTrying(link)) return stay(link);
+    const liveAt = link.phase === "live" ? link.liveAt : now;
+    const attempt = now - liveAt >= STABLE_MS ? 0 : link.attempt;
+    const heard = { phase: "live", wasLive: true, heardAt: now, lostAt: null };
+    return stay({ ...link, ...heard, liveAt, attempt });
+  }
 
+  function closed(link, { code }, now, random) {
+    if (!isTrying(link)) return stay(link);
+    if (!REFUSALS.includes(code)) return fail(link, code, now, random);
+    return stay({ ...link, phase: "stopped", lostAt: link.lostAt ?? now });
+  }
+
+  function tick(link, _event, now, random) {
+    if (isUp(link) && now - link.heardAt >= SILENCE_MS) {
+      return drop(link, SILENT, now, random);
+    }
+    if (link.phase === "connecting" && now - link.since >= CONNECT_LIMIT_MS) {
+      return drop(link, "timeout", now, random);
+    }
+    // Browsers hold back the timers of a tab that was hidden.
+    const isDue = link.phase === "waiting" && now >= link.due;
+    return isDue ? connect(link, now) : stay(link);
+  }
+
+  const steps = {
+    started: (_link, _event, now) => connect(initial, now),
+    opened,
+    message,
+    closed,
+    failed: closed,
+    tick,
+    due: (link, _event, now) =>
+      link.phase === "waiting" ? connect(link, now) : stay(link),
     manual: (link, _event, now) =>
-      connect({ ...link, attempt: 0, lostAt: link.lostAt ?? now }, now),
-
+      link.phase === "idle" ? stay(link) : connect({ ...link, attempt: 0 }, now),
     online: (link, _event, now) =>
-      link.phase === "waiting" ? connect(link, now) : [link, []],
-
-    offline(link, _event, now, random) {
-      if (["idle", "waiting", "stopped"].includes(link.phase)) return [link, []];
-      return lose(link, now, random, { effects: ["drop"] });
-    },
+      link.phase === "waiting" || link.phase === "connecting"
+        ? connect(link, now)
+        : stay(link),
+    offline: (link, _event, now, random) =>
+      isTrying(link) ? drop(link, "offline", now, random) : stay(link),
+    returned: (link, _event, now) =>
+      isTrying(link) || link.phase === "waiting" ? connect(link, now) : stay(link),
   };
 
   /**
    * What an event makes of the link.
-   * @param {object} link as START
-   * @param {{type: string, code?: number}} event
+   * @param {typeof initial} link
+   * @param {{type: string, code: (number|undefined)}} event
    * @param {number} now epoch ms
    * @param {number} random 0..1
-   * @returns {[object, string[]]} the link after it, and effects: "connect", "drop"
+   * @returns {{link: typeof initial, effects: {type: string, delay: (number|undefined)}[]}}
    */
-  function step(link, event, now, random) {
-    return on[event.type](link, event, now, random);
+  const step = (link, event, now, random) => steps[event.type](link, event, now, random);
+
+  /** What the badge says of a link. */
+  function badgeOf(link, now) {
+    const trying = link.wasLive || link.attempt > 0 ? "reconnecting" : "connecting";
+    const state = { live: "live", stopped: "stopped" }[link.phase] ?? trying;
+    return {
+      state,
+      words: WORDS[state],
+      attempts: state === "reconnecting" && link.attempt ? `attempt ${link.attempt}` : "",
+      canReconnect: state === "reconnecting",
+      late: link.lostAt !== null && now - link.lostAt > LATE_MS,
+    };
   }
 
-  /** What the badge shows: state, words, attempts. */
-  function badgeOf(link) {
-    if (link.phase === "live") return { state: "live", words: "Live", attempts: "" };
-    if (link.phase === "stopped") return { state: "stopped", words: "Signed out", attempts: "" };
-    if (link.lastMessageAt === null && link.attempt === 0) {
-      return { state: "connecting", words: "Connecting...", attempts: "" };
-    }
-    const attempts = link.attempt ? `attempt ${link.attempt}` : "";
-    return { state: "reconnecting", words: "Reconnecting...", attempts };
+  /** Is a snapshot news after `before`, the last one of this socket (null: none yet)? */
+  function isNews(snapshot, before, source) {
+    if (source && snapshot.source !== source) return false;
+    return !before || snapshot.boot !== before.boot || snapshot.seq > before.seq;
   }
 
-  let link = START;
-  let connects = 0;
-  let told = null;
+  /** Absolute, because browsers disagree on relative ones, and never the same twice. */
+  function urlOf({ protocol, host }, prefix, source, number) {
+    const scheme = protocol === "https:" ? "wss" : "ws";
+    const query = new URLSearchParams({ ...(source && { source }), c: number });
+    return `${scheme}://${host}${prefix}live?${query}`;
+  }
+
+  // ---- the page ----
 
   const byId = (id) => document.getElementById(id);
+  const same = () => window.dash_clientside.no_update;
+  let link = initial;
+  let chosen;
+  let mounted = false;
+  let connections = 0;
+  let pauseTimer = 0;
+  let tickTimer = 0;
+  let socketSince = 0;
+  let shown = null;
+  let heard = "";
 
-  function handle(event) {
-    const [next, effects] = step(link, event, Date.now(), Math.random());
-    link = next;
-    for (const effect of effects) {
-      const url = effect === "connect" ? address() : "";
-      window.dash_clientside.set_props("live-ws", { url });
+  function dispatch(event) {
+    const next = step(link, event, Date.now(), Math.random());
+    link = next.link;
+    for (const effect of next.effects) perform[effect.type](effect);
+    publish();
+  }
+
+  const perform = {
+    connect() {
+      connections += 1;
+      setUrl(urlOf(location, prefix(), source(), connections));
+    },
+    drop: () => setUrl(""),
+    schedule({ delay }) {
+      pauseTimer = setTimeout(() => dispatch({ type: "due" }), delay);
+    },
+  };
+
+  function setUrl(url) {
+    clearTimeout(pauseTimer);
+    socketSince = performance.now();
+    shown = null;
+    try {
+      window.dash_clientside.set_props(SOCKET, { url });
+    } catch (error) {
+      console.error(error);
+      if (url) dispatch({ type: "failed" });
     }
-    showBadge();
-    tellOthers();
   }
 
-  /** Absolute, below the prefix, and new each time: an equal url does nothing. */
-  function address() {
-    connects += 1;
-    const config = JSON.parse(byId("_dash-config").textContent);
-    const url = new URL(`${config.requests_pathname_prefix}live`, location.href);
-    url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    url.searchParams.set("source", source());
-    url.searchParams.set("c", connects);
-    return url.href;
+  function prefix() {
+    const config = byId("_dash-config");
+    return (config && JSON.parse(config.textContent).requests_pathname_prefix) || "/";
   }
 
-  const source = () => byId("source-select")?.value ?? "";
+  /** Name of the source to follow; undefined until the page knows it. */
+  const source = () => window.jobManagerSource?.() ?? chosen;
 
-  function showBadge() {
-    const badge = byId("live-badge");
-    if (!badge) return;
-    const { state, words, attempts } = badgeOf(link);
-    if (badge.dataset.state !== state) badge.dataset.state = state;
-    write(byId("live-state"), words);
-    write(byId("live-attempts"), attempts);
-    hide(byId("live-reconnect"), state === "live" || state === "connecting");
-    const late = link.lostAt !== null && Date.now() - link.lostAt > SUPPORT_AFTER_MS;
-    hide(byId("live-help-late"), !late);
-    if (link.lastMessageAt !== null) {
-      byId("live-last-message").dataset.since = link.lastMessageAt + clockOffset();
-    }
+  function start() {
+    if (!mounted || source() === undefined) return;
+    dispatch({ type: "started" });
+    tickTimer ||= setInterval(() => dispatch({ type: "tick" }), TICK_MS);
   }
 
-  const clockOffset = () => window.jobManagerTicker.now() - Date.now();
-
-  /** Only on change: the words are announced to screen readers. */
-  function write(element, text) {
-    if (element && element.textContent !== text) element.textContent = text;
+  /** Show the link on the page; elements that are missing are filled when they come. */
+  function publish() {
+    const badge = badgeOf(link, Date.now());
+    const latest = byId("live-last-message");
+    put(byId("live-badge")?.dataset, "state", badge.state);
+    put(byId("live-state"), "textContent", badge.words);
+    put(byId("live-attempts"), "textContent", badge.attempts);
+    put(byId("live-reconnect"), "hidden", !badge.canReconnect);
+    put(byId("live-help-late"), "hidden", !badge.late);
+    if (heard) put(latest?.dataset, "since", heard);
+    tell(badge.state === "live");
   }
 
-  function hide(element, hidden) {
-    if (element && element.hidden !== hidden) element.hidden = hidden;
+  /** Write only what differs: a screen reader announces every write to the status. */
+  function put(target, key, value) {
+    if (target && target[key] !== value) target[key] = value;
   }
 
-  function tellOthers() {
-    const connected = link.phase === "live";
-    if (connected === told) return;
-    told = connected;
-    window.jobManager = Object.assign(window.jobManager ?? {}, { connected });
-    const event = new CustomEvent("jobmanager:connection", { detail: { connected } });
-    document.dispatchEvent(event);
+  function tell(connected) {
+    window.jobManager ??= { connected: false };
+    if (window.jobManager.connected === connected) return;
+    window.jobManager.connected = connected;
+    const detail = { connected };
+    document.dispatchEvent(new CustomEvent("jobmanager:connection", { detail }));
   }
 
-  function begin() {
-    setInterval(() => handle({ type: "tick" }), TICK_MS);
-    addEventListener("online", () => handle({ type: "online" }));
-    addEventListener("offline", () => handle({ type: "offline" }));
-    addEventListener("pageshow", (event) => event.persisted && handle({ type: "manual" }));
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) handle({ type: "tick" });
-    });
+  /** An event of a socket that was replaced since; Dash delivers late. */
+  const isPast = ({ timeStamp }) => timeStamp < socketSince;
+
+  /** What a message means for the page: the snapshot to show, or no_update. */
+  function receive(content) {
+    heard = String(window.jobManagerTicker?.now() ?? Date.now());
+    dispatch({ type: "message" });
+    if (content.type === "hb") beat(content);
+    if (content.type !== "snapshot" || !isNews(content, shown, source())) return same();
+    shown = { boot: content.boot, seq: content.seq, version: content.version };
+    return content;
   }
 
-  /** The socket's state changed; the first call says that the page is there. */
+  /** Dash hands on only the first and the last of a burst: the one between may be missing. */
+  function beat(content) {
+    window.jobManagerTicker?.serverTime(content.at);
+    document.dispatchEvent(new CustomEvent("jobmanager:heartbeat", { detail: content }));
+    if (content.version === shown?.version) return;
+    shown = { ...shown, version: content.version };
+    window.jobManagerPoll?.askNow();
+  }
+
+  // ---- clientside callbacks ----
+
+  /** The socket's `state`; none yet means that the component was put on the page. */
   function onState(state) {
-    if (link.phase === "idle") {
-      begin();
-      setTimeout(() => handle({ type: "started" }));
-    } else if (state?.readyState === WebSocket.OPEN) handle({ type: "opened" });
-    else if (state?.readyState === WebSocket.CLOSED) handle({ type: "closed", code: state.code });
+    if (!state) {
+      mounted = true;
+      start();
+    } else if (!isPast(state)) {
+      if (state.readyState === WebSocket.OPEN) dispatch({ type: "opened" });
+      if (state.readyState === WebSocket.CLOSED) dispatch({ type: "closed", code: state.code });
+    }
   }
 
-  /** A message came: the link lives. A snapshot is handed on, a sign of life is noted. */
+  /** The socket's `message`, to the snapshot of the page. */
   function onMessage(message) {
-    const { no_update } = window.dash_clientside;
-    if (!message) return no_update;
-    const data = JSON.parse(message.data);
-    window.jobManagerTicker.serverTime(data.at);
-    handle({ type: "message" });
-    if (data.type === "snapshot" && data.source === source()) return data;
-    if (data.type === "hb") window.jobManagerTicker.readAt(data.read_at);
-    return no_update;
+    if (!message || isPast(message)) return same();
+    try {
+      return receive(JSON.parse(message.data));
+    } catch (error) {
+      console.error("The live link sent something unreadable.", error);
+      return same();
+    }
   }
 
   function reconnect(clicks) {
-    if (clicks) handle({ type: "manual" });
+    if (clicks) dispatch({ type: "manual" });
   }
 
-  /** Another source was chosen: the link moves there. */
-  function move() {
-    if (link.phase !== "idle") handle({ type: "manual" });
+  /** The page shows this source now. */
+  function move(value) {
+    if ((value ?? "") === chosen) return;
+    chosen = value ?? "";
+    start();
   }
 
+  window.addEventListener("online", () => dispatch({ type: "online" }));
+  window.addEventListener("offline", () => dispatch({ type: "offline" }));
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) dispatch({ type: "returned" });
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) dispatch({ type: "tick" });
+  });
+
+  window.jobManagerLive = { initial, step, badgeOf, isNews, urlOf };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     live: { onState, onMessage, reconnect, move },
   });
-  window.jobManagerLive = { START, step, badgeOf };
 })();

@@ -11,6 +11,15 @@
   const ROWS_IN_VIEW = 14;
   const WIDE_ONLY = ["id", "worker", "alive", "progress"];
   const byId = (id) => document.getElementById(id);
+  //: On a phone the job's name gets the room that the bar has elsewhere.
+  const NARROW_WIDTHS = [
+    { colId: "status", width: 100 },
+    { colId: "started", flex: null, width: 104 },
+  ];
+  const WIDE_WIDTHS = [
+    { colId: "status", width: 108 },
+    { colId: "started", flex: 4 },
+  ];
   let shown = {};
   let painted = null;
   let grid = null;
@@ -105,7 +114,7 @@
     element.replaceChildren();
     if (!trouble) return;
     const title = document.createElement("strong");
-    title.append("Database unreachable since ", timed(trouble.since, "clock"));
+    title.append(`${trouble.title} since `, timed(trouble.since, "clock"));
     if (trouble.read_at == null) title.append(". No data was read yet.");
     else title.append(", data from ", timed(trouble.read_at, "clock"), ".");
     element.append(title, trouble.message);
@@ -140,14 +149,29 @@
       if (!updated.firstElementChild) updated.append("· updated ", timed(readAt, "ago"));
       updated.firstElementChild.dataset.since = readAt;
     }
-    const none = active.rows.length === 0;
-    setHidden(byId("active-empty"), !none || readAt == null || Boolean(trouble));
+    setHidden(byId("active-empty"), active.rows.length > 0);
+    changed("empty", [Boolean(trouble), trouble && readAt], () => paintEmpty(trouble, readAt));
     setText(byId("active-more"), active.more);
     setHidden(byId("active-more"), !active.more);
     withGrid((api) => {
       changed("rows", active.rows.length, () => fit(active.rows.length));
       assign(api, active.rows);
     });
+  }
+
+  /** An empty list means "no jobs" only while the database answers. */
+  function paintEmpty(trouble, readAt) {
+    const [title, words] = byId("active-empty").children;
+    if (!trouble) {
+      setText(title, "No active jobs");
+      setText(words, "Nothing runs or waits right now.");
+    } else if (readAt == null) {
+      setText(title, "No data yet");
+      setText(words, "Jobs appear here as soon as they can be read.");
+    } else {
+      setText(title, "Unknown");
+      words.replaceChildren("At ", timed(readAt, "clock"), " there were no active jobs.");
+    }
   }
 
   /** As high as its rows, up to a screenful; empty, only the header is left. */
@@ -194,6 +218,7 @@
       if (isNarrow === narrow || api.isDestroyed()) return;
       narrow = isNarrow;
       api.setColumnsVisible(WIDE_ONLY, !narrow);
+      api.applyColumnState({ state: narrow ? NARROW_WIDTHS : WIDE_WIDTHS });
     }).observe(element);
   }
 

@@ -1,39 +1,64 @@
-// The interval's gate: one question at a time, none while nobody looks.
+// Asks for the snapshot at intervals, whatever the socket does.
 //
-// dcc.Interval fires whatever happens; a server slower than the interval would be asked
-// again and again and no answer would ever be shown.
+// dcc.Interval alone would ask while the tab is hidden, and ask again while an answer is
+// under way: then Dash drops every answer that was overtaken, and the page never moves.
 (() => {
-  //: An answer that takes longer than this is given up, so that a lost one frees the gate.
-  const ANSWER_LIMIT_MS = 10000;
-  const START = { asked: 0, answered: 0, at: 0, source: null };
+  const INTERVAL = "refresh-interval";
+  const ASKED = "refresh-asked";
+  const ANSWERED = "refresh-answered";
+  // Twice what an answer may take: the server was killed and will never answer.
+  const GIVE_UP_MS = 10_000;
+
+  const initial = { asked: 0, answered: 0, at: 0, missed: false };
 
   /**
-   * Whether to ask now.
-   * @param {object} gate as START
-   * @param {{source: string, answered: number|undefined, ticked: boolean, hidden: boolean,
-   *   now: number}} seen `ticked`: the interval fired (else an answer came)
-   * @returns {[object, boolean]} the gate after it, and whether to ask
+   * Decide whether to ask now. Pure.
+   * @param {{asked: number, answered: number, at: number, missed: boolean}} state
+   * @param {Object} event
+   * @param {?number} event.ack number of the last question that was answered
+   * @param {boolean} event.tick is it time to ask?
+   * @param {boolean} event.urgent ask even while an answer is under way
+   * @param {boolean} event.hidden is the tab hidden?
+   * @param {number} event.now
+   * @returns the next state; to ask means that `asked` grew
    */
-  function pass(gate, { source, answered, ticked, hidden, now }) {
-    const known = { ...gate, answered: Math.max(gate.answered, answered ?? 0) };
-    const moved = source !== gate.source;
-    if (!moved && (hidden || !ticked)) return [known, false];
-    const waiting = known.asked > known.answered && now - known.at < ANSWER_LIMIT_MS;
-    if (waiting && !moved) return [known, false];
-    return [{ ...known, asked: known.asked + 1, at: now, source }, true];
+  function gate(state, { ack, tick = false, urgent = false, hidden, now }) {
+    const next = { ...state, answered: Math.max(state.answered, ack ?? 0) };
+    if (!tick && !urgent) return next;
+    if (hidden) return { ...next, missed: true };
+    const waiting = next.asked > next.answered && now - next.at < GIVE_UP_MS;
+    if (waiting && !urgent) return next;
+    return { ...next, asked: next.asked + 1, at: now, missed: false };
   }
 
-  let gate = START;
+  let state = initial;
 
-  function ask(_ticks, answered, source) {
-    const triggered = window.dash_clientside.callback_context.triggered ?? [];
-    const ticked = triggered.some(({ prop_id: id }) => id.endsWith(".n_intervals"));
-    const seen = { source, answered, ticked, hidden: document.hidden, now: Date.now() };
-    const [next, asking] = pass(gate, seen);
-    gate = next;
-    return asking ? gate.asked : window.dash_clientside.no_update;
+  /** Let an event through the gate: the number of the question, null for none. */
+  function pass(event) {
+    const before = state.asked;
+    state = gate(state, { ...event, hidden: document.hidden, now: Date.now() });
+    return state.asked > before ? state.asked : null;
   }
 
+  /** The interval's clientside callback; any other input, like the source, is urgent. */
+  function ask(_intervals, ack) {
+    const { callback_context: context, no_update: same } = window.dash_clientside;
+    const causes = (context?.triggered ?? []).map(({ prop_id: id }) => id.split(".")[0]);
+    const tick = causes.length === 0 || causes.includes(INTERVAL);
+    const urgent = causes.some((id) => id !== INTERVAL && id !== ANSWERED);
+    return pass({ ack, tick, urgent }) ?? same;
+  }
+
+  /** Ask now, whatever the interval says. */
+  function askNow() {
+    const number = pass({ ack: null, urgent: true });
+    if (number) window.dash_clientside.set_props(ASKED, { data: number });
+  }
+
+  // Back in view: what was skipped is made good now, not at the next tick.
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && state.missed) askNow();
+  });
+  window.jobManagerPoll = { initial, gate, askNow };
   window.dash_clientside = Object.assign({}, window.dash_clientside, { poll: { ask } });
-  window.jobManagerPoll = { START, pass };
 })();

@@ -47,13 +47,13 @@
     offset = Math.abs(apart) > CLOCK_TOLERANCE_MS ? apart : 0;
   }
 
-  /** The data on the page is as of then. */
-  function readAt(at) {
+  /** Nothing changed, but it was looked: the data on the page is as of then. */
+  document.addEventListener("jobmanager:heartbeat", ({ detail }) => {
     const element = document.querySelector("#active-updated [data-since]");
-    if (element && at != null) element.dataset.since = at;
-  }
+    if (element && detail.read_at != null) element.dataset.since = detail.read_at;
+  });
 
   setInterval(() => document.hidden || tick(), EVERY_MS);
   document.addEventListener("visibilitychange", () => document.hidden || tick());
-  window.jobManagerTicker = { tick, now, serverTime, readAt, writers };
+  window.jobManagerTicker = { tick, now, serverTime, writers };
 })();

@@ -33,6 +33,7 @@ def run_command(arguments: Sequence[str], compose: Compose) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         return int(asked.run(asked, compose))
     except SettingsError as error:
@@ -41,6 +42,8 @@ def run_command(arguments: Sequence[str], compose: Compose) -> int:
     except DataError as error:
         _say(str(error))
         return EXIT_FAILED
+    except KeyboardInterrupt:
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="job-manager", description="A live dashboard over your job tables."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve the pages for the configured sources")
+    serve = commands.add_parser(
+        "serve", help="serve the pages for the configured sources"
+    )
     serve.set_defaults(run=_serve)
     demo = commands.add_parser("demo", help="make a demo with real jobs and serve it")
     demo.add_argument("--dir", type=Path, default=Path("demo"), help="where it lives")
@@ -74,12 +79,11 @@ def _serve(_asked: argparse.Namespace, compose: Compose) -> int:
 def _demo(asked: argparse.Namespace, compose: Compose) -> int:
     directory = asked.dir.resolve()
     settings = _demo_settings(os.environ, directory, asked.port)
-    orders = prepare(
-        directory, now_ms=now_ms(utc_now), report=progress_bar(sys.stdout)
-    )
+    orders = prepare(directory, now_ms=now_ms(utc_now), report=progress_bar(sys.stdout))
     with _worker(orders):
         asgi = compose(settings, ribbon="demo").asgi
-        return 0 if serve_here(asgi, settings) else EXIT_FAILED
+        served = serve_here(asgi, settings)
+    return 0 if served else EXIT_FAILED
 
 
 def _demo_settings(
@@ -107,8 +111,6 @@ def _worker(orders: Path) -> Iterator[None]:
     signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
         yield
-    except KeyboardInterrupt:
-        pass
     finally:
         worker.terminate()
         worker.wait(timeout=10)

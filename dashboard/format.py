@@ -15,6 +15,10 @@ from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, from_ms
 #: Stands for what is not known.
 UNKNOWN: Final = "—"
 
+#: Shares below this get two decimals.
+_SMALL: Final = 0.1
+#: Shares from here to all would be rounded to all.
+_ALMOST_ALL: Final = 0.9995
 #: An instant this little in the future is the clocks' difference, not news.
 _CLOCK_TOLERANCE_MS: Final = 5 * SECOND_MS
 
@@ -33,7 +37,7 @@ _UNITS: Final = (
     _Unit("ms", "millisecond", 1),
 )
 # Intl in the browser and strftime here shorten months differently, and by locale.
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
 _BREAKS: Final = re.compile(r"[\t-\r\x85\u2028\u2029]")
 # Controls, marks that reorder or hide text, and halves of surrogate pairs. The joiners
 # U+200C and U+200D stay: Persian words and emoji of several people need them.
@@ -95,15 +99,12 @@ def percent(fraction: float | None) -> str:
     """
     if fraction is None:
         return UNKNOWN
-    hundredths = floor(fraction * 10_000 + 0.5)
-    if hundredths == 0 and fraction > 0:
-        return "<0.01%"
-    if hundredths < 1_000:
-        return f"{hundredths / 100:g}%"
-    tenths = floor(fraction * 1_000 + 0.5)
-    if tenths >= 1_000 and fraction < 1:
+    if fraction < _SMALL:
+        hundredths = floor(fraction * 10_000 + 0.5)
+        return "<0.01%" if hundredths == 0 < fraction else f"{hundredths / 100:g}%"
+    if _ALMOST_ALL <= fraction < 1:
         return ">99.9%"
-    return f"{tenths / 10:g}%"
+    return f"{floor(fraction * 1_000 + 0.5) / 10:g}%"
 
 
 def change(now: float | None, before: float | None) -> str:

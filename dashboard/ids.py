@@ -61,7 +61,7 @@ class Stalled:
     PROGRESS: Final = "cleanup-progress"
     RESULT: Final = "cleanup-result"
     UNDO: Final = "cleanup-undo"
-    TOKEN: Final = "cleanup-undo-token"
+    LATEST: Final = "cleanup-latest"
     LAST: Final = "cleanup-last"
     LAST_SHOW: Final = "cleanup-last-show"
 

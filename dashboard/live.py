@@ -9,6 +9,7 @@ import asyncio
 import json
 import secrets
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
@@ -19,11 +20,12 @@ from starlette.websockets import WebSocketDisconnect
 
 from dashboard.deps import Deps
 from dashboard.offload import offload
-from dashboard.views.overview import OverviewView, overview_view
-from data.clock import now_ms
+from dashboard.views.overview import overview_view
+from data.clock import Clock, now_ms
 from data.exceptions import UnknownSourceError
 from data.model import Snapshot
-from data.snapshot import SnapshotReader
+from data.rules.stalls import StallLimits
+from data.snapshot import SnapshotReader, Source
 
 #: A link that was silent for this long gets a sign of life; the browser waits for 12 s.
 HEARTBEAT_EVERY_S: Final = 4.0
@@ -50,8 +52,12 @@ class Message:
 class Messages:
     """Makes the message of each snapshot once."""
 
-    def __init__(self, deps: Deps) -> None:
-        self._deps = deps
+    def __init__(
+        self, sources: Mapping[str, Source], *, limits: StallLimits, clock: Clock
+    ) -> None:
+        self._sources = sources
+        self._limits = limits
+        self._clock = clock
         self._made: dict[str, Message] = {}
         self._making = Lock()
 
@@ -64,30 +70,30 @@ class Messages:
                 self._made[snapshot.source] = made
             return made
 
-    def heartbeat(self, snapshot: Snapshot) -> str:
-        """A sign of life: nothing but the times changed."""
-        at = now_ms(self._deps.clock)
-        return json.dumps({"type": "hb", "at": at, "read_at": snapshot.read_at})
+    def heartbeat(self, read_at: int | None, version: int) -> str:
+        """A sign of life: the view is still that of ``version``, only the times changed."""
+        at = now_ms(self._clock)
+        return json.dumps(
+            {"type": "hb", "at": at, "read_at": read_at, "version": version}
+        )
 
     def _make(self, snapshot: Snapshot, before: Message | None) -> Message:
-        view: OverviewView = overview_view(
-            snapshot,
-            self._deps.limits,
-            self._deps.sources[snapshot.source].reader.findings,
-        )
+        findings = self._sources[snapshot.source].reader.findings
+        view = overview_view(snapshot, self._limits, findings)
+        view_text = json.dumps(view, separators=(",", ":"), ensure_ascii=False)
+        version = before.version if before else 0
+        if before is None or before.view_text != view_text:
+            version += 1
         head = {
             "type": "snapshot",
             "source": snapshot.source,
             "seq": snapshot.seq,
             "boot": BOOT,
-            "at": now_ms(self._deps.clock),
+            "version": version,
+            "at": now_ms(self._clock),
             "read_at": snapshot.read_at,
         }
-        view_text = json.dumps(view, separators=(",", ":"), ensure_ascii=False)
         text = f'{json.dumps(head)[:-1]},"view":{view_text}}}'
-        version = before.version if before else 0
-        if before is None or before.view_text != view_text:
-            version += 1
         data = {**head, "view": view}
         return Message(snapshot.seq, version, text, view_text, data)
 
@@ -98,15 +104,15 @@ class Slot:
     def __init__(self, first: Message) -> None:
         self._queue: asyncio.Queue[str] = asyncio.Queue(1)
         self._queue.put_nowait(first.text)
-        self._version = first.version
+        self.version = first.version
 
     def put(self, message: Message, heartbeat: str) -> None:
         """Replace what was not fetched yet; a view that is there already is not resent."""
-        if message.version == self._version:
+        if message.version == self.version:
             if self._queue.empty():
                 self._queue.put_nowait(heartbeat)
             return
-        self._version = message.version
+        self.version = message.version
         if self._queue.full():
             self._queue.get_nowait()
         self._queue.put_nowait(message.text)
@@ -136,7 +142,7 @@ class Hub:
         if not self._viewers[snapshot.source]:
             return
         message = self.messages.of(snapshot)
-        heartbeat = self.messages.heartbeat(snapshot)
+        heartbeat = self.messages.heartbeat(snapshot.read_at, message.version)
         self._loop.call_soon_threadsafe(
             self._distribute, snapshot.source, message, heartbeat
         )
@@ -176,7 +182,9 @@ def register(server: FastAPI, deps: Deps, hub: Hub) -> None:
             hub.leave(source.name, slot)
 
 
-async def _serve(socket: WebSocket, slot: Slot, reader: SnapshotReader, hub: Hub) -> None:
+async def _serve(
+    socket: WebSocket, slot: Slot, reader: SnapshotReader, hub: Hub
+) -> None:
     """Send until the viewer is gone; whichever side ends first ends the other."""
     async with anyio.create_task_group() as tasks:
 
@@ -194,10 +202,12 @@ async def _serve(socket: WebSocket, slot: Slot, reader: SnapshotReader, hub: Hub
             tasks.cancel_scope.cancel()
 
 
-async def _send_all(socket: WebSocket, slot: Slot, reader: SnapshotReader, hub: Hub) -> None:
+async def _send_all(
+    socket: WebSocket, slot: Slot, reader: SnapshotReader, hub: Hub
+) -> None:
     while True:
         try:
             text = await asyncio.wait_for(slot.get(), HEARTBEAT_EVERY_S)
         except TimeoutError:
-            text = hub.messages.heartbeat(reader.latest)
+            text = hub.messages.heartbeat(reader.latest.read_at, slot.version)
         await asyncio.wait_for(socket.send_text(text), _SEND_LIMIT_S)

@@ -52,7 +52,9 @@ class _Sources(Collector):
         )
         for name, source in self._deps.sources.items():
             snapshot = source.reader.latest
-            up.add_metric([name], float(snapshot.read_at is not None and not snapshot.trouble))
+            up.add_metric(
+                [name], float(snapshot.read_at is not None and not snapshot.trouble)
+            )
             reads.add_metric([name], source.reader.reads)
             states = Counter(v.state for v in snapshot.judgement.verdicts.values())
             for state in StallState:

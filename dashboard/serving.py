@@ -1,6 +1,7 @@
 """Serves the ASGI application, and says where when it answers."""
 
 import socket
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -47,7 +48,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(app, **_options(settings))
 
 
-def _options(settings: Settings) -> dict[str, object]:
+def _options(settings: Settings) -> dict[str, Any]:
     return {
         "host": settings.host,
         "port": settings.port,

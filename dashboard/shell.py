@@ -14,10 +14,16 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, set_props
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 
 from dashboard import api, live
 from dashboard.auth import OriginGate, hosts_of
+from dashboard.components.attributes import attributes
 from dashboard.components.outcome import toast
 from dashboard.deps import Deps
 from dashboard.headers import SecurityHeaders, content_security_policy
@@ -52,7 +58,7 @@ def create_app(deps: Deps, hub: Hub, background: Background) -> Dash:
     app = Dash(
         title=deps.look.title,
         update_title=None,  # type: ignore[arg-type]  # None keeps the title still
-        server=server,
+        server=server,  # type: ignore[arg-type]  # annotated for Flask only
         backend="fastapi",
         url_base_pathname=deps.look.prefix,
         assets_folder=str(ASSETS),
@@ -108,7 +114,9 @@ def _navbar(deps: Deps) -> html.Header:
     options = [
         {"label": source.label, "value": name} for name, source in deps.sources.items()
     ]
-    ribbon = html.Span(deps.look.ribbon, className="ribbon") if deps.look.ribbon else None
+    ribbon = (
+        html.Span(deps.look.ribbon, className="ribbon") if deps.look.ribbon else None
+    )
     links = [
         dcc.Link(
             page.TITLE,
@@ -120,7 +128,7 @@ def _navbar(deps: Deps) -> html.Header:
     return html.Header(
         [
             html.Div([html.Span(deps.look.title), ribbon], className="brand"),
-            html.Nav(links, className="nav-items", **{"aria-label": "Pages"}),
+            html.Nav(links, className="nav-items", **attributes(aria_label="Pages")),
             html.Label("Source", htmlFor=Shell.SOURCE, className="visually-hidden"),
             dbc.Select(
                 id=Shell.SOURCE,
@@ -133,7 +141,7 @@ def _navbar(deps: Deps) -> html.Header:
                 "◐",
                 id=Shell.THEME,
                 className="icon-button",
-                **{"aria-label": "Switch between light and dark"},
+                **attributes(aria_label="Switch between light and dark"),
             ),
         ],
         className="navbar-top",

@@ -5,7 +5,6 @@ time limit) and writes through another. Every driver error leaves this module as
 one of ``data.exceptions``, with a sentence and the original as ``__cause__``.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -178,7 +177,7 @@ class Database:
 
 def _identity(path: Path | None) -> tuple[int, int] | None:
     try:
-        found = os.stat(path) if path else None
+        found = path.stat() if path else None
     except OSError:
         return None
     return (found.st_dev, found.st_ino) if found else None

@@ -62,4 +62,6 @@ def _meaning(error: DBAPIError) -> tuple[type[DataError], str]:
     if state in _POSTGRESQL:
         return _POSTGRESQL[state]
     away = error.connection_invalidated or (state or "08").startswith(_POSTGRESQL_AWAY)
-    return _UNREACHABLE if away and not isinstance(error.orig, sqlite3.Error) else _REFUSED
+    return (
+        _UNREACHABLE if away and not isinstance(error.orig, sqlite3.Error) else _REFUSED
+    )

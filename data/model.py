@@ -184,6 +184,8 @@ class Trouble:
 
     #: since when it could not be read, epoch ms
     since: int
+    #: False: the database answers, but not with a job table that can be read
+    unreachable: bool
     message: str
     #: the command that helps, "" when there is none
     mend: str = ""

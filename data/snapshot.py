@@ -13,7 +13,7 @@ from typing import Final
 
 from data.clock import MINUTE_MS, Clock, now_ms
 from data.engines.base import Finding, JobEngine
-from data.exceptions import DataError
+from data.exceptions import DataError, SourceUnavailableError
 from data.model import Judgement, Recent, Snapshot, Trouble
 from data.rules.stalls import StallLimits, judge
 
@@ -154,8 +154,12 @@ class Source:
 
 def _failed(before: Snapshot, error: DataError, now: int) -> Snapshot:
     since = before.trouble.since if before.trouble else now
-    mend = getattr(error, "mend", "")
-    trouble = Trouble(since=since, message=str(error), mend=mend)
+    trouble = Trouble(
+        since=since,
+        unreachable=isinstance(error, SourceUnavailableError),
+        message=str(error),
+        mend=getattr(error, "mend", ""),
+    )
     return replace(before, seq=before.seq + 1, trouble=trouble)
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from dash import html
 
+from dashboard.components.attributes import attributes
+
 
 def candidate_option(
     *,
@@ -40,4 +42,4 @@ def _heartbeat(words: str, since: int | None, *, alive: bool) -> list[Any]:
     said = html.Span(words, className="tone-busy" if alive else "tone-warn")
     if since is None:
         return [said]
-    return [said, " ", html.Span(**{"data-since": str(since), "data-as": "ago"})]
+    return [said, " ", html.Span(**attributes(data_since=str(since), data_as="ago"))]

@@ -2,6 +2,8 @@
 
 from dash import html
 
+from dashboard.components.attributes import attributes
+
 
 def tile(id_: str, label: str, spark: str) -> html.Div:
     """An empty tile; the painter in assets/overview.js fills it.
@@ -18,5 +20,5 @@ def tile(id_: str, label: str, spark: str) -> html.Div:
         id=id_,
         className="tile",
         role="group",
-        **{"aria-label": label},
+        **attributes(aria_label=label),
     )

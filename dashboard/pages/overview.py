@@ -17,7 +17,9 @@ def layout(**_query: str) -> html.Div:
     return html.Div(
         [
             html.H1(TITLE, className="visually-hidden"),
-            html.Div(id=Overview.TROUBLE, className="trouble", role="alert", hidden=True),
+            html.Div(
+                id=Overview.TROUBLE, className="trouble", role="alert", hidden=True
+            ),
             stalled.layout(),
             html.Div(id=Overview.NOTICES, className="notices", hidden=True),
             tiles.layout(),

@@ -22,14 +22,25 @@ _QUARTZ: Final = (
 _COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "rank", "hide": True, "sort": "asc", "sortIndex": 0},
     {"field": "at", "hide": True, "sort": "asc", "sortIndex": 1},
-    {"field": "job", "headerName": "Job", "flex": 3, "minWidth": 130, "cellClass": "cell-job"},
+    {
+        "field": "job",
+        "headerName": "Job",
+        "flex": 3,
+        "minWidth": 104,
+        "cellClass": "cell-job",
+    },
     {"field": "id", "headerName": "Run", "width": 110, "cellClass": "cell-run"},
-    {"field": "status", "headerName": "Status", "width": 118, "cellRenderer": "StatusChip"},
+    {
+        "field": "status",
+        "headerName": "Status",
+        "width": 108,
+        "cellRenderer": "StatusChip",
+    },
     {
         "field": "started",
         "headerName": "Elapsed / limit",
         "flex": 4,
-        "minWidth": 150,
+        "minWidth": 100,
         "cellRenderer": "ElapsedBar",
     },
     {"field": "worker", "headerName": "Worker", "flex": 2, "minWidth": 90},
@@ -99,7 +110,7 @@ def _empty() -> html.Div:
     return html.Div(
         [
             html.Div(
-                [html.Strong("No active jobs"), html.Span("Nothing runs or waits right now.")],
+                [html.Strong(), html.Span()],
                 id=Active.EMPTY,
                 className="empty",
                 hidden=True,

@@ -6,6 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboard.auth import require
+from dashboard.components.attributes import attributes
 from dashboard.components.candidates import candidate_option
 from dashboard.components.outcome import outcome, problem
 from dashboard.deps import Action, Deps
@@ -39,8 +40,9 @@ def layout() -> html.Div:
             _last(),
             _dialog(),
             dcc.Store(id=Stalled.SEEN),
-            dcc.Store(id=Stalled.TOKEN),
-        ]
+            dcc.Store(id=Stalled.LATEST),
+        ],
+        className="contents",
     )
 
 
@@ -64,7 +66,7 @@ def register(app: Dash, deps: Deps) -> None:
     _on_click(
         app,
         Stalled.UNDO,
-        [State(Stalled.TOKEN, "data")],
+        [State(Stalled.LATEST, "data")],
         lambda _source, token: _undo(deps, token),
     )
 
@@ -77,7 +79,7 @@ _OUTPUTS = {
     "chosen": (Stalled.LIST, "value"),
     "seen": (Stalled.SEEN, "data"),
     "result": (Stalled.RESULT, "children"),
-    "token": (Stalled.TOKEN, "data"),
+    "token": (Stalled.LATEST, "data"),
     "undo_hidden": (Stalled.UNDO, "hidden"),
     "confirm_hidden": (Stalled.CONFIRM, "hidden"),
     "close": (Stalled.CANCEL, "children"),
@@ -96,7 +98,7 @@ _IN_THE_BROWSER: list[tuple[Any, ...]] = [
         Input(Stalled.LIST, "value"),
         State(Stalled.LIST, "options"),
     ),
-    ("last", Output(Stalled.LAST, "hidden"), Input(Stalled.TOKEN, "data")),
+    ("last", Output(Stalled.LAST, "hidden"), Input(Stalled.LATEST, "data")),
 ]
 
 
@@ -139,7 +141,9 @@ def _review(deps: Deps, source: str) -> dict[str, Any]:
     }
 
 
-def _clean_chosen(deps: Deps, source: str, chosen: object, seen: object) -> dict[str, Any]:
+def _clean_chosen(
+    deps: Deps, source: str, chosen: object, seen: object
+) -> dict[str, Any]:
     try:
         runs = seen_from(seen, chosen)
         actor = require(deps.viewer(), Action.CLEAN_UP)
@@ -162,7 +166,7 @@ def _clean_all(deps: Deps, source: str) -> dict[str, Any]:
 def _outcome(result: CleanUp) -> dict[str, Any]:
     return {
         "review_hidden": True,
-        "result": outcome(outcome_view(result)),
+        "result": [outcome(outcome_view(result)), html.P(_NEXT, className="quiet")],
         "token": {"token": result.undo_token, "until": result.undo_until},
         "undo_hidden": result.undo_token is None,
         "confirm_hidden": True,
@@ -184,12 +188,14 @@ def _undo(deps: Deps, token: object) -> dict[str, Any]:
 def _banner() -> html.Div:
     return html.Div(
         [
-            html.Span("⚠", className="banner-icon", **{"aria-hidden": "true"}),
+            html.Span("⚠", className="banner-icon", **attributes(aria_hidden="true")),
             html.Div(
                 [
                     html.Div(id=Stalled.TITLE, className="banner-title"),
                     html.Div(id=Stalled.DETAIL, className="banner-detail"),
-                    html.Div(id=Stalled.NO_ACTION, className="banner-detail", hidden=True),
+                    html.Div(
+                        id=Stalled.NO_ACTION, className="banner-detail", hidden=True
+                    ),
                 ],
                 className="banner-words",
                 role="status",
@@ -220,7 +226,9 @@ def _dialog() -> dbc.Modal:
     review = html.Div(
         [
             html.P(_MEANING),
-            dbc.Checklist(id=Stalled.LIST, options=[], value=[], className="candidates"),
+            dbc.Checklist(
+                id=Stalled.LIST, options=[], value=[], className="candidates"
+            ),
             html.P(_NEXT, className="quiet"),
         ],
         id=Stalled.REVIEW,

@@ -4,8 +4,14 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, html
 from dash_extensions import WebSocket
 
+from dashboard.components.attributes import attributes
 from dashboard.deps import Deps
 from dashboard.ids import Live, Shell
+
+_RECONNECTING = (
+    "the link was lost and is being made again. "
+    "The page still asks for news every few seconds."
+)
 
 
 def layout(deps: Deps) -> html.Div:
@@ -43,27 +49,33 @@ def register(app: Dash, deps: Deps) -> None:
 def _badge() -> html.Div:
     return html.Div(
         [
-            html.Span(className="live-dot", **{"aria-hidden": "true"}),
+            html.Span(className="live-dot", **attributes(aria_hidden="true")),
             html.Span("Connecting...", id=Live.STATE, role="status"),
             html.Span(id=Live.ATTEMPTS, className="quiet"),
-            html.Span(id=Live.LAST_MESSAGE, className="quiet", **{"data-as": "ago"}),
-            html.Button("Retry now", id=Live.RECONNECT, className="link-button", hidden=True),
+            html.Span(
+                id=Live.LAST_MESSAGE, className="quiet", **attributes(data_as="ago")
+            ),
+            html.Button(
+                "Retry now", id=Live.RECONNECT, className="link-button", hidden=True
+            ),
             html.Button(
                 "?",
                 id=Live.HELP_OPEN,
                 className="help-button",
-                **{"aria-label": "What does this mean?"},
+                **attributes(aria_label="What does this mean?"),
             ),
         ],
         id=Live.BADGE,
         className="live-badge",
-        **{"data-state": "connecting"},
+        **attributes(data_state="connecting"),
     )
 
 
 def _help(support_url: str) -> dbc.Popover:
     support = "contact support"
-    link = html.A(support, href=support_url, target="_blank") if support_url else support
+    link = (
+        html.A(support, href=support_url, target="_blank") if support_url else support
+    )
     return dbc.Popover(
         dbc.PopoverBody(
             [
@@ -71,8 +83,7 @@ def _help(support_url: str) -> dbc.Popover:
                 html.P(
                     [
                         html.Strong("Reconnecting...: "),
-                        "the link was lost and is being made again. The page still "
-                        "asks for news every few seconds.",
+                        "the link was lost and is being made again.",
                     ]
                 ),
                 html.P("If it stays that way:"),

@@ -2,6 +2,7 @@
 
 from dash import html
 
+from dashboard.components.attributes import attributes
 from dashboard.components.tile import tile
 from dashboard.ids import Tiles
 
@@ -18,5 +19,5 @@ def layout() -> html.Section:
             tile(Tiles.STALLED, "Stalled", "Runs that became stalled, by day"),
         ],
         className="tiles",
-        **{"aria-label": "Numbers"},
+        **attributes(aria_label="Numbers"),
     )

@@ -90,7 +90,12 @@ def _order(job: Job) -> tuple[int, int]:
 
 
 def _row(
-    job: Job, *, stalled: bool, anomaly: Anomaly | None, limits: StallLimits, now_ms: int
+    job: Job,
+    *,
+    stalled: bool,
+    anomaly: Anomaly | None,
+    limits: StallLimits,
+    now_ms: int,
 ) -> RowView:
     row = RowView(
         id=job.run_id,

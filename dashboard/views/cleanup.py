@@ -71,7 +71,9 @@ def undone_view(result: Undone) -> list[tuple[str, str, list[str]]]:
         ("good", "running again, as before the clean-up", result.restored),
         ("quiet", "changed since: left as they are", result.changed_since),
     ]
-    return [(tone, f"{count(len(ids))} {words}", ids) for tone, words, ids in parts if ids]
+    return [
+        (tone, f"{count(len(ids))} {words}", ids) for tone, words, ids in parts if ids
+    ]
 
 
 def logs_link(template: str, values: Mapping[str, str]) -> str:

@@ -31,6 +31,7 @@ class NoticeView(TypedDict):
 class TroubleView(TypedDict):
     """Why the data is old: since when, and from when it is (None: there is none)."""
 
+    title: str
     since: int
     read_at: int | None
     message: str
@@ -53,18 +54,11 @@ def overview_view(
     snapshot: Snapshot, limits: StallLimits, findings: list[Finding]
 ) -> OverviewView:
     """What the overview of one source shows at this snapshot."""
-    trouble = snapshot.trouble
     return OverviewView(
         tiles=tiles_view(snapshot),
         banner=banner_view(snapshot, limits),
         active=active_view(snapshot, limits),
-        trouble=trouble
-        and TroubleView(
-            since=trouble.since,
-            read_at=snapshot.read_at,
-            message=trouble.message,
-            mend=trouble.mend,
-        ),
+        trouble=_trouble(snapshot),
         read_only=snapshot.read_only_reason,
         notices=[NoticeView(message=f.message, mend=f.mend) for f in findings],
     )
@@ -84,6 +78,20 @@ def banner_view(snapshot: Snapshot, limits: StallLimits) -> BannerView:
         count=len(verdicts),
         title=f"{count(len(verdicts))} job(s) may be stalled",
         detail=f"{rule} without completion{own} · {_listed(sorted(names))}",
+    )
+
+
+def _trouble(snapshot: Snapshot) -> TroubleView | None:
+    trouble = snapshot.trouble
+    if trouble is None:
+        return None
+    unreachable = "Database unreachable"
+    return TroubleView(
+        title=unreachable if trouble.unreachable else "Job table not readable",
+        since=trouble.since,
+        read_at=snapshot.read_at,
+        message=trouble.message,
+        mend=trouble.mend,
     )
 
 

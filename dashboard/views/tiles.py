@@ -22,7 +22,10 @@ class TileView(TypedDict, total=False):
 
 
 def tiles_view(snapshot: Snapshot) -> dict[str, TileView]:
-    """All tiles by element id; "—" where nothing is known yet."""
+    """All tiles by element id; "—" where nothing is known yet.
+
+    Sparklines end with the last whole hour: the present one would always fall.
+    """
     if snapshot.read_at is None:
         return {tile: TileView(value="—", note="", spark="") for tile in _ALL}
     return {**_live_tiles(snapshot), **_day_tiles(snapshot.recent)}
@@ -53,13 +56,13 @@ def _live_tiles(snapshot: Snapshot) -> dict[str, TileView]:
         Tiles.RUNNING: TileView(
             value=count(counts.get(JobState.RUNNING, 0)),
             note=f"{count(stalled)} past their limit" if stalled else "all in time",
-            spark=spark_points(recent.running_by_hour) if recent else "",
+            spark=spark_points(recent.running_by_hour[:-1]) if recent else "",
         ),
         Tiles.PENDING: TileView(
             value=count(counts.get(JobState.PENDING, 0)),
             note="oldest" if waiting else later,
             since=min(waiting, default=None),
-            spark=spark_points(recent.pending_by_hour) if recent else "",
+            spark=spark_points(recent.pending_by_hour[:-1]) if recent else "",
         ),
         Tiles.STALLED: TileView(
             value=count(stalled),
@@ -83,17 +86,17 @@ def _day_tiles(recent: Recent | None) -> dict[str, TileView]:
         Tiles.SUCCEEDED: TileView(
             value=count(recent.succeeded),
             note=unread or change(recent.succeeded, recent.succeeded_before),
-            spark=spark_points(recent.succeeded_by_hour),
+            spark=spark_points(recent.succeeded_by_hour[:-1]),
         ),
         Tiles.FAILED: TileView(
             value=count(recent.failed),
             note=top,
-            spark=spark_points(recent.failed_by_hour),
+            spark=spark_points(recent.failed_by_hour[:-1]),
         ),
         Tiles.ERROR_RATE: TileView(
             value=percent(rate),
             note=unread or _rate_note(rate, before),
-            spark=spark_points(_rates(recent)),
+            spark=spark_points(_rates(recent)[:-1]),
         ),
     }
 

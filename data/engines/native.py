@@ -4,24 +4,24 @@ Any program in any language may write it: README, "Point it at your table". Read
 its indexes only; every write repeats in its WHERE what the person saw.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
-    Row,
     Select,
     Table,
     and_,
     case,
+    cast,
     func,
     literal,
     literal_column,
+    null,
     or_,
     select,
     tuple_,
@@ -33,11 +33,13 @@ from data.clock import HOUR_MS
 from data.db import Database
 from data.engines.base import Capabilities, Finding, Marked, Seen
 from data.engines.native_check import capabilities_of, missing_indexes, require_table
-from data.engines.native_table import Instant, job_runs
+from data.engines.native_table import INSTANTS, Instant, job_runs
 from data.model import FINISHED, HourCell, Job, JobState, OpenRuns
 
 #: Their words are ours; a word that is not here is shown as it is and not judged.
-STATES: Final = {state.value: state for state in JobState if state is not JobState.OTHER}
+STATES: Final = {
+    state.value: state for state in JobState if state is not JobState.OTHER
+}
 #: Open runs read at most at each poll; beyond it the counts are asked separately.
 OPEN_LIMIT: Final = 10_000
 #: Waiting runs read when there are more open runs than that.
@@ -45,6 +47,18 @@ WAITING_LIMIT: Final = 500
 #: Runs changed by one statement: short enough never to hold up a writer.
 BATCH: Final = 500
 ERROR_TYPE: Final = "Stalled"
+#: Ids come back from browsers: what no bigint holds is nobody's id.
+_RUN_ID: Final = re.compile("-?[0-9]{1,19}")
+_LARGEST_ID: Final = 2**63 - 1
+#: Beyond the calendar lie PostgreSQL's infinities, which Python cannot read, and in
+#: SQLite's order of things every text and blob.
+_CALENDAR: Final = {
+    "sqlite": (literal_column("-62135510400000"), literal_column("253402214400000")),
+    "postgresql": (
+        literal_column("timestamptz '0001-01-02T00:00:00Z'"),
+        literal_column("timestamptz '9999-12-31T00:00:00Z'"),
+    ),
+}
 
 _T = TypeVar("_T")
 
@@ -59,7 +73,7 @@ class NativeEngine:
         self._table = job_runs(schema)
         self._read_only = read_only
         self._capabilities = Capabilities(heartbeats=True)
-        self._select = select_runs(self._table)
+        self._select = select_runs(self._table, database.dialect)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -88,13 +102,15 @@ class NativeEngine:
             if len(rows) <= OPEN_LIMIT:
                 jobs = [to_job(row) for row in rows]
                 return OpenRuns(jobs, Counter([job.state for job in jobs]))
-            running = literal_column("'RUNNING'")
+            running: ColumnElement[str] = literal_column("'RUNNING'")
             rows = [
                 *connection.execute(
                     is_open.where(c.status == running).limit(OPEN_LIMIT)
                 ),
                 *connection.execute(
-                    is_open.where(c.status != running).limit(WAITING_LIMIT)
+                    is_open.where(c.status != running)
+                    .order_by(c.finished_at, c.id)
+                    .limit(WAITING_LIMIT)
                 ),
             ]
             counts = connection.execute(select_open_counts(self._table)).all()
@@ -105,7 +121,11 @@ class NativeEngine:
 
     def runs(self, run_ids: Collection[str]) -> list[Job]:
         """The runs with these ids, in no order; unknown ids are left out."""
-        numbers = [int(run_id) for run_id in run_ids if run_id.isdecimal()]
+        numbers = [
+            int(run_id)
+            for run_id in run_ids
+            if _RUN_ID.fullmatch(run_id) and abs(int(run_id)) <= _LARGEST_ID
+        ]
         found: list[Job] = []
         for batch in _batches(numbers):
             rows = self._db.fetch(self._select.where(self._table.c.id.in_(batch)))
@@ -116,7 +136,7 @@ class NativeEngine:
         """Finished runs of the span by hour, job type and status."""
         statement = select_cells(self._table, self._db.dialect, since_ms, until_ms)
         return [
-            HourCell(hour, name, STATES[word], runs, int(duration), int(wait))
+            HourCell(hour, name or "", STATES[word], runs, int(duration), int(wait))
             for hour, name, word, runs, duration, wait in self._db.fetch(statement)
         ]
 
@@ -149,10 +169,11 @@ class NativeEngine:
     def unmark_stalled(self, marked: Sequence[Marked]) -> list[str]:
         """Put marked runs back to RUNNING where nobody touched them since."""
         restored: list[str] = []
-        before = attrgetter("cancel_requested_at_before")
-        ordered = sorted(marked, key=lambda mark: before(mark) or 0)
-        for cancel_requested_at, group in groupby(ordered, key=before):
-            for batch in _batches(list(group)):
+        asked = [run for run in marked if run.cancel_requested_at_before is not None]
+        others = [run for run in marked if run.cancel_requested_at_before is None]
+        kept = self._table.c.cancel_requested_at
+        for runs, cancel_requested_at in ((asked, kept), (others, null())):
+            for batch in _batches(runs):
                 restored += self._restore(batch, cancel_requested_at)
         return restored
 
@@ -161,7 +182,7 @@ class NativeEngine:
         self._db.close()
 
     def _restore(
-        self, batch: Iterable[Marked], cancel_requested_at: int | None
+        self, batch: Iterable[Marked], cancel_requested_at: ColumnElement[Any]
     ) -> list[str]:
         c = self._table.c
         as_left = tuple_(
@@ -184,9 +205,12 @@ class NativeEngine:
             return [str(x) for x in connection.execute(statement).scalars()]
 
 
-def select_runs(table: Table) -> Select[Any]:
+def select_runs(table: Table, dialect: str) -> Select[Any]:
     """All columns of ``Job`` in its order; no filter, no order."""
     c = table.c
+    instants = [c[name] for name in INSTANTS]
+    if dialect == "postgresql":
+        instants = [_sane(column, dialect) for column in instants]
     return select(
         c.id,
         c.job_name,
@@ -195,28 +219,22 @@ def select_runs(table: Table) -> Select[Any]:
         c.attempt,
         c.worker,
         c.progress,
-        c.enqueued_at,
-        c.scheduled_at,
-        c.started_at,
-        c.heartbeat_at,
-        c.finished_at,
-        c.cancel_requested_at,
+        *instants,
     )
 
 
-def to_job(row: Row[Any]) -> Job:
-    """One row of ``select_runs`` as a Job."""
+def to_job(row: Sequence[Any]) -> Job:
+    """One row of ``select_runs`` as a Job; not every table has our NOT NULLs."""
     run_id, name, queue, word, *rest = row
-    return Job(str(run_id), name, queue, STATES.get(word, JobState.OTHER), word, *rest)
+    state = STATES.get(word, JobState.OTHER)
+    return Job(str(run_id), name or "", queue or "", state, word or "", *rest)
 
 
 def select_open_counts(table: Table) -> Select[Any]:
     """Rows (status word, runs) over everything that is not finished."""
     c = table.c
     return (
-        select(c.status, func.count())
-        .where(c.finished_at.is_(None))
-        .group_by(c.status)
+        select(c.status, func.count()).where(c.finished_at.is_(None)).group_by(c.status)
     )
 
 
@@ -271,15 +289,21 @@ def _as_seen(table: Table, dialect: str, batch: Sequence[Seen]) -> ColumnElement
 
 def _to_ms(column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
     """An instant column as epoch milliseconds, rounded down as ``Instant`` does."""
+    instant = _sane(column, dialect)
     if dialect == "sqlite":
-        return type_coerce(column, BigInteger)
-    milliseconds = func.extract("epoch", column) * 1000
+        return cast(type_coerce(instant, BigInteger), BigInteger)
+    milliseconds = func.extract("epoch", instant) * 1000
     return func.floor(milliseconds).cast(BigInteger)
+
+
+def _sane(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """The column where it holds an instant, NULL where it holds anything else."""
+    return case((column.between(*_CALENDAR[dialect]), column))
 
 
 def _hour_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
     if dialect == "sqlite":
-        plain = type_coerce(column, BigInteger)
+        plain = _to_ms(column, dialect)
         return plain - plain % literal_column(str(HOUR_MS))
     return func.date_trunc(
         literal_column("'hour'"), column, literal_column("'UTC'"), type_=Instant()
@@ -291,8 +315,10 @@ def _summed_ms(
 ) -> ColumnElement[int]:
     """The summed distance in milliseconds; a missing or reversed pair counts 0."""
     if dialect == "sqlite":
-        apart = type_coerce(later, BigInteger) - type_coerce(earlier, BigInteger)
+        later, earlier = _to_ms(later, dialect), _to_ms(earlier, dialect)
+        apart = later - earlier
     else:
+        later, earlier = _sane(later, dialect), _sane(earlier, dialect)
         apart = func.extract("epoch", later - earlier) * 1000
     ordered = type_coerce(later >= earlier, Boolean)
     return func.coalesce(func.sum(case((ordered, apart), else_=0)), 0)

@@ -9,7 +9,12 @@ from typing import Final
 
 from sqlalchemy import Connection, DateTime, Table, func, inspect, literal, select
 from sqlalchemy.engine.interfaces import ReflectedColumn
-from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+from sqlalchemy.schema import (
+    CreateColumn,
+    CreateIndex,
+    CreateTable,
+    ExecutableDDLElement,
+)
 
 from data.engines.base import Capabilities, Finding
 from data.engines.native_table import INSTANTS
@@ -73,7 +78,8 @@ def missing_indexes(connection: Connection, table: Table) -> list[Finding]:
 
 def create_statements(connection: Connection, table: Table) -> str:
     """The DDL that makes ``table`` and its indexes on this database."""
-    statements = [CreateTable(table), *(CreateIndex(i) for i in table.indexes)]
+    statements: list[ExecutableDDLElement] = [CreateTable(table)]
+    statements += [CreateIndex(index) for index in table.indexes]
     made = [str(statement.compile(connection)).strip() for statement in statements]
     return ";\n".join(made) + ";"
 

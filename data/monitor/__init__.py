@@ -44,7 +44,10 @@ class Monitor:
         self.duties = Duties(sources, store, clock=clock, holder=holder)
         self.watches = {
             name: SourceWatch(
-                source, clock=clock, publish=[self.duties.note, publish], probing=probing
+                source,
+                clock=clock,
+                publish=[self.duties.note, publish],
+                probing=probing,
             )
             for name, source in sources.items()
         }

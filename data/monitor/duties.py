@@ -43,9 +43,7 @@ class Duties:
     def step(self, stop: Event) -> None:
         """Do what is due, for every source; the back-fill ends early on ``stop``."""
         now = now_ms(self._clock)
-        self.leading = self._store.leases.acquire(
-            "monitor", self._holder, now, LEASE_MS
-        )
+        self._lead()
         for name, source in self._sources.items():
             try:
                 self._look_after(source, now, stop)
@@ -83,6 +81,13 @@ class Duties:
             log.warning("the lease could not be given up: %s", error)
         self.leading = False
 
+    def _lead(self) -> None:
+        """Take the lease, or keep it."""
+        now = now_ms(self._clock)
+        self.leading = self._store.leases.acquire(
+            "monitor", self._holder, now, LEASE_MS
+        )
+
     def _look_after(self, source: Source, now: int, stop: Event) -> None:
         if source.reader.latest.trouble:
             return
@@ -95,6 +100,7 @@ class Duties:
             return
         while not stop.is_set() and rollups.backfill_step(source.name, read, now):
             source.reader.note_recent(rollups.recent(source.name, now))
+            self._lead()
         if self._due("audit", source.name, now, _AUDIT_EVERY_MS):
             rollups.audit_step(source.name, read, now)
 

@@ -72,7 +72,8 @@ class EpisodeLog:
                 "limit_ms": verdict.limit_ms,
                 "first_seen_at": now_ms,
             }
-            for run_id, verdict in verdicts.items()
+            # In one order for all: two processes must not wait for each other's rows.
+            for run_id, verdict in sorted(verdicts.items())
         ]
         statement = insert_into(stall_episode, self._db.dialect).on_conflict_do_update(
             index_elements=[_c.source, _c.run_id, _c.run_started_at],
@@ -94,8 +95,10 @@ class EpisodeLog:
         Runs without an open episode are passed over.
         """
         outcomes = {storable_key(run_id): what for run_id, what in ended.items()}
-        is_open = select(_c.id, _c.run_id).where(
-            _c.source == source, _c.ended_at.is_(None)
+        is_open = (
+            select(_c.id, _c.run_id)
+            .where(_c.source == source, _c.ended_at.is_(None))
+            .order_by(_c.id)
         )
         if not outcomes:
             return

@@ -126,7 +126,7 @@ class Rollups:
             connection.execute(
                 update(rollup_state)
                 .where(_c.backfilled_from < oldest)
-                .values(backfilled_from=_c.backfilled_from)
+                .values(backfilled_from=oldest)
             )
 
     def recent(self, source: str, now_ms: int) -> Recent | None:

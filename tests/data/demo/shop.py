@@ -20,7 +20,7 @@ NEVER_MS: Final = 1 << 50
 
 def chance() -> Random:
     """The same chance each time."""
-    return Random(1)  # noqa: S311
+    return Random(1)
 
 
 @dataclass

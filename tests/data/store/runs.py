@@ -18,7 +18,7 @@ STATES = (JobState.SUCCEEDED, JobState.SUCCEEDED, JobState.FAILED, JobState.CANC
 
 def dice(seed: int) -> Random:
     """The same dice at every run of the tests."""
-    return Random(seed)  # noqa: S311
+    return Random(seed)
 
 
 class Run(NamedTuple):

@@ -1,0 +1,103 @@
+"""The only writer to job tables: clean up and undo.
+
+Every action looks again before it acts, repeats in its statement what the person
+saw, leaves an audit row before and after, and reads again before it answers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from data.actions.clean_up import (
+    attempt_of,
+    finished_of,
+    jobs_by_id,
+    mark,
+    reason_of,
+    seen_as,
+    seen_of,
+)
+from data.actions.outcomes import CleanUp, Undone
+from data.actions.undo import UNDO_FOR_MS, put_back, undoable
+from data.clock import Clock, now_ms
+from data.engines.base import Seen
+from data.exceptions import CapabilityMissingError, UnknownSourceError
+from data.rules.stalls import StallLimits
+from data.snapshot import Source
+from data.store import Store
+
+__all__ = [
+    "UNDO_FOR_MS",
+    "Actions",
+    "CleanUp",
+    "Undone",
+    "reason_of",
+    "seen_as",
+    "seen_of",
+]
+
+
+class Actions:
+    """Actions on the runs of all sources.
+
+    ``changed`` is told the name of a source after each action.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        store: Store,
+        *,
+        limits: StallLimits,
+        clock: Clock,
+        changed: Callable[[str], object],
+    ) -> None:
+        self._sources = sources
+        self._store = store
+        self._limits = limits
+        self._clock = clock
+        self._changed = changed
+
+    def clean_up(self, source: str, seen: Sequence[Seen], *, actor: str) -> CleanUp:
+        """Mark these runs as failed where they are still stalled and still as seen.
+
+        Raises UnknownSourceError, CapabilityMissingError, SourceUnavailableError, or
+        OutcomeUnknownError when the database was lost and nobody knows what happened.
+        """
+        place = self._able(source)
+        now = now_ms(self._clock)
+        attempt = attempt_of(place, seen, actor=actor, now_ms=now, limits=self._limits)
+        marked = mark(attempt, self._store)
+        asked = list(dict.fromkeys(run.run_id for run in seen))
+        left = [run_id for run_id in asked if run_id not in marked.run_ids]
+        finished = finished_of(jobs_by_id(place, left), left)
+        others = {*finished, *marked.not_reached}
+        self._changed(source)
+        return CleanUp(
+            cleaned=[run_id for run_id in asked if run_id in marked.run_ids],
+            finished_meanwhile=finished,
+            came_back=[run_id for run_id in left if run_id not in others],
+            not_reached=sorted(marked.not_reached.difference(finished)),
+            undo_token=marked.token if marked.run_ids else None,
+            undo_until=now + UNDO_FOR_MS if marked.run_ids else None,
+        )
+
+    def undo(self, token: str, *, actor: str) -> Undone:
+        """Put back what a clean-up marked, where nobody touched it since.
+
+        Raises UndoExpiredError when the token is unknown, used, or too old.
+        """
+        now = now_ms(self._clock)
+        rows = undoable(self._store.audit, token, now)
+        place = self._able(rows[0].source)
+        undone = put_back(place, rows, self._store.audit, actor=actor, now_ms=now)
+        self._changed(place.name)
+        return undone
+
+    def _able(self, name: str) -> Source:
+        """The source of that name, when its runs can be acted on."""
+        if name not in self._sources:
+            raise UnknownSourceError(name, sorted(self._sources))
+        place = self._sources[name]
+        place.reader.current()  # rights are known once the source was read
+        if not place.engine.capabilities.clean_up:
+            raise CapabilityMissingError(place.engine.capabilities.reason)
+        return place

@@ -1,0 +1,195 @@
+"""Clean-up: marks stalled runs as failed where they still are as the person saw them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from data.clock import MINUTE_MS, from_ms
+from data.engines.base import Seen
+from data.exceptions import DataError, OutcomeUnknownError
+from data.model import FINISHED, Job, JobState, Liveness, Snapshot, Verdict
+from data.rules.stalls import StallLimits, verdict_of
+from data.snapshot import Source
+from data.store import Store
+from data.store.audit import AuditEntry
+
+
+def seen_of(snapshot: Snapshot) -> list[Seen]:
+    """Every stalled run of ``snapshot`` as it stands there: the guard of a clean-up."""
+    return [
+        seen_as(run_id, verdict)
+        for run_id, verdict in snapshot.judgement.verdicts.items()
+    ]
+
+
+def seen_as(run_id: str, verdict: Verdict) -> Seen:
+    """The guard that ``verdict`` rests on."""
+    started_at, heartbeat_at, liveness, _ = verdict.evidence
+    return Seen(run_id, started_at, heartbeat_at, liveness is not Liveness.FRESH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """A clean-up about to be tried: the runs that are still stalled and still as seen."""
+
+    place: Source
+    actor: str
+    now_ms: int
+    runs: Sequence[Seen]
+    jobs: Mapping[str, Job]
+    #: by run id, the sentence that the run will keep
+    reasons: Mapping[str, str]
+
+
+def attempt_of(
+    place: Source, seen: Iterable[Seen], *, actor: str, now_ms: int, limits: StallLimits
+) -> Attempt:
+    """Read the runs again and keep those that are still stalled and as seen."""
+    once = {run.run_id: run for run in seen}
+    jobs = jobs_by_id(place, list(once))
+    verdicts = {
+        run_id: verdict
+        for run_id, job in jobs.items()
+        if _is_as_seen(job, once[run_id])
+        and (verdict := verdict_of(job, now_ms=now_ms, limits=limits))
+    }
+    reasons = {
+        run_id: reason_of(verdict, actor=actor, at_ms=now_ms)
+        for run_id, verdict in verdicts.items()
+    }
+    runs = [run for run in once.values() if run.run_id in verdicts]
+    return Attempt(
+        place=place, actor=actor, now_ms=now_ms, runs=runs, jobs=jobs, reasons=reasons
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marked:
+    """What came of an attempt: run ids, and the audit's token ("" when none was tried)."""
+
+    run_ids: frozenset[str] = frozenset()
+    #: tried, but the database was lost before their turn
+    not_reached: frozenset[str] = frozenset()
+    token: str = ""
+
+
+def mark(attempt: Attempt, store: Store) -> Marked:
+    """Write down what is about to be done, do it, write down what came of it.
+
+    Raises the database's error when nothing was marked, OutcomeUnknownError when it
+    was lost and cannot be asked.
+    """
+    if not attempt.runs:
+        return Marked()
+    token = store.audit.open_batch(
+        attempt.actor,
+        attempt.place.name,
+        "clean up",
+        [
+            AuditEntry(
+                run.run_id,
+                attempt.jobs[run.run_id].job_name,
+                _before(attempt.jobs[run.run_id]),
+                attempt.reasons[run.run_id],
+            )
+            for run in attempt.runs
+        ],
+        attempt.now_ms,
+    )
+    tried = frozenset(run.run_id for run in attempt.runs)
+    try:
+        marked = _mark_all(attempt)
+    except DataError as error:
+        marked = _marked_after_all(attempt)
+        _conclude(attempt, store, token, marked)
+        if not marked:
+            raise error from None
+        return Marked(run_ids=marked, not_reached=tried - marked, token=token)
+    _conclude(attempt, store, token, marked)
+    return Marked(run_ids=marked, token=token)
+
+
+def reason_of(verdict: Verdict, *, actor: str, at_ms: int) -> str:
+    """The sentence a cleaned-up run keeps as its error."""
+    beat = {
+        Liveness.FRESH: "its worker still sent heartbeats",
+        Liveness.LOST: "its heartbeat was lost",
+        Liveness.NONE: "it never sent a heartbeat",
+    }[verdict.evidence.liveness]
+    minutes = f"{verdict.limit_ms / MINUTE_MS:g} min"
+    at = from_ms(at_ms).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return (
+        f"Stalled: it ran for more than {minutes} ({verdict.rule}) without completion "
+        f"and {beat}. Marked as failed by {actor} at {at}."
+    )
+
+
+def jobs_by_id(place: Source, run_ids: Sequence[str]) -> dict[str, Job]:
+    """The runs as they are now; unknown ids are left out."""
+    return {job.run_id: job for job in place.engine.runs(run_ids)} if run_ids else {}
+
+
+def finished_of(jobs: Mapping[str, Job], run_ids: Sequence[str]) -> list[str]:
+    """Those that ended or are gone."""
+    return [
+        run_id
+        for run_id in run_ids
+        if run_id not in jobs or jobs[run_id].state in FINISHED
+    ]
+
+
+def _is_as_seen(job: Job, run: Seen) -> bool:
+    same_beat = job.heartbeat_at == run.heartbeat_at or not run.guard_heartbeat
+    return job.started_at == run.started_at and same_beat
+
+
+def _mark_all(attempt: Attempt) -> frozenset[str]:
+    by_reason: dict[str, list[Seen]] = defaultdict(list)
+    for run in attempt.runs:
+        by_reason[attempt.reasons[run.run_id]].append(run)
+    engine = attempt.place.engine
+    return frozenset(
+        run_id
+        for reason, runs in by_reason.items()
+        for run_id in engine.mark_stalled(runs, reason=reason, at_ms=attempt.now_ms)
+    )
+
+
+def _marked_after_all(attempt: Attempt) -> frozenset[str]:
+    """What is really there, after the database was lost on the way."""
+    try:
+        jobs = jobs_by_id(attempt.place, [run.run_id for run in attempt.runs])
+    except DataError as error:
+        message = (
+            f"{attempt.place.label}: the database was lost before it answered. "
+            "Whether the runs were marked is unknown: look again."
+        )
+        raise OutcomeUnknownError(message) from error
+    return frozenset(
+        run_id
+        for run_id, job in jobs.items()
+        if job.state is JobState.FAILED and job.finished_at == attempt.now_ms
+    )
+
+
+def _conclude(
+    attempt: Attempt, store: Store, token: str, marked: frozenset[str]
+) -> None:
+    after = {"status": JobState.FAILED.value, "finished_at": attempt.now_ms}
+    outcomes: dict[str, tuple[str, Mapping[str, object]]] = {
+        run.run_id: ("cleaned", after) if run.run_id in marked else ("left alone", {})
+        for run in attempt.runs
+    }
+    store.audit.conclude(token, outcomes)
+    ended = dict.fromkeys(marked, "cleaned")
+    store.episodes.close(attempt.place.name, ended, attempt.now_ms)
+
+
+def _before(job: Job) -> dict[str, object]:
+    return {
+        "status": job.status_word,
+        "started_at": job.started_at,
+        "heartbeat_at": job.heartbeat_at,
+        "cancel_requested_at": job.cancel_requested_at,
+        "worker": job.worker,
+    }

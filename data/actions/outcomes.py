@@ -1,0 +1,31 @@
+"""What an action did, told in lists of run ids."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanUp:
+    """What a clean-up did."""
+
+    #: marked as failed
+    cleaned: list[str] = field(default_factory=list)
+    #: ended, or gone, before they could be marked
+    finished_meanwhile: list[str] = field(default_factory=list)
+    #: running again: a newer heartbeat, another start, or within the limit
+    came_back: list[str] = field(default_factory=list)
+    #: still stalled: the database was lost before their turn came
+    not_reached: list[str] = field(default_factory=list)
+    #: undoes exactly this clean-up; None when nothing was marked
+    undo_token: str | None = None
+    #: until when it can be undone, epoch ms
+    undo_until: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undone:
+    """What an undo did."""
+
+    #: RUNNING again, as before the clean-up
+    restored: list[str]
+    #: somebody changed them since; left as they are
+    changed_since: list[str]

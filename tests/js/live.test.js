@@ -1,0 +1,501 @@
+// assets/live.js: every event in every phase, then the whole on a stub page.
+const assert = require("node:assert/strict");
+const { describe, test } = require("node:test");
+
+const { fakeDocument, fakeElement, fakeTime, runAsset } = require("./helpers.js");
+
+const SAME = Symbol("no_update");
+const NOW = 1_000_000;
+const IDS = [
+  "live-badge",
+  "live-state",
+  "live-attempts",
+  "live-last-message",
+  "live-reconnect",
+  "live-help-late",
+];
+
+function page({ ids = IDS, location = {}, config } = {}) {
+  const time = fakeTime(NOW);
+  const document = fakeDocument(ids);
+  if (config) document.elements.set("_dash-config", { textContent: JSON.stringify(config) });
+  const told = [];
+  const calls = { urls: [], asked: 0, serverTimes: [] };
+  const window = Object.assign(new EventTarget(), {
+    dash_clientside: {
+      no_update: SAME,
+      set_props: (id, { url }) => {
+        assert.equal(id, "live-ws");
+        calls.urls.push(url);
+      },
+    },
+    jobManagerPoll: { askNow: () => (calls.asked += 1) },
+    jobManagerTicker: {
+      now: () => time.now() + 7,
+      serverTime: (at) => calls.serverTimes.push(at),
+    },
+  });
+  document.addEventListener("jobmanager:connection", (event) =>
+    told.push(event.detail.connected),
+  );
+  runAsset("live.js", {
+    window,
+    document,
+    location: { protocol: "http:", host: "jobs.example:8050", ...location },
+    WebSocket: { OPEN: 1, CLOSED: 3 },
+    console: { error() {} },
+    Math: Object.assign(Object.create(Math), {
+      random: () => 0.5,
+      min: Math.min,
+      max: Math.max,
+    }),
+    ...time.globals,
+  });
+  const live = window.dash_clientside.live;
+  const stamp = () => time.now() - NOW;
+  const element = (id) => document.getElementById(id);
+  return {
+    ...{ window, document, time, told, calls, live, element },
+    start(source = "orders") {
+      live.onState(undefined);
+      live.move(source);
+    },
+    opened: (timeStamp = stamp()) => live.onState({ readyState: 1, timeStamp }),
+    closed: (code, timeStamp = stamp()) => live.onState({ readyState: 3, code, timeStamp }),
+    receive: (content, timeStamp = stamp()) =>
+      live.onMessage({ data: JSON.stringify(content), timeStamp }),
+    beat: (more = {}) =>
+      live.onMessage({
+        data: JSON.stringify({ type: "hb", at: time.now(), ...more }),
+        timeStamp: stamp(),
+      }),
+    window_: (type, more = {}) => window.dispatchEvent(Object.assign(new Event(type), more)),
+    state: () => element("live-badge").dataset.state,
+    words: () => element("live-state").textContent,
+    attempts: () => element("live-attempts").textContent,
+  };
+}
+
+const snapshot = (seq, more = {}) => ({
+  ...{ type: "snapshot", source: "orders", boot: "b1", version: seq, at: NOW, view: {} },
+  seq,
+  ...more,
+});
+
+const { initial, step, badgeOf, isNews, urlOf } = page().window.jobManagerLive;
+const RANDOM = 0.5;
+const kinds = (effects) => effects.map(({ type }) => type);
+
+/** Links in every phase, as they come about. */
+const LINKS = {
+  idle: initial,
+  connecting: { ...initial, phase: "connecting", since: NOW, lostAt: NOW },
+  open: { ...initial, phase: "open", since: NOW, heardAt: NOW, lostAt: NOW },
+  live: { ...initial, phase: "live", wasLive: true, heardAt: NOW, liveAt: NOW },
+  waiting: {
+    ...{ ...initial, phase: "waiting", wasLive: true, attempt: 2 },
+    ...{ due: NOW + 1500, lostAt: NOW },
+  },
+  stopped: { ...initial, phase: "stopped", lostAt: NOW },
+};
+const AT_ONCE = NOW + 1;
+
+// rows: event; columns: phase before; cells: phase after and effects, "" for no change
+const GO = "connecting: connect";
+const DROP = "waiting: drop schedule";
+const FAIL = "waiting: schedule";
+const TABLE = {
+  started: [GO, GO, GO, GO, GO, GO],
+  opened: ["", "open:", "", "", "", ""],
+  message: ["", "live:", "live:", "live:", "", ""],
+  closed: ["", FAIL, FAIL, FAIL, "", ""],
+  refused: ["", "stopped:", "stopped:", "stopped:", "", ""],
+  failed: ["", FAIL, FAIL, FAIL, "", ""],
+  tick: ["", "", "", "", "", ""],
+  due: ["", "", "", "", GO, ""],
+  manual: ["", GO, GO, GO, GO, GO],
+  online: ["", GO, "", "", GO, ""],
+  offline: ["", DROP, DROP, DROP, "", ""],
+  returned: ["", GO, GO, GO, GO, ""],
+};
+
+describe("every event in every phase", () => {
+  for (const [name, cells] of Object.entries(TABLE)) {
+    Object.keys(LINKS).forEach((phase, column) => {
+      test(`${name} while ${phase}`, () => {
+        const event = name === "refused" ? { type: "closed", code: 4401 } : { type: name };
+        const before = Object.freeze({ ...LINKS[phase] });
+        const { link, effects } = step(before, event, AT_ONCE, RANDOM);
+        const cell = cells[column];
+        if (!cell) {
+          assert.equal(link, before);
+          assert.deepEqual(effects, []);
+        } else {
+          assert.equal(`${link.phase}: ${kinds(effects).join(" ")}`.trim(), cell);
+        }
+      });
+    });
+  }
+});
+
+describe("pauses", () => {
+  const delayOf = (attempt, code, random) => {
+    const link = { ...LINKS.connecting, attempt };
+    return step(link, { type: "closed", code }, NOW, random).effects[0].delay;
+  };
+
+  test("they double from one second up to thirty, half of each by chance", () => {
+    const longest = [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000];
+    longest.forEach((pause, attempt) => {
+      assert.equal(delayOf(attempt, 1006, 0), pause / 2);
+      assert.equal(delayOf(attempt, 1006, 1), pause);
+    });
+    assert.equal(delayOf(5000, 1006, 1), 30_000);
+  });
+
+  test("after a restart the first try comes quickly, the next ones as always", () => {
+    assert.equal(delayOf(0, 1012, 1), 500);
+    assert.equal(delayOf(1, 1012, 1), 2000);
+  });
+
+  test("failures are forgotten only after ten stable seconds", () => {
+    const message = (link, now) => step(link, { type: "message" }, now, RANDOM).link;
+    const back = message({ ...LINKS.connecting, attempt: 3 }, NOW);
+    assert.equal(back.attempt, 3);
+    assert.equal(message(back, NOW + 9_999).attempt, 3);
+    assert.equal(message(back, NOW + 10_000).attempt, 0);
+  });
+
+  test("a link that flaps gets growing pauses", () => {
+    let link = LINKS.connecting;
+    let now = NOW;
+    const pauses = [];
+    for (let i = 0; i < 5; i += 1) {
+      for (const type of ["opened", "message"]) link = step(link, { type }, now, 1).link;
+      const down = step(link, { type: "closed", code: 1012 }, now, 1);
+      pauses.push(down.effects[0].delay);
+      now += pauses.at(-1);
+      link = step(down.link, { type: "due" }, now, 1).link;
+    }
+    assert.deepEqual(pauses, [500, 2000, 4000, 8000, 16_000]);
+  });
+});
+
+describe("what only time shows", () => {
+  const tick = (link, now) => step(link, { type: "tick" }, now, RANDOM);
+
+  for (const phase of ["open", "live"]) {
+    test(`an ${phase} link that says nothing is dropped before twelve seconds`, () => {
+      assert.equal(tick(LINKS[phase], NOW + 10_999).link.phase, phase);
+      const { link, effects } = tick(LINKS[phase], NOW + 11_000);
+      assert.equal(link.phase, "waiting");
+      assert.deepEqual(kinds(effects), ["drop", "schedule"]);
+      assert.equal(effects[1].delay, 250);
+    });
+  }
+
+  test("connecting is given up after ten seconds", () => {
+    assert.equal(tick(LINKS.connecting, NOW + 9_999).link.phase, "connecting");
+    const { link, effects } = tick(LINKS.connecting, NOW + 10_000);
+    assert.equal(link.attempt, 1);
+    assert.deepEqual(kinds(effects), ["drop", "schedule"]);
+    assert.equal(effects[1].delay, 750);
+  });
+
+  test("a pause whose timer was held back ends with a tick", () => {
+    assert.equal(tick(LINKS.waiting, NOW + 1499).link.phase, "waiting");
+    assert.equal(tick(LINKS.waiting, NOW + 1500).link.phase, "connecting");
+  });
+});
+
+describe("the badge", () => {
+  const states = Object.entries({
+    idle: ["connecting", "Connecting...", "", false],
+    connecting: ["connecting", "Connecting...", "", false],
+    open: ["connecting", "Connecting...", "", false],
+    live: ["live", "Live", "", false],
+    waiting: ["reconnecting", "Reconnecting...", "attempt 2", true],
+    stopped: ["stopped", "Signed out", "", false],
+  });
+  for (const [phase, [state, words, attempts, canReconnect]] of states) {
+    test(`${phase} is said as "${words}"`, () => {
+      const badge = badgeOf(LINKS[phase], NOW);
+      assert.deepEqual(badge, { state, words, attempts, canReconnect, late: false });
+    });
+  }
+
+  test("once live, connecting again is reconnecting", () => {
+    assert.equal(badgeOf({ ...LINKS.connecting, wasLive: true }, NOW).state, "reconnecting");
+  });
+
+  test("after five minutes without it says whom to ask, not a moment sooner", () => {
+    assert.equal(badgeOf(LINKS.waiting, NOW + 300_000).late, false);
+    assert.equal(badgeOf(LINKS.waiting, NOW + 300_001).late, true);
+    assert.equal(badgeOf(LINKS.live, NOW + 900_000).late, false);
+  });
+
+  test("attempts in between do not start the five minutes anew", () => {
+    const lost = step(LINKS.live, { type: "closed", code: 1006 }, NOW, RANDOM).link;
+    const again = step(lost, { type: "due" }, NOW + 9_000, RANDOM).link;
+    const failed = step(again, { type: "closed", code: 1006 }, NOW + 9_500, RANDOM).link;
+    assert.equal(failed.lostAt, NOW);
+  });
+});
+
+describe("snapshots", () => {
+  test("the first of a socket is news, an older or equal one is not", () => {
+    assert.equal(isNews(snapshot(5), null, "orders"), true);
+    assert.equal(isNews(snapshot(6), snapshot(5), "orders"), true);
+    assert.equal(isNews(snapshot(5), snapshot(5), "orders"), false);
+    assert.equal(isNews(snapshot(4), snapshot(5), "orders"), false);
+  });
+
+  test("a server that started anew counts from the beginning", () => {
+    assert.equal(isNews(snapshot(1, { boot: "b2" }), snapshot(9), "orders"), true);
+  });
+
+  test("another source's is not news", () => {
+    assert.equal(isNews(snapshot(9), null, "billing"), false);
+    assert.equal(isNews(snapshot(9), null, ""), true);
+  });
+});
+
+test("the address is absolute, below the prefix, quoted, and never the same twice", () => {
+  const plain = { protocol: "http:", host: "localhost:8050" };
+  const secure = { protocol: "https:", host: "jobs.example" };
+  assert.equal(urlOf(plain, "/", "", 1), "ws://localhost:8050/live?c=1");
+  assert.equal(
+    urlOf(secure, "/portal/jobs/", "a b&c", 2),
+    "wss://jobs.example/portal/jobs/live?source=a+b%26c&c=2",
+  );
+});
+
+describe("on a page", () => {
+  test("it connects once both the socket and the source are there", () => {
+    const it = page({ config: { requests_pathname_prefix: "/jobs/" } });
+    it.live.onState(undefined);
+    assert.deepEqual(it.calls.urls, []);
+    it.live.move("orders");
+    assert.deepEqual(it.calls.urls, ["ws://jobs.example:8050/jobs/live?source=orders&c=1"]);
+    assert.equal(it.words(), "Connecting...");
+  });
+
+  test("a page without a choice names its source by window.jobManagerSource", () => {
+    const it = page();
+    it.window.jobManagerSource = () => "billing";
+    it.live.onState(undefined);
+    assert.match(it.calls.urls[0], /source=billing/);
+  });
+
+  test("live means heard, not open", () => {
+    const it = page();
+    it.start();
+    it.opened();
+    assert.equal(it.state(), "connecting");
+    it.beat();
+    assert.equal(it.state(), "live");
+    assert.equal(it.words(), "Live");
+    assert.equal(it.element("live-last-message").dataset.since, String(NOW + 7));
+  });
+
+  test("a restart: Reconnecting..., an attempt, and Live again", () => {
+    const it = page();
+    it.start();
+    it.receive(snapshot(1));
+    it.closed(1012);
+    assert.equal(it.words(), "Reconnecting...");
+    assert.equal(it.attempts(), "attempt 1");
+    assert.equal(it.element("live-reconnect").hidden, false);
+    it.time.advance(250);
+    assert.match(it.calls.urls.at(-1), /c=2$/);
+    assert.equal(it.receive(snapshot(1, { boot: "b2" })).boot, "b2");
+    assert.equal(it.words(), "Live");
+    assert.equal(it.attempts(), "");
+    assert.equal(it.element("live-reconnect").hidden, true);
+    assert.deepEqual(it.told, [true, false, true]);
+    assert.equal(it.window.jobManager.connected, true);
+  });
+
+  test("a half-open link is noticed within twelve seconds", () => {
+    const it = page();
+    it.start();
+    it.time.advance(300);
+    it.beat();
+    it.time.advance(12_000);
+    assert.equal(it.words(), "Reconnecting...");
+    assert.equal(it.calls.urls.includes(""), true);
+  });
+
+  test("signed out stays so, until somebody asks", () => {
+    for (const code of [4401, 4403]) {
+      const it = page();
+      it.start();
+      it.closed(code);
+      it.time.advance(120_000);
+      assert.equal(it.state(), "stopped");
+      assert.equal(it.words(), "Signed out");
+      assert.equal(it.calls.urls.length, 1);
+      it.live.reconnect(1);
+      assert.equal(it.calls.urls.length, 2);
+    }
+  });
+
+  test("the status is written only when its words change", () => {
+    const it = page();
+    it.start();
+    for (let i = 0; i < 20; i += 1) {
+      it.beat();
+      it.time.advance(1000);
+    }
+    assert.equal(it.element("live-state").writes.textContent, 2);
+    assert.equal(it.element("live-attempts").writes.textContent, undefined);
+  });
+
+  test("a badge that Dash made anew is filled within a second", () => {
+    const it = page();
+    it.start();
+    it.beat();
+    for (const id of IDS) it.document.elements.set(id, fakeElement());
+    it.time.advance(1000);
+    assert.equal(it.words(), "Live");
+    assert.equal(it.element("live-last-message").dataset.since, String(NOW + 7));
+  });
+
+  test("a page without any of the elements works", () => {
+    const it = page({ ids: [] });
+    it.start();
+    it.beat();
+    it.time.advance(60_000);
+    assert.deepEqual(it.told, [true, false]);
+  });
+
+  test("late events of a socket that was replaced change nothing", () => {
+    const it = page();
+    it.start();
+    it.beat();
+    it.time.advance(500);
+    it.live.move("billing");
+    it.closed(1006, 400);
+    it.opened(400);
+    assert.equal(it.receive(snapshot(9, { source: "billing" }), 400), SAME);
+    assert.equal(it.state(), "connecting");
+    assert.equal(it.calls.urls.length, 2);
+    assert.equal(it.receive(snapshot(9, { source: "orders" })), SAME);
+    assert.equal(it.receive(snapshot(1, { source: "billing" })).seq, 1);
+  });
+
+  test("the same source chosen again leaves the link alone", () => {
+    const it = page();
+    it.start("orders");
+    it.live.move("orders");
+    assert.equal(it.calls.urls.length, 1);
+  });
+
+  test("a component that Dash put there anew is connected at once", () => {
+    const it = page();
+    it.start();
+    it.beat();
+    it.live.onState(undefined);
+    assert.equal(it.calls.urls.length, 2);
+  });
+
+  test("offline drops at once, online connects at once", () => {
+    const it = page();
+    it.start();
+    it.beat();
+    it.window_("offline");
+    assert.equal(it.state(), "reconnecting");
+    assert.equal(it.calls.urls.at(-1), "");
+    it.window_("online");
+    assert.match(it.calls.urls.at(-1), /c=2$/);
+    it.time.advance(5_000);
+    assert.equal(it.calls.urls.length, 3);
+  });
+
+  test("a page out of the back-forward cache connects again", () => {
+    const it = page();
+    it.start();
+    it.beat();
+    it.window_("pageshow", { persisted: false });
+    assert.equal(it.calls.urls.length, 1);
+    it.window_("pageshow", { persisted: true });
+    assert.equal(it.calls.urls.length, 2);
+  });
+
+  test("coming into view makes up for a tick that was held back", () => {
+    const it = page();
+    it.start();
+    it.beat();
+    it.time.globals.clearInterval(1);
+    it.time.advance(60_000);
+    assert.equal(it.state(), "live");
+    it.document.dispatchEvent(new Event("visibilitychange"));
+    assert.equal(it.state(), "reconnecting");
+  });
+
+  test("an address that the socket refuses counts as a failure", () => {
+    const it = page();
+    it.window.dash_clientside.set_props = () => {
+      throw new SyntaxError("bad url");
+    };
+    it.start();
+    assert.equal(it.attempts(), "attempt 1");
+  });
+
+  test("nonsense from the socket is left out", () => {
+    const it = page();
+    it.start();
+    assert.equal(it.live.onMessage({ data: "<html>" }), SAME);
+    assert.equal(it.live.onMessage(undefined), SAME);
+    assert.equal(it.state(), "connecting");
+  });
+
+  test("a heartbeat tells the server's time and that the page is current", () => {
+    const it = page();
+    const heard = [];
+    it.document.addEventListener("jobmanager:heartbeat", ({ detail }) => heard.push(detail));
+    it.start();
+    it.receive(snapshot(3));
+    assert.equal(it.beat({ version: 3, read_at: 5 }), SAME);
+    assert.deepEqual(heard, [{ type: "hb", at: NOW, version: 3, read_at: 5 }]);
+    assert.deepEqual(it.calls.serverTimes, [NOW]);
+    assert.equal(it.calls.asked, 0);
+  });
+
+  test("a snapshot that was lost on the way is asked for, once", () => {
+    const it = page();
+    it.start();
+    it.receive(snapshot(3));
+    it.beat({ version: 4 });
+    it.beat({ version: 4 });
+    assert.equal(it.calls.asked, 1);
+  });
+
+  test("a server restarts with the same version number: its snapshot is still taken", () => {
+    const it = page();
+    it.start();
+    it.receive(snapshot(3));
+    it.closed(1012);
+    it.time.advance(250);
+    assert.equal(it.receive(snapshot(3)).seq, 3);
+  });
+
+  test("without the feature nothing happens", () => {
+    const it = page();
+    it.window_("online");
+    it.document.dispatchEvent(new Event("visibilitychange"));
+    it.live.reconnect(1);
+    it.time.advance(60_000);
+    assert.deepEqual(it.calls.urls, []);
+    assert.deepEqual(it.told, []);
+  });
+});
+
+test("one step takes less than a tenth of a millisecond", () => {
+  const events = ["message", "tick", "closed", "due", "opened"].map((type) => ({ type }));
+  const rounds = 20_000;
+  const start = performance.now();
+  let link = LINKS.live;
+  for (let i = 0; i < rounds; i += 1) link = step(link, events[i % 5], NOW + i, RANDOM).link;
+  assert.ok((performance.now() - start) / rounds < 0.1);
+});

@@ -1,0 +1,110 @@
+// assets/poll.js: one question at a time, none while hidden, never silent for ever.
+const assert = require("node:assert/strict");
+const { test } = require("node:test");
+
+const { fakeDocument, fakeTime, runAsset } = require("./helpers.js");
+
+const SAME = Symbol("no_update");
+
+function page() {
+  const time = fakeTime(1_000_000);
+  const document = fakeDocument();
+  const asked = [];
+  const window = {
+    dash_clientside: {
+      no_update: SAME,
+      set_props: (id, { data }) => asked.push([id, data]),
+    },
+  };
+  runAsset("poll.js", { window, document, ...time.globals });
+  const fire = (ack, ...causes) => {
+    const triggered = causes.map((id) => ({ prop_id: `${id}.data` }));
+    window.dash_clientside.callback_context = { triggered };
+    return window.dash_clientside.poll.ask(1, ack);
+  };
+  return {
+    time,
+    document,
+    asked,
+    poll: window.jobManagerPoll,
+    open: () => fire(null),
+    tick: (ack = null) => fire(ack, "refresh-interval"),
+    answer: (ack) => fire(ack, "refresh-answered"),
+    choose: (ack) => fire(ack, "source-select"),
+    both: (ack) => fire(ack, "refresh-interval", "refresh-answered"),
+    show(hidden) {
+      document.hidden = hidden;
+      document.dispatchEvent(new Event("visibilitychange"));
+    },
+  };
+}
+
+test("the page asks as soon as it is open", () => {
+  assert.equal(page().open(), 1);
+});
+
+test("no second question while an answer is under way", () => {
+  const it = page();
+  it.open();
+  it.time.advance(9_999);
+  assert.equal(it.tick(), SAME);
+});
+
+test("an answer asks nothing, but lets the next tick ask", () => {
+  const it = page();
+  it.open();
+  assert.equal(it.answer(1), SAME);
+  assert.equal(it.tick(1), 2);
+});
+
+test("an answer and a tick at once ask", () => {
+  const it = page();
+  it.open();
+  assert.equal(it.both(1), 2);
+});
+
+test("an answer to an older question lets nothing through", () => {
+  const it = page();
+  it.open();
+  it.choose(null);
+  assert.equal(it.both(1), SAME);
+  assert.equal(it.both(2), 3);
+});
+
+test("a server that never answers is asked again after ten seconds", () => {
+  const it = page();
+  it.open();
+  it.time.advance(10_000);
+  assert.equal(it.tick(), 2);
+});
+
+test("another source is asked for at once", () => {
+  const it = page();
+  it.open();
+  assert.equal(it.choose(null), 2);
+});
+
+test("nothing is asked while hidden; what was missed is asked when shown", () => {
+  const it = page();
+  it.show(true);
+  assert.equal(it.tick(), SAME);
+  assert.deepEqual(it.asked, []);
+  it.show(false);
+  assert.deepEqual(it.asked, [["refresh-asked", 1]]);
+  it.show(true);
+  it.show(false);
+  assert.equal(it.asked.length, 1);
+});
+
+test("askNow asks even while an answer is under way", () => {
+  const it = page();
+  it.open();
+  it.poll.askNow();
+  assert.deepEqual(it.asked, [["refresh-asked", 2]]);
+});
+
+test("the gate leaves the state that it was given as it was", () => {
+  const { initial, gate } = page().poll;
+  gate(Object.freeze({ ...initial }), { ack: null, tick: true, hidden: false, now: 5 });
+  assert.equal(initial.asked, 0);
+});
