@@ -58,6 +58,7 @@ def compose(
         holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         publish=hub.publish,
         probing=settings.live,
+        retention_ms=to_duration_ms(settings.retention),
     )
     actions = Actions(
         sources, store, limits=limits, clock=clock, changed=monitor.changed

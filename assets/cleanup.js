@@ -25,7 +25,9 @@
     clearTimeout(expiry);
     if (!undo?.token) return true;
     const hide = () => window.dash_clientside.set_props("cleanup-last", { hidden: true });
-    expiry = setTimeout(hide, undo.until - Date.now());
+    // `until` is the server's time, and this browser's clock may be off.
+    const now = window.jobManagerTicker?.now() ?? Date.now();
+    expiry = setTimeout(hide, undo.until - now);
     return false;
   }
 

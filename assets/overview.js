@@ -11,7 +11,7 @@
   const ROWS_IN_VIEW = 14;
   const WIDE_ONLY = ["id", "worker", "alive", "progress"];
   const byId = (id) => document.getElementById(id);
-  //: On a phone the job's name gets the room that the bar has elsewhere.
+  // On a phone the job's name gets the room that the bar has elsewhere.
   const NARROW_WIDTHS = [
     { colId: "status", width: 100 },
     { colId: "started", flex: null, width: 104 },
@@ -128,18 +128,17 @@
     return element;
   }
 
+  /** What could be better about the source: one line, the commands behind it. */
   function paintNotices(notices) {
     const element = byId("source-notices");
     setHidden(element, notices.length === 0);
-    element.replaceChildren(
-      ...notices.map(({ message, mend }) => {
-        const details = document.createElement("details");
-        const summary = document.createElement("summary");
-        summary.textContent = `${message} Reads are slower without it.`;
-        details.append(summary, command(mend));
-        return details;
-      }),
-    );
+    const summary = document.createElement("summary");
+    summary.textContent =
+      notices.length === 1 ? notices[0].message : `${notices.length} indexes are missing.`;
+    summary.append(" Reads are slower than they could be.");
+    const details = document.createElement("details");
+    details.append(summary, command(notices.map(({ mend }) => mend).join("\n")));
+    element.replaceChildren(details);
   }
 
   function paintActive(active, readAt, trouble) {
@@ -222,6 +221,12 @@
     }).observe(element);
   }
 
+  /** The filter that the URL names, for a page that was linked. */
+  function filterFromUrl(search) {
+    const { no_update } = window.dash_clientside;
+    return new URLSearchParams(search ?? "").get("q") ?? no_update;
+  }
+
   function filter(text) {
     filterText = text ?? "";
     window.jobManagerShell.keepInUrl("q", filterText);
@@ -235,6 +240,6 @@
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    overview: { paint, filter, showStalled },
+    overview: { paint, filter, filterFromUrl, showStalled },
   });
 })();

@@ -47,18 +47,19 @@ _UNSEEN: Final = re.compile(
 )
 
 
-def duration(span_ms: int | None) -> str:
+def duration(span_ms: float | None) -> str:
     """How long something took, in two units at most: "48s", "3m 02s", "2h 05m".
 
     Rounded down; less than a second and less than nothing are "0s", None is "—".
     """
     if span_ms is None:
         return UNKNOWN
+    whole = max(0, floor(span_ms))
     for big, small in pairwise(_UNITS[:4]):
-        if span_ms >= big.ms:
-            rest = span_ms % big.ms // small.ms
-            return f"{span_ms // big.ms}{big.letter} {rest:02}{small.letter}"
-    return f"{max(0, span_ms) // SECOND_MS}s"
+        if whole >= big.ms:
+            rest = whole % big.ms // small.ms
+            return f"{whole // big.ms}{big.letter} {rest:02}{small.letter}"
+    return f"{whole // SECOND_MS}s"
 
 
 def limit(span_ms: int) -> str:
@@ -77,14 +78,15 @@ def in_words(span_ms: int) -> str:
     return " ".join(parts) or "0 seconds"
 
 
-def ago(age_ms: int) -> str:
+def ago(age_ms: float) -> str:
     """An age in one unit, rounded down: "just now", "2 s ago", "41m ago"."""
-    if age_ms < SECOND_MS:
-        return "just now" if age_ms >= -_CLOCK_TOLERANCE_MS else "in the future"
+    whole = floor(age_ms)
+    if whole < SECOND_MS:
+        return "just now" if whole >= -_CLOCK_TOLERANCE_MS else "in the future"
     for unit in _UNITS[:3]:
-        if age_ms >= unit.ms:
-            return f"{age_ms // unit.ms}{unit.letter} ago"
-    return f"{age_ms // SECOND_MS} s ago"
+        if whole >= unit.ms:
+            return f"{whole // unit.ms}{unit.letter} ago"
+    return f"{whole // SECOND_MS} s ago"
 
 
 def count(number: int) -> str:

@@ -70,6 +70,10 @@ class Messages:
                 self._made[snapshot.source] = made
             return made
 
+    def answer(self, snapshot: Snapshot) -> dict[str, Any]:
+        """The message as data for a callback, as of now."""
+        return {**self.of(snapshot).data, "at": now_ms(self._clock)}
+
     def heartbeat(self, read_at: int | None, version: int) -> str:
         """A sign of life: the view is still that of ``version``, only the times changed."""
         at = now_ms(self._clock)

@@ -182,7 +182,7 @@ def _register(app: Dash, deps: Deps, hub: Hub) -> None:
     )
     @offload
     def _refresh(asked: object, source: str) -> tuple[dict[str, Any], object]:
-        return hub.messages.of(deps.snapshot(source)).data, asked
+        return hub.messages.answer(deps.snapshot(source)), asked
 
 
 def _routes(server: FastAPI, app: Dash, deps: Deps, hub: Hub) -> None:

@@ -8,7 +8,7 @@ SQLite by the words of its message (it has no finer code).
 import sqlite3
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from data.exceptions import (
     AccessDeniedError,
@@ -61,7 +61,9 @@ def _meaning(error: DBAPIError) -> tuple[type[DataError], str]:
     state = getattr(error.orig, "sqlstate", None)
     if state in _POSTGRESQL:
         return _POSTGRESQL[state]
-    away = error.connection_invalidated or (state or "08").startswith(_POSTGRESQL_AWAY)
+    if state is None and isinstance(error, OperationalError):
+        state = "08"
+    away = error.connection_invalidated or (state or "").startswith(_POSTGRESQL_AWAY)
     return (
         _UNREACHABLE if away and not isinstance(error.orig, sqlite3.Error) else _REFUSED
     )

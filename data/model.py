@@ -206,6 +206,8 @@ class Snapshot:
     jobs: tuple[Job, ...] = ()
     counts: Mapping[JobState, int] = field(default_factory=dict)
     judgement: Judgement = field(default_factory=lambda: Judgement({}, {}))
+    #: False while stall detection is switched off
+    judged: bool = True
     recent: Recent | None = None
     trouble: Trouble | None = None
     #: why there are no actions, "" when there are

@@ -126,6 +126,7 @@ class SnapshotReader:
                 jobs=tuple(jobs),
                 counts=counts,
                 judgement=judgement,
+                judged=self._limits is not None,
                 recent=self._recent,
                 read_only_reason=self.engine.capabilities.reason,
             )

@@ -21,9 +21,9 @@ def layout(**_query: str) -> html.Div:
                 id=Overview.TROUBLE, className="trouble", role="alert", hidden=True
             ),
             stalled.layout(),
-            html.Div(id=Overview.NOTICES, className="notices", hidden=True),
             tiles.layout(),
             active.layout(),
+            html.Div(id=Overview.NOTICES, className="notices", hidden=True),
             dcc.Store(id=Overview.PAINTED),
         ],
         id=Overview.PAGE,
@@ -38,6 +38,11 @@ def register(app: Dash, deps: Deps) -> None:
         ClientsideFunction("overview", "paint"),
         Output(Overview.PAINTED, "data"),
         Input(Shell.SNAPSHOT, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("overview", "filterFromUrl"),
+        Output(Active.FILTER, "value"),
+        Input(Shell.LOCATION, "search"),
     )
     app.clientside_callback(
         ClientsideFunction("overview", "filter"),

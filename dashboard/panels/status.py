@@ -22,6 +22,7 @@ def layout(deps: Deps) -> html.Div:
         [
             _badge(),
             _help(deps.look.support_url),
+            _late(deps.look.support_url),
             WebSocket(id=Live.SOCKET),
         ],
         className="live",
@@ -71,11 +72,22 @@ def _badge() -> html.Div:
     )
 
 
-def _help(support_url: str) -> dbc.Popover:
-    support = "contact support"
-    link = (
-        html.A(support, href=support_url, target="_blank") if support_url else support
+def _late(support_url: str) -> html.Span:
+    """Said when the link has been down for five minutes."""
+    return html.Span(
+        ["Not live for 5 minutes: ", _support(support_url)],
+        id=Live.HELP_LATE,
+        className="quiet live-late",
+        hidden=True,
     )
+
+
+def _support(url: str) -> html.A | str:
+    words = "contact support"
+    return html.A(words, href=url, target="_blank") if url else words
+
+
+def _help(support_url: str) -> dbc.Popover:
     return dbc.Popover(
         dbc.PopoverBody(
             [
@@ -91,7 +103,7 @@ def _help(support_url: str) -> dbc.Popover:
                     [
                         html.Li("Refresh the page."),
                         html.Li("Check your internet connection."),
-                        html.Li(["After 5 minutes, ", link, "."]),
+                        html.Li(["After 5 minutes, ", _support(support_url), "."]),
                     ]
                 ),
             ]

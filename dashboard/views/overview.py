@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from dashboard.format import count, in_words, shorten
-from dashboard.views.active import NAME_LENGTH, ActiveView, active_view
+from dashboard.views.active import ActiveView, active_view
 from dashboard.views.tiles import TileView, tiles_view
 from data.engines.base import Finding
 from data.model import Snapshot
@@ -11,6 +11,7 @@ from data.rules.stalls import StallLimits
 
 #: Job types named in the banner; the others are counted.
 _NAMED_TYPES = 3
+_TYPE_LENGTH = 40
 
 
 class BannerView(TypedDict):
@@ -68,7 +69,7 @@ def banner_view(snapshot: Snapshot, limits: StallLimits) -> BannerView:
     """The words of the stalled banner."""
     verdicts = snapshot.judgement.verdicts
     names = {
-        shorten(job.job_name, NAME_LENGTH)
+        shorten(job.job_name, _TYPE_LENGTH)
         for job in snapshot.jobs
         if job.run_id in verdicts
     }

@@ -2,8 +2,9 @@
 
 from typing import TypedDict
 
-from dashboard.format import change, count, percent
+from dashboard.format import change, count, percent, shorten
 from dashboard.ids import Tiles
+from dashboard.views.active import NAME_LENGTH
 from dashboard.views.spark import spark_points
 from data.model import JobState, Recent, Snapshot
 
@@ -55,7 +56,7 @@ def _live_tiles(snapshot: Snapshot) -> dict[str, TileView]:
     return {
         Tiles.RUNNING: TileView(
             value=count(counts.get(JobState.RUNNING, 0)),
-            note=f"{count(stalled)} past their limit" if stalled else "all in time",
+            note=_running_note(stalled, judged=snapshot.judged),
             spark=spark_points(recent.running_by_hour[:-1]) if recent else "",
         ),
         Tiles.PENDING: TileView(
@@ -64,13 +65,25 @@ def _live_tiles(snapshot: Snapshot) -> dict[str, TileView]:
             since=min(waiting, default=None),
             spark=spark_points(recent.pending_by_hour[:-1]) if recent else "",
         ),
-        Tiles.STALLED: TileView(
-            value=count(stalled),
-            note=f"{sum(by_day) / 7:.1f} a day this week" if by_day else "",
-            spark=spark_points(by_day),
-            tone="warn" if stalled else "",
-        ),
+        Tiles.STALLED: _stalled_tile(stalled, by_day, judged=snapshot.judged),
     }
+
+
+def _running_note(stalled: int, *, judged: bool) -> str:
+    if not judged:
+        return ""
+    return f"{count(stalled)} past their limit" if stalled else "all in time"
+
+
+def _stalled_tile(stalled: int, by_day: tuple[int, ...], *, judged: bool) -> TileView:
+    if not judged:
+        return TileView(value="—", note="detection is off", spark="")
+    return TileView(
+        value=count(stalled),
+        note=f"{sum(by_day) / len(by_day):.1f} a day this week" if by_day else "",
+        spark=spark_points(by_day),
+        tone="warn" if stalled else "",
+    )
 
 
 def _day_tiles(recent: Recent | None) -> dict[str, TileView]:
@@ -79,7 +92,7 @@ def _day_tiles(recent: Recent | None) -> dict[str, TileView]:
         pending = TileView(value="—", note="reading history…", spark="")
         return dict.fromkeys((Tiles.SUCCEEDED, Tiles.FAILED, Tiles.ERROR_RATE), pending)
     unread = "" if recent.complete else "reading history…"
-    top = f"top: {recent.top_failing}" if recent.top_failing else "none failed"
+    top = recent.top_failing
     rate = _rate(recent.succeeded, recent.failed)
     before = _rate(recent.succeeded_before, recent.failed_before)
     return {
@@ -90,7 +103,7 @@ def _day_tiles(recent: Recent | None) -> dict[str, TileView]:
         ),
         Tiles.FAILED: TileView(
             value=count(recent.failed),
-            note=top,
+            note=f"top: {shorten(top, NAME_LENGTH)}" if top else "none failed",
             spark=spark_points(recent.failed_by_hour[:-1]),
         ),
         Tiles.ERROR_RATE: TileView(

@@ -7,8 +7,18 @@ import os
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, DateTime, Table, func, inspect, literal, select
-from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    MetaData,
+    Table,
+    func,
+    inspect,
+    literal,
+    select,
+)
+from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
 from sqlalchemy.schema import (
     CreateColumn,
     CreateIndex,
@@ -61,10 +71,10 @@ def capabilities_of(
 
 def missing_indexes(connection: Connection, table: Table) -> list[Finding]:
     """The indexes of the contract that are not there, by the columns they start with."""
-    found = {
-        tuple(index["column_names"])
+    found = [
+        (index["column_names"], _is_partial(index))
         for index in inspect(connection).get_indexes(table.name, schema=table.schema)
-    }
+    ]
     wanted = sorted(table.indexes, key=lambda index: str(index.name))
     return [
         Finding(
@@ -72,7 +82,11 @@ def missing_indexes(connection: Connection, table: Table) -> list[Finding]:
             f"{CreateIndex(index).compile(connection)}".strip() + ";",
         )
         for index in wanted
-        if tuple(index.columns.keys()) not in found
+        if not any(
+            columns[: len(index.columns)] == index.columns.keys()
+            and partial == any("where" in key for key in index.kwargs)
+            for columns, partial in found
+        )
     ]
 
 
@@ -93,22 +107,41 @@ def _require_time_zones(
         kind = found[name]["type"]
         if not (isinstance(kind, DateTime) and kind.timezone):
             message = f"{source}: {table.fullname}.{name} is {kind}, not timestamptz."
-            mend = f"ALTER TABLE {table.fullname} ALTER COLUMN {name} TYPE timestamptz;"
+            place = _quoted(connection, table)
+            mend = f"ALTER TABLE {place} ALTER COLUMN {name} TYPE timestamptz;"
             raise SchemaMismatchError(message, mend=mend)
 
 
 def _add_column(connection: Connection, table: Table, name: str) -> str:
-    column = CreateColumn(table.c[name]).compile(connection)
-    return f"ALTER TABLE {table.fullname} ADD COLUMN {column};"
+    """Without NOT NULL, unless a default fills it: there may be rows already."""
+    wanted = table.c[name]
+    nullable = wanted.server_default is None
+    column = Column(
+        name, wanted.type, server_default=wanted.server_default, nullable=nullable
+    )
+    Table(table.name, MetaData(), column)
+    words = str(CreateColumn(column).compile(connection)).strip()
+    return f"ALTER TABLE {_quoted(connection, table)} ADD COLUMN {words};"
+
+
+def _is_partial(index: ReflectedIndex) -> bool:
+    options = index.get("dialect_options", {})
+    return any("where" in str(option) for option in options)
+
+
+def _quoted(connection: Connection, table: Table) -> str:
+    return str(connection.dialect.identifier_preparer.format_table(table))
 
 
 def _may(connection: Connection, table: Table, right: str) -> bool:
     if connection.dialect.name != "postgresql":
         return True
-    asked = select(func.has_table_privilege(literal(table.fullname), literal(right)))
+    place = _quoted(connection, table)
+    asked = select(func.has_table_privilege(literal(place), literal(right)))
     return bool(connection.scalar(asked))
 
 
 def _grant(connection: Connection, table: Table, right: str) -> str:
-    user = connection.scalar(select(func.current_user()))
-    return f"GRANT {right} ON {table.fullname} TO {user};"
+    user = str(connection.scalar(select(func.current_user())))
+    user = connection.dialect.identifier_preparer.quote_identifier(user)
+    return f"GRANT {right} ON {_quoted(connection, table)} TO {user};"

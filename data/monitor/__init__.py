@@ -11,7 +11,7 @@ from typing import Final
 
 from data.clock import Clock
 from data.model import Snapshot
-from data.monitor.duties import DUTY_EVERY_S, Duties
+from data.monitor.duties import DUTY_EVERY_S, RETENTION_MS, Duties
 from data.monitor.watch import SourceWatch
 from data.snapshot import Source
 from data.store import Store
@@ -40,8 +40,11 @@ class Monitor:
         holder: str,
         publish: Callable[[Snapshot], object],
         probing: bool = True,
+        retention_ms: int = RETENTION_MS,
     ) -> None:
-        self.duties = Duties(sources, store, clock=clock, holder=holder)
+        self.duties = Duties(
+            sources, store, clock=clock, holder=holder, retention_ms=retention_ms
+        )
         self.watches = {
             name: SourceWatch(
                 source,

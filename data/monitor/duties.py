@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from threading import Event
 from typing import Final
 
-from data.clock import HOUR_MS, MINUTE_MS, SECOND_MS, Clock, now_ms
+from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Clock, now_ms
 from data.exceptions import DataError
 from data.model import JobState, Snapshot
 from data.snapshot import Source
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 DUTY_EVERY_S: Final = 2.0
 #: A process that has not renewed its lease for this long has lost it.
 LEASE_MS: Final = 30 * SECOND_MS
+#: How long episodes and the audit are kept when nobody says otherwise.
+RETENTION_MS: Final = 90 * DAY_MS
 #: The rollups follow the source this closely.
 _REFRESH_EVERY_MS: Final = 5 * SECOND_MS
 _AUDIT_EVERY_MS: Final = MINUTE_MS
@@ -29,12 +31,19 @@ class Duties:
     """The duties behind the lease ``monitor``."""
 
     def __init__(
-        self, sources: Mapping[str, Source], store: Store, *, clock: Clock, holder: str
+        self,
+        sources: Mapping[str, Source],
+        store: Store,
+        *,
+        clock: Clock,
+        holder: str,
+        retention_ms: int = RETENTION_MS,
     ) -> None:
         self._sources = sources
         self._store = store
         self._clock = clock
         self._holder = holder
+        self._retention_ms = retention_ms
         self._done_at: dict[tuple[str, str], int] = {}
         self._stalled: dict[str, frozenset[str]] = {}
         self._failing: set[str] = set()
@@ -52,7 +61,7 @@ class Duties:
             else:
                 self._failing.discard(name)
         if self.leading and self._due("prune", "", now, _PRUNE_EVERY_MS):
-            self._store.rollups.prune(now)
+            self._store.prune(now, self._retention_ms)
 
     def note(self, snapshot: Snapshot) -> None:
         """Record stalled episodes when they are first seen, and when they end."""

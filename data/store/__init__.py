@@ -42,6 +42,12 @@ class Store:
             return str(error)
         return ""
 
+    def prune(self, now_ms: int, retention_ms: int) -> None:
+        """Forget what is older than the retention; rollups keep their own eight days."""
+        self.rollups.prune(now_ms)
+        self.episodes.prune(now_ms - retention_ms)
+        self.audit.prune(now_ms - retention_ms)
+
     def close(self) -> None:
         """Give the connections back."""
         self.database.close()

@@ -1,7 +1,7 @@
 """Who did what to which run, and what came of it.
 
 A row is written before the action (outcome ``started``) and concluded once after it;
-rows are never deleted or concluded twice. One that stays ``started`` tells that the
+rows are never concluded twice, and deleted by age only. One that stays ``started`` tells that the
 process or the database was lost on the way.
 """
 
@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from data.db import Database
 from data.store.tables import audit
@@ -125,6 +125,11 @@ class AuditLog:
         """The rows of one batch in the order of its entries; empty when unknown."""
         statement = select(audit).where(_c.batch == storable(token)).order_by(_c.id)
         return [_to_row(row) for row in self._db.fetch(statement)]
+
+    def prune(self, before_ms: int) -> None:
+        """Forget what was done before then."""
+        with self._db.writing() as connection:
+            connection.execute(delete(audit).where(_c.at < before_ms))
 
     def is_undone(self, token: str) -> bool:
         """Was this batch undone? An undo that was never concluded may be tried again."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from data.db import Database
 from data.model import StallRule, StallState, Verdict
@@ -110,6 +110,11 @@ class EpisodeLog:
             ]
             if rows:
                 connection.execute(_CLOSE, rows)
+
+    def prune(self, before_ms: int) -> None:
+        """Forget episodes that ended before then."""
+        with self._db.writing() as connection:
+            connection.execute(delete(stall_episode).where(_c.ended_at < before_ms))
 
     def count_since(self, source: str, since_ms: int) -> int:
         """How many runs were first seen as stalled at ``since_ms`` or later."""

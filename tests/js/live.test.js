@@ -166,6 +166,12 @@ describe("pauses", () => {
     assert.equal(message(back, NOW + 10_000).attempt, 0);
   });
 
+  test("whoever asks by hand begins with the shortest pause again", () => {
+    const tired = { ...LINKS.waiting, attempt: 9 };
+    const { link } = step(tired, { type: "manual" }, NOW, RANDOM);
+    assert.equal(step(link, { type: "closed", code: 1006 }, NOW, 1).effects[0].delay, 1000);
+  });
+
   test("a link that flaps gets growing pauses", () => {
     let link = LINKS.connecting;
     let now = NOW;
@@ -205,6 +211,90 @@ describe("what only time shows", () => {
   test("a pause whose timer was held back ends with a tick", () => {
     assert.equal(tick(LINKS.waiting, NOW + 1499).link.phase, "waiting");
     assert.equal(tick(LINKS.waiting, NOW + 1500).link.phase, "connecting");
+  });
+});
+
+describe("with heartbeats and ticks", () => {
+  const BEAT_MS = 4000;
+  const TICK_MS = 500;
+
+  /** The link after `span` of ticks; heartbeats arrive until `silentFrom`. */
+  function after(span, silentFrom = Infinity) {
+    let link = LINKS.live;
+    for (let now = NOW; now <= NOW + span; now += TICK_MS) {
+      const isBeat = (now - NOW) % BEAT_MS === 0 && now - NOW < silentFrom;
+      if (isBeat) link = step(link, { type: "message" }, now, RANDOM).link;
+      link = step(link, { type: "tick" }, now, RANDOM).link;
+    }
+    return link;
+  }
+
+  test("an hour of heartbeats never looks like silence", () => {
+    assert.deepEqual(after(3_600_000), { ...LINKS.live, heardAt: NOW + 3_600_000 });
+  });
+
+  test("two heartbeats that are lost are forgiven, and silence is found within 12 s", () => {
+    assert.equal(after(BEAT_MS + 10_500, BEAT_MS + 1).phase, "live");
+    assert.equal(after(BEAT_MS + 12_000, BEAT_MS + 1).phase, "waiting");
+  });
+});
+
+describe("ten thousand random events", () => {
+  const EVENTS = Object.keys(TABLE).filter((type) => type !== "refused");
+  const CODES = [1000, 1001, 1006, 1012, 4401, 4403, undefined];
+  const PHASES = Object.keys(LINKS);
+  const EFFECTS = ["connect", "drop", "schedule"];
+
+  /** Numbers from 0 to 1 that look random and are the same in every run. */
+  function numbers(seed) {
+    let last = seed;
+    return () => (last = (last * 16_807) % 2_147_483_647) / 2_147_483_647;
+  }
+
+  function checkStep(before, event, now, { link, effects }) {
+    const story = JSON.stringify({ before, event, now, link, effects });
+    const names = kinds(effects);
+    assert.ok(PHASES.includes(link.phase), story);
+    assert.deepEqual(Object.keys(link).sort(), Object.keys(initial).sort(), story);
+    assert.ok(names.every((name) => EFFECTS.includes(name)), story);
+    assert.equal(names.includes("schedule"), effects.length > 0 && link.phase === "waiting");
+    assert.equal(names.includes("connect"), effects.length > 0 && link.phase === "connecting");
+    assert.ok(effects.every(({ delay = 0 }) => delay >= 0 && delay <= 30_000), story);
+    assert.equal(link.lostAt === null, ["idle", "live"].includes(link.phase), story);
+    assert.ok(Number.isInteger(link.attempt) && link.attempt >= 0, story);
+    assert.ok(badgeOf(link, now).words, story);
+  }
+
+  for (const seed of [1, 2, 3]) {
+    test(`seed ${seed}: no event throws, every result is a phase`, () => {
+      const random = numbers(seed);
+      const pick = (list) => list[Math.floor(random() * list.length)];
+      const seen = new Set();
+      let link = initial;
+      let now = NOW;
+      for (let i = 0; i < 10_000; i += 1) {
+        const event = { type: pick(EVENTS), code: pick(CODES) };
+        const result = step(Object.freeze(link), event, now, random());
+        checkStep(link, event, now, result);
+        link = result.link;
+        seen.add(link.phase);
+        now += Math.floor(random() * 4000);
+      }
+      assert.deepEqual([...seen].sort(), PHASES.filter((phase) => phase !== "idle").sort());
+    });
+  }
+
+  test("whatever happened, ticks alone connect a link that was not refused", () => {
+    const random = numbers(4);
+    for (const phase of PHASES.filter((name) => !["idle", "stopped"].includes(name))) {
+      for (let attempt = 0; attempt < 50; attempt += 1) {
+        let { link } = step({ ...LINKS[phase], attempt }, { type: "offline" }, NOW, random());
+        for (let now = NOW; now <= NOW + 31_000 && link.phase === "waiting"; now += 1000) {
+          link = step(link, { type: "tick" }, now, random()).link;
+        }
+        assert.equal(link.phase, "connecting");
+      }
+    }
   });
 });
 
@@ -367,6 +457,38 @@ describe("on a page", () => {
     it.beat();
     it.time.advance(60_000);
     assert.deepEqual(it.told, [true, false]);
+  });
+
+  test("the connection is told only when it changes", () => {
+    const it = page();
+    it.start();
+    for (let i = 0; i < 3; i += 1) {
+      for (let beats = 0; beats < 5; beats += 1) it.beat();
+      it.closed(1006);
+      it.window_("offline");
+      it.window_("online");
+    }
+    assert.deepEqual(it.told, [true, false, true, false, true, false]);
+    assert.equal(it.window.jobManager.connected, false);
+  });
+
+  test("what other scripts keep in window.jobManager stays", () => {
+    const it = page();
+    const trackError = () => {};
+    it.window.jobManager = { trackError };
+    it.start();
+    it.beat();
+    assert.deepEqual(it.window.jobManager, { trackError, connected: true });
+  });
+
+  test("no address is asked for twice", () => {
+    const it = page({ location: { protocol: "https:" } });
+    it.start();
+    it.time.advance(300_000);
+    const urls = it.calls.urls.filter(Boolean);
+    assert.ok(urls.length > 5);
+    assert.equal(new Set(urls).size, urls.length);
+    for (const url of urls) assert.ok(url.startsWith("wss://jobs.example:8050/live?"), url);
   });
 
   test("late events of a socket that was replaced change nothing", () => {

@@ -96,6 +96,35 @@ test("nothing is asked while hidden; what was missed is asked when shown", () =>
   assert.equal(it.asked.length, 1);
 });
 
+test("a source chosen while hidden is asked for when shown", () => {
+  const it = page();
+  it.open();
+  it.show(true);
+  assert.equal(it.choose(1), SAME);
+  it.show(false);
+  assert.deepEqual(it.asked, [["refresh-asked", 2]]);
+});
+
+test("an answer that comes while hidden lets the first tick in view ask", () => {
+  const it = page();
+  it.open();
+  it.show(true);
+  assert.equal(it.answer(1), SAME);
+  it.show(false);
+  assert.deepEqual(it.asked, []);
+  assert.equal(it.tick(1), 2);
+});
+
+test("an answer that comes after all, once given up, lets nothing twice through", () => {
+  const it = page();
+  it.open();
+  it.time.advance(10_000);
+  assert.equal(it.tick(), 2);
+  assert.equal(it.answer(1), SAME);
+  assert.equal(it.tick(1), SAME);
+  assert.equal(it.tick(2), 3);
+});
+
 test("askNow asks even while an answer is under way", () => {
   const it = page();
   it.open();

@@ -1,0 +1,1 @@
+"""Every figure that the product promises, measured on this machine: ``make bench``."""
