@@ -62,7 +62,7 @@
 
   /** An age that the ticker keeps moving. */
   function moving(since, as) {
-    const text = as === "due" ? "" : format()[as](age(since));
+    const text = window.jobManagerTicker.words[as](since);
     return element("span", { "data-since": since, "data-as": as }, text);
   }
 

@@ -247,6 +247,7 @@
 
   /** What a message means for the page: the snapshot to show, or no_update. */
   function receive(content) {
+    window.jobManagerTicker?.serverTime(content.at);
     heard = String(window.jobManagerTicker?.now() ?? Date.now());
     dispatch({ type: "message" });
     if (content.type === "hb") beat(content);
@@ -257,7 +258,6 @@
 
   /** Dash hands on only the first and the last of a burst: the one between may be missing. */
   function beat(content) {
-    window.jobManagerTicker?.serverTime(content.at);
     document.dispatchEvent(new CustomEvent("jobmanager:heartbeat", { detail: content }));
     if (content.version === shown?.version) return;
     shown = { ...shown, version: content.version };

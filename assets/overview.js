@@ -11,13 +11,14 @@
   const ROWS_IN_VIEW = 14;
   const WIDE_ONLY = ["id", "worker", "alive", "progress"];
   const byId = (id) => document.getElementById(id);
+  const WHEN_BACK = "They can be cleaned up when the database answers again.";
   // On a phone the job's name gets the room that the bar has elsewhere.
   const NARROW_WIDTHS = [
     { colId: "status", width: 100 },
     { colId: "started", flex: null, width: 104 },
   ];
   const WIDE_WIDTHS = [
-    { colId: "status", width: 108 },
+    { colId: "status", width: 122 },
     { colId: "started", flex: 4 },
   ];
   let shown = {};
@@ -45,7 +46,8 @@
     for (const [id, tile] of Object.entries(view.tiles)) {
       changed(id, tile, () => paintTile(byId(id), tile));
     }
-    changed("banner", [view.banner, view.read_only], () => paintBanner(view));
+    const noAction = view.trouble ? WHEN_BACK : view.read_only;
+    changed("banner", [view.banner, noAction], () => paintBanner(view.banner, noAction));
     changed("trouble", view.trouble, () => paintTrouble(view.trouble));
     changed("notices", view.notices, () => paintNotices(view.notices));
     paintActive(view.active, message.read_at, view.trouble);
@@ -99,12 +101,12 @@
     return element;
   }
 
-  function paintBanner({ banner, read_only: readOnly }) {
+  function paintBanner(banner, noAction) {
     setText(byId("stalled-title"), banner.count ? banner.title : "");
     setText(byId("stalled-detail"), banner.count ? banner.detail : "");
-    setText(byId("cleanup-unavailable"), readOnly);
-    setHidden(byId("cleanup-unavailable"), !readOnly);
-    setHidden(byId("cleanup-stalled"), Boolean(readOnly));
+    setText(byId("cleanup-unavailable"), noAction);
+    setHidden(byId("cleanup-unavailable"), !noAction);
+    setHidden(byId("cleanup-stalled"), Boolean(noAction));
     setHidden(byId("stalled-banner"), banner.count === 0);
   }
 

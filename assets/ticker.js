@@ -10,34 +10,32 @@
 
   const now = () => Date.now() + offset;
 
-  const writers = {
-    ago: (element, since, at) => write(element, format().ago(at - since)),
-    duration: (element, since, at) => write(element, format().duration(at - since)),
-    due: (element, since, at) => write(element, due(since - at)),
-    clock: (element, since) => write(element, format().clockTime(since)),
-    bar: (element, since, at) => {
-      const share = (at - since) / Number(element.dataset.limit);
-      element.style.width = `${Math.min(100, Math.max(0, share * 100)).toFixed(1)}%`;
-      element.parentElement.classList.toggle("late", share > 1);
-    },
-  };
-
   const format = () => window.jobManagerFormat;
 
-  function due(ms) {
-    return ms > 0 ? `in ${format().duration(ms)}` : "now";
+  // What an element with data-as says of its instant.
+  const words = {
+    ago: (since) => format().ago(now() - since),
+    duration: (since) => format().duration(now() - since),
+    due: (at) => (at > now() ? `in ${format().duration(at - now())}` : "now"),
+    clock: (at) => format().clockTime(at),
+  };
+
+  function write(element, since) {
+    const text = words[element.dataset.as]?.(since) ?? "";
+    if (element.textContent !== text) element.textContent = text;
   }
 
-  function write(element, text) {
-    if (element.textContent !== text) element.textContent = text;
+  function stretch(element, since) {
+    const share = (now() - since) / Number(element.dataset.limit);
+    element.style.width = `${Math.min(100, Math.max(0, share * 100)).toFixed(1)}%`;
+    element.parentElement.classList.toggle("late", share > 1);
   }
 
   /** Write to every moving element, now. */
   function tick() {
-    const at = now();
     for (const element of document.querySelectorAll("[data-since]")) {
-      const since = Number(element.dataset.since);
-      if (element.dataset.since !== "") writers[element.dataset.as]?.(element, since, at);
+      const { since, as } = element.dataset;
+      if (since !== "") (as === "bar" ? stretch : write)(element, Number(since));
     }
   }
 
@@ -55,5 +53,5 @@
 
   setInterval(() => document.hidden || tick(), EVERY_MS);
   document.addEventListener("visibilitychange", () => document.hidden || tick());
-  window.jobManagerTicker = { tick, now, serverTime, writers };
+  window.jobManagerTicker = { tick, now, serverTime, words };
 })();

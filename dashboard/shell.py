@@ -4,7 +4,6 @@ import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Protocol
@@ -14,24 +13,16 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, set_props
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
-from starlette.responses import (
-    FileResponse,
-    PlainTextResponse,
-    RedirectResponse,
-    Response,
-)
 
-from dashboard import api, live
-from dashboard.auth import OriginGate, hosts_of
 from dashboard.components.attributes import attributes
 from dashboard.components.outcome import toast
 from dashboard.deps import Deps
-from dashboard.headers import SecurityHeaders, content_security_policy
 from dashboard.ids import Live, Shell
 from dashboard.live import Hub
 from dashboard.offload import offload
 from dashboard.pages import overview
 from dashboard.panels import status
+from dashboard.routes import add_routes, add_walls
 from dashboard.urls import BOOTSTRAP, ICON, THEME_SCRIPT, below
 
 log = logging.getLogger(__name__)
@@ -79,8 +70,8 @@ def create_app(deps: Deps, hub: Hub, background: Background) -> Dash:
         page.register(app, deps)
     app.layout = lambda: _layout(deps)
     _register(app, deps, hub)
-    _routes(server, app, deps, hub)
-    _walls(server, app, deps)
+    add_routes(server, app, deps, hub, [page.PATH for page in PAGES])
+    add_walls(server, app, deps)
     return app
 
 
@@ -185,58 +176,12 @@ def _register(app: Dash, deps: Deps, hub: Hub) -> None:
         return hub.messages.answer(deps.snapshot(source)), asked
 
 
-def _routes(server: FastAPI, app: Dash, deps: Deps, hub: Hub) -> None:
-    """Our own routes, the pages by name, and 404 for all else (Dash answers 200)."""
-    prefix = deps.look.prefix
-    api.register(server, deps, lambda: hub.viewers)
-    if deps.look.live:
-        live.register(server, deps, hub)
-
-    @server.get(below(prefix, BOOTSTRAP))
-    def bootstrap() -> Response:
-        return FileResponse(_bootstrap_css(), media_type="text/css")
-
-    async def page_index() -> Response:
-        return Response(app.index(), media_type="text/html")
-
-    for page in PAGES:
-        if page.PATH != "/":
-            server.add_api_route(below(prefix, page.PATH), page_index)
-    if prefix != "/":
-
-        @server.get(prefix.rstrip("/"))
-        async def slash() -> Response:
-            return RedirectResponse(prefix)
-
-    @server.get("/{path:path}")
-    async def nothing(path: str) -> Response:
-        return PlainTextResponse(f"There is no page /{path[:200]}.", 404)
-
-
-def _walls(server: FastAPI, app: Dash, deps: Deps) -> None:
-    """The last one added is the outermost."""
-    server.add_middleware(
-        SecurityHeaders, policy=lambda: content_security_policy(app.csp_hashes())
-    )
-    hosts = hosts_of(deps.origins, deps.host)
-    server.add_middleware(OriginGate, origins=deps.origins, hosts=hosts)
-
-
 def _tell(error: Exception) -> None:
     """A failing callback: a reference for the person, everything for the log."""
     ref = secrets.token_hex(4)
     log.error("callback failed (ref %s)", ref, exc_info=error)
     note = toast("Something went wrong", f"The server could not do that (ref {ref}).")
     set_props(Shell.TOASTS, {"children": note})
-
-
-def _bootstrap_css() -> Path:
-    """Bootstrap's CSS out of the installed package, without importing it."""
-    found = find_spec("flask_bootstrap")
-    if found is None or found.origin is None:
-        message = "The package bootstrap-flask is not installed."
-        raise RuntimeError(message)
-    return Path(found.origin).parent / "static/bootstrap5/css/bootstrap.min.css"
 
 
 def _index(deps: Deps) -> str:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -50,7 +50,7 @@ class Database:
         self._reading = self._engine(read_only=not owned)
         self._writing = self._reading if owned else self._engine(read_only=False)
         self._probe: Connection | None = None
-        self._probe_lock = Lock()
+        self._probe_lock = RLock()
         self._file = _identity(self.path)
 
     @property
@@ -114,10 +114,11 @@ class Database:
             try:
                 if self._probe is None:
                     self._probe = self._reading.connect()
-                return self._probe.exec_driver_sql(_PROBE[self.dialect]).scalar_one()
+                mark = self._probe.exec_driver_sql(_PROBE[self.dialect]).scalar_one()
             except BaseException:
                 self._drop_probe()
                 raise
+            return self._file, mark
 
     def close(self) -> None:
         """Give back every connection; the next use connects anew."""
@@ -166,10 +167,11 @@ class Database:
             return
         found = _identity(self.path)
         if found != self._file:
-            self._reading.dispose()
-            self._writing.dispose()
-            self._drop_probe()
-            self._file = found
+            with self._probe_lock:
+                self._reading.dispose()
+                self._writing.dispose()
+                self._drop_probe()
+                self._file = found
         if found is None:
             message = f"{self.name}: there is no database file {self.path}."
             raise SourceUnavailableError(message)

@@ -96,7 +96,8 @@ class SnapshotReader:
         """Time since the last attempt to read; infinite before the first."""
         if self._asked_at is None:
             return float("inf")
-        return now_ms(self._clock) - self._asked_at
+        age_ms = now_ms(self._clock) - self._asked_at
+        return age_ms if age_ms >= 0 else float("inf")  # the clock was set back
 
     @property
     def rest_ms(self) -> float:
@@ -135,7 +136,8 @@ class SnapshotReader:
         _log_change(before, self._latest)
 
     def _check(self, now: int) -> None:
-        if self._checked_at is None or now - self._checked_at >= _CHECK_EVERY_MS:
+        last = self._checked_at
+        if last is None or not 0 <= now - last < _CHECK_EVERY_MS:
             self._findings = self.engine.check()
             self._checked_at = now
 

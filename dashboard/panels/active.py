@@ -33,7 +33,7 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
     {
         "field": "status",
         "headerName": "Status",
-        "width": 108,
+        "width": 122,
         "cellRenderer": "StatusChip",
     },
     {

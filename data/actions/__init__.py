@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from data.actions.clean_up import (
     attempt_of,
-    finished_of,
-    jobs_by_id,
+    looked_again,
     mark,
     reason_of,
     seen_as,
@@ -68,14 +67,14 @@ class Actions:
         marked = mark(attempt, self._store)
         asked = list(dict.fromkeys(run.run_id for run in seen))
         left = [run_id for run_id in asked if run_id not in marked.run_ids]
-        finished = finished_of(jobs_by_id(place, left), left)
-        others = {*finished, *marked.not_reached}
+        finished, not_reached = looked_again(place, left, marked)
+        others = {*finished, *not_reached}
         self._changed(source)
         return CleanUp(
             cleaned=[run_id for run_id in asked if run_id in marked.run_ids],
             finished_meanwhile=finished,
             came_back=[run_id for run_id in left if run_id not in others],
-            not_reached=sorted(marked.not_reached.difference(finished)),
+            not_reached=sorted(not_reached.difference(finished)),
             undo_token=marked.token if marked.run_ids else None,
             undo_until=now + UNDO_FOR_MS if marked.run_ids else None,
         )

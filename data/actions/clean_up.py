@@ -129,8 +129,22 @@ def jobs_by_id(place: Source, run_ids: Sequence[str]) -> dict[str, Job]:
     return {job.run_id: job for job in place.engine.runs(run_ids)} if run_ids else {}
 
 
-def finished_of(jobs: Mapping[str, Job], run_ids: Sequence[str]) -> list[str]:
-    """Those that ended or are gone."""
+def looked_again(
+    place: Source, left: Sequence[str], marked: Marked
+) -> tuple[list[str], frozenset[str]]:
+    """The ids of ``left`` that ended or are gone, and those that nobody can tell of.
+
+    What was marked must be told, with its undo, though the database is lost by now.
+    """
+    try:
+        return _finished_of(jobs_by_id(place, left), left), marked.not_reached
+    except DataError:
+        if not marked.run_ids:
+            raise
+        return [], frozenset(left)
+
+
+def _finished_of(jobs: Mapping[str, Job], run_ids: Sequence[str]) -> list[str]:
     return [
         run_id
         for run_id in run_ids

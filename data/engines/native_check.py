@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Connection,
     DateTime,
+    Index,
     MetaData,
     Table,
     func,
@@ -75,16 +76,15 @@ def missing_indexes(connection: Connection, table: Table) -> list[Finding]:
         (index["column_names"], _is_partial(index))
         for index in inspect(connection).get_indexes(table.name, schema=table.schema)
     ]
-    wanted = sorted(table.indexes, key=lambda index: str(index.name))
     return [
         Finding(
-            f"{table.fullname} has no index on ({', '.join(index.columns.keys())}).",
+            f"{table.fullname} has no index {_described(index)}.",
             f"{CreateIndex(index).compile(connection)}".strip() + ";",
         )
-        for index in wanted
+        for index in _indexes(table)
         if not any(
             columns[: len(index.columns)] == index.columns.keys()
-            and partial == any("where" in key for key in index.kwargs)
+            and partial == _wants_partial(index)
             for columns, partial in found
         )
     ]
@@ -93,9 +93,22 @@ def missing_indexes(connection: Connection, table: Table) -> list[Finding]:
 def create_statements(connection: Connection, table: Table) -> str:
     """The DDL that makes ``table`` and its indexes on this database."""
     statements: list[ExecutableDDLElement] = [CreateTable(table)]
-    statements += [CreateIndex(index) for index in table.indexes]
+    statements += [CreateIndex(index) for index in _indexes(table)]
     made = [str(statement.compile(connection)).strip() for statement in statements]
     return ";\n".join(made) + ";"
+
+
+def _described(index: Index) -> str:
+    columns = f"on ({', '.join(index.columns.keys())})"
+    return f"{columns} for failed runs" if _wants_partial(index) else columns
+
+
+def _wants_partial(index: Index) -> bool:
+    return any("where" in key for key in index.kwargs)
+
+
+def _indexes(table: Table) -> list[Index]:
+    return sorted(table.indexes, key=lambda index: str(index.name))
 
 
 def _require_time_zones(

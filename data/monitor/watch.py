@@ -1,6 +1,7 @@
 """Watches one source: reads it at once when it changed, and at least every poll."""
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Final
 
 from data.clock import Clock
@@ -30,6 +31,8 @@ class SourceWatch:
         self._mark: object = None
         self._changed = False
         self._told_seq = 0
+        #: an action and the watch may both find something new: one at a time, in order
+        self._telling = Lock()
 
     def step(self) -> None:
         """Read the source when that is called for, and publish what is new."""
@@ -59,9 +62,10 @@ class SourceWatch:
         return changed
 
     def _tell(self) -> None:
-        snapshot = self.source.reader.latest
-        if snapshot.seq == self._told_seq:
-            return
-        self._told_seq = snapshot.seq
-        for publish in self._publish:
-            publish(snapshot)
+        with self._telling:
+            snapshot = self.source.reader.latest
+            if snapshot.seq == self._told_seq:
+                return
+            self._told_seq = snapshot.seq
+            for publish in self._publish:
+                publish(snapshot)

@@ -30,6 +30,8 @@ HOSTILE_IDS = [
     "1 ",
     "-1",
     "+1",
+    "01",
+    "-0",
     "1.0",
     "0x1",
     "1_0",
@@ -189,7 +191,9 @@ def test_the_largest_id_is_an_id_like_any_other(place: Place) -> None:
 
     [job] = place.engine.runs(["9223372036854775807"])
 
-    assert mark(place, Seen(job.run_id, job.started_at or 0, None, True)) == [job.run_id]
+    assert mark(
+        place, Seen(job.run_id, job.started_at or 0, None, guard_heartbeat=True)
+    ) == [job.run_id]
 
 
 @pytest.mark.parametrize("words", TEXTS, ids=range(len(TEXTS)))
@@ -233,8 +237,8 @@ def brute_force(rows: list[dict[str, Any]], since: int, until: int) -> set[HourC
         cell = sums.setdefault(key, Counter())
         cell["runs"] += 1
         if began is not None:
-            cell["duration"] += max(Fraction(0), ended - began)  # type: ignore[assignment]
-            cell["wait"] += max(Fraction(0), began - queued)  # type: ignore[assignment]
+            cell["duration"] += max(Fraction(0), ended - began)
+            cell["wait"] += max(Fraction(0), began - queued)
     return {
         HourCell(
             hour,
@@ -537,9 +541,7 @@ def test_sqlite_junk_in_times_counts_nothing_in_a_cell(
 
     cells = on_sqlite.engine.finished_cells(HOUR, HOUR + HOUR_MS)
 
-    assert cells == [
-        HourCell(HOUR, "send-mail", JobState.SUCCEEDED, 2, HOUR_MS, 0)
-    ]
+    assert cells == [HourCell(HOUR, "send-mail", JobState.SUCCEEDED, 2, HOUR_MS, 0)]
 
 
 def test_sqlite_fractions_of_milliseconds_are_rounded_down_everywhere(
@@ -557,7 +559,9 @@ def test_sqlite_fractions_of_milliseconds_are_rounded_down_everywhere(
     [job] = on_sqlite.engine.open_runs().jobs
 
     assert (cell.hour, cell.runs) == (HOUR, 2)
-    as_seen = Seen(job.run_id, job.started_at or 0, job.heartbeat_at, True)
+    as_seen = Seen(
+        job.run_id, job.started_at or 0, job.heartbeat_at, guard_heartbeat=True
+    )
     assert mark(on_sqlite, as_seen) == ["3"]
 
 
@@ -609,7 +613,7 @@ def test_postgresql_instants_finer_than_a_millisecond_are_guarded_right(
     marked = mark(
         on_postgresql,
         *[
-            Seen(run_id, job.started_at or 0, job.heartbeat_at, True)
+            Seen(run_id, job.started_at or 0, job.heartbeat_at, guard_heartbeat=True)
             for run_id, job in jobs.items()
         ],
     )
@@ -641,13 +645,18 @@ def test_postgresql_cells_are_right_to_the_microsecond(on_postgresql: Place) -> 
             id=int(run_id),
         )
 
-    for since, until in [(HOUR, HOUR + 5 * HOUR_MS), (HOUR + HOUR_MS, HOUR + 2 * HOUR_MS)]:
+    for since, until in [
+        (HOUR, HOUR + 5 * HOUR_MS),
+        (HOUR + HOUR_MS, HOUR + 2 * HOUR_MS),
+    ]:
         found = on_postgresql.engine.finished_cells(since, until)
         assert set(found) == brute_force(rows, since, until)
 
 
 @pytest.mark.parametrize("column", ["scheduled_at", "started_at", "heartbeat_at"])
-@pytest.mark.parametrize("instant", ["infinity", "-infinity", "20000-01-01", "4000-01-01 BC"])
+@pytest.mark.parametrize(
+    "instant", ["infinity", "-infinity", "20000-01-01", "4000-01-01 BC"]
+)
 def test_postgresql_instants_that_no_clock_shows_do_not_hide_the_other_runs(
     on_postgresql: Place, column: str, instant: str
 ) -> None:

@@ -33,7 +33,10 @@ def test_every_verdict_is_written_by_exactly_one_side(database_url: str) -> None
         if table.dialect == "sqlite":
             table.scalar("PRAGMA journal_mode = WAL")
         ids = table.add(*[make_run(started_at=NOW - HOUR_MS - n) for n in range(RUNS)])
-        seen = [Seen(run_id, NOW - HOUR_MS - n, None, True) for n, run_id in enumerate(ids)]
+        seen = [
+            Seen(run_id, NOW - HOUR_MS - n, None, guard_heartbeat=True)
+            for n, run_id in enumerate(ids)
+        ]
 
         finished, cleaned = _race(table, engine, seen)
 

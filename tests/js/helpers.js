@@ -42,6 +42,7 @@ function fakeTime(start = 0) {
 
   return {
     now: () => now,
+    waiting: () => timers.size,
     advance,
     globals: {
       Date: { now: () => now },

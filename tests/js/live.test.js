@@ -235,7 +235,7 @@ describe("with heartbeats and ticks", () => {
 
   test("two heartbeats that are lost are forgiven, and silence is found within 12 s", () => {
     assert.equal(after(BEAT_MS + 10_500, BEAT_MS + 1).phase, "live");
-    assert.equal(after(BEAT_MS + 12_000, BEAT_MS + 1).phase, "waiting");
+    assert.equal(after(BEAT_MS + 12_000, BEAT_MS + 1).attempt, 1);
   });
 });
 
@@ -329,6 +329,8 @@ describe("the badge", () => {
     const again = step(lost, { type: "due" }, NOW + 9_000, RANDOM).link;
     const failed = step(again, { type: "closed", code: 1006 }, NOW + 9_500, RANDOM).link;
     assert.equal(failed.lostAt, NOW);
+    const refused = step(again, { type: "closed", code: 4401 }, NOW + 9_500, RANDOM).link;
+    assert.equal(refused.lostAt, NOW);
   });
 });
 
@@ -481,6 +483,34 @@ describe("on a page", () => {
     assert.deepEqual(it.window.jobManager, { trackError, connected: true });
   });
 
+  test("live once, asked by hand to connect again: Reconnecting...", () => {
+    const it = page();
+    it.start();
+    it.beat();
+    it.live.reconnect(1);
+    assert.equal(it.words(), "Reconnecting...");
+    assert.equal(it.attempts(), "");
+  });
+
+  test("a pause that was cut short does not shorten the next one", () => {
+    const it = page();
+    it.start();
+    it.closed(1006);
+    it.time.advance(100);
+    it.live.reconnect(1);
+    it.closed(1006);
+    it.time.advance(749);
+    assert.equal(it.calls.urls.length, 2);
+    it.time.advance(1);
+    assert.equal(it.calls.urls.length, 3);
+  });
+
+  test("however often the source changes, one timer ticks", () => {
+    const it = page();
+    for (const source of ["orders", "billing", "orders"]) it.start(source);
+    assert.equal(it.time.waiting(), 1);
+  });
+
   test("no address is asked for twice", () => {
     const it = page({ location: { protocol: "https:" } });
     it.start();
@@ -580,7 +610,7 @@ describe("on a page", () => {
     it.receive(snapshot(3));
     assert.equal(it.beat({ version: 3, read_at: 5 }), SAME);
     assert.deepEqual(heard, [{ type: "hb", at: NOW, version: 3, read_at: 5 }]);
-    assert.deepEqual(it.calls.serverTimes, [NOW]);
+    assert.deepEqual(it.calls.serverTimes, [NOW, NOW]);
     assert.equal(it.calls.asked, 0);
   });
 

@@ -78,6 +78,15 @@ test("a server that never answers is asked again after ten seconds", () => {
   assert.equal(it.tick(), 2);
 });
 
+test("an answer that was overtaken does not undo the newer one", () => {
+  const it = page();
+  it.open();
+  it.choose(null);
+  it.answer(2);
+  it.answer(1);
+  assert.equal(it.tick(1), 3);
+});
+
 test("another source is asked for at once", () => {
   const it = page();
   it.open();
