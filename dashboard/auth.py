@@ -6,7 +6,7 @@ come through the same ``Viewer``.
 
 from collections.abc import Collection, Iterable
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -78,7 +78,7 @@ class OriginGate:
         """Why the request is refused, "" when it is not."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if urlsplit(f"//{host}").hostname not in self._hosts:
+        if _parts_of(f"//{host}").hostname not in self._hosts:
             return "This host name is not one of ours: see JOBS_PUBLIC_ORIGINS."
         safe = scope["type"] == "http" and scope["method"] in _SAFE_METHODS
         if safe:
@@ -88,6 +88,14 @@ class OriginGate:
         origin = headers.get("origin")
         if origin is None or origin in self._origins:
             return ""
-        if urlsplit(origin).netloc == host and origin != "null":
+        if _parts_of(origin).netloc == host:
             return ""
         return "Requests from other origins are refused: see JOBS_PUBLIC_ORIGINS."
+
+
+def _parts_of(address: str) -> SplitResult:
+    """The parts of an address; none when it is not readable as one."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")

@@ -6,6 +6,7 @@ from typing import Final
 class Shell:
     """Ids that every page has."""
 
+    CONTENT: Final = "content"
     LOCATION: Final = "location"
     SOURCE: Final = "source-select"
     THEME: Final = "theme-toggle"
@@ -52,6 +53,7 @@ class Stalled:
     CLEAN: Final = "cleanup-stalled"
     NO_ACTION: Final = "cleanup-unavailable"
     MODAL: Final = "cleanup-modal"
+    HEADING: Final = "cleanup-heading"
     REVIEW: Final = "cleanup-review"
     LIST: Final = "cleanup-list"
     SEEN: Final = "cleanup-seen"

@@ -93,9 +93,9 @@ def _layout(deps: Deps) -> html.Div:
             dcc.Store(id=Live.ASKED),
             dcc.Store(id=Live.ANSWERED),
             dcc.Interval(id=Live.INTERVAL, interval=deps.look.refresh_every_ms),
-            html.A("Skip to content", href="#content", className="skip-link"),
+            html.A("Skip to content", href=f"#{Shell.CONTENT}", className="skip-link"),
             _navbar(deps),
-            html.Main(dash.page_container, id="content"),
+            html.Main(dash.page_container, id=Shell.CONTENT),
             html.Div(id=Shell.TOASTS, className="toasts", role="status"),
         ]
     )

@@ -241,7 +241,9 @@ def _dialog() -> dbc.Modal:
     )
     return dbc.Modal(
         [
-            dbc.ModalHeader(dbc.ModalTitle("Clean up stalled jobs")),
+            dbc.ModalHeader(
+                dbc.ModalTitle("Clean up stalled jobs", id=Stalled.HEADING)
+            ),
             dbc.ModalBody([review, html.Div(id=Stalled.RESULT, role="status")]),
             dbc.ModalFooter(
                 [
@@ -257,6 +259,7 @@ def _dialog() -> dbc.Modal:
             ),
         ],
         id=Stalled.MODAL,
+        labelledby=Stalled.HEADING,
         size="lg",
         scrollable=True,
         is_open=False,

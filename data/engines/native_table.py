@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from math import isfinite
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -56,39 +55,17 @@ class Instant(TypeDecorator[int]):
 
     def result_processor(
         self, dialect: Dialect, coltype: object
-    ) -> Callable[[Any], int | None]:
-        """How a value that was read becomes epoch milliseconds."""
+    ) -> Callable[[Any], int | None] | None:
+        """How a value that was read becomes epoch milliseconds.
+
+        SQLite takes anything in any column: ``native_rows`` mends what is no number.
+        """
         del coltype
-        return _read_datetime if dialect.name == "postgresql" else _read_integer
+        return _read_datetime if dialect.name == "postgresql" else None
 
 
 def _read_datetime(value: datetime | None) -> int | None:
     return None if value is None else to_ms(value)
-
-
-def _read_integer(value: object) -> int | None:
-    """SQLite takes anything in any column; what is no number is no instant."""
-    if type(value) is int:
-        return value
-    return int(value) if isinstance(value, float) and isfinite(value) else None
-
-
-class Share(TypeDecorator[float]):
-    """A share, 0..1; SQLite takes anything here too."""
-
-    impl = Double
-    cache_ok = True
-
-    def result_processor(
-        self, dialect: Dialect, coltype: object
-    ) -> Callable[[Any], float | None] | None:
-        """How a value that was read becomes a number, or None."""
-        del coltype
-        return _read_number if dialect.name == "sqlite" else None
-
-
-def _read_number(value: object) -> float | None:
-    return float(value) if isinstance(value, float | int) else None
 
 
 def job_runs(schema: str | None = None) -> Table:
@@ -112,7 +89,7 @@ def job_runs(schema: str | None = None) -> Table:
         Column("error", Text),
         Column("attempt", Integer, nullable=False, server_default=text("1")),
         Column("max_attempts", Integer, nullable=False, server_default=text("1")),
-        Column("progress", Share),
+        Column("progress", Double),
         Column("worker", Text),
         Column("enqueued_at", Instant, nullable=False),
         *(Column(name, Instant) for name in INSTANTS[1:]),

@@ -86,19 +86,28 @@ def verdict_of(job: Job, *, now_ms: int, limits: StallLimits) -> Verdict | None:
 
 
 def judge(jobs: Iterable[Job], *, now_ms: int, limits: StallLimits) -> Judgement:
-    """Judge open runs at ``now_ms``; the order of the jobs is kept."""
+    """Judge open runs at ``now_ms``; the order of the jobs is kept.
+
+    The same as ``anomaly_of`` and ``verdict_of`` run by run; a young run with a sane
+    clock, as most are, is passed by at a glance.
+    """
     verdicts: dict[str, Verdict] = {}
     anomalies: dict[str, Anomaly] = {}
-    shortest_ms = min([limits.default_ms, *limits.by_type.values()])
-    horizon = now_ms - shortest_ms
+    horizon = now_ms - min([limits.default_ms, *limits.by_type.values()])
     for job in jobs:
-        if job.state is not JobState.RUNNING and job.state is not JobState.OTHER:
+        state, started_at = job.state, job.started_at
+        if state is JobState.RUNNING:
+            if started_at and horizon <= started_at <= now_ms:
+                beat = job.heartbeat_at
+                if beat is None or beat <= now_ms:
+                    continue
+        elif state is not JobState.OTHER:
             continue
         anomaly = anomaly_of(job, now_ms=now_ms)
         if anomaly is not None:
             anomalies[job.run_id] = anomaly
-        elif job.started_at is not None and job.started_at < horizon:
-            verdict = verdict_of(job, now_ms=now_ms, limits=limits)
-            if verdict is not None:
-                verdicts[job.run_id] = verdict
+            continue
+        verdict = verdict_of(job, now_ms=now_ms, limits=limits)
+        if verdict is not None:
+            verdicts[job.run_id] = verdict
     return Judgement(verdicts, anomalies)

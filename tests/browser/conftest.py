@@ -118,6 +118,7 @@ def launch(
     tmp_path: Path,
     page_port: int,
 ) -> Iterator[Launch]:
+    """No story of a server that is there may end with complaints in the console."""
     launched: list[Composed] = []
 
     def launch(
@@ -140,11 +141,13 @@ def launch(
         return Launched(page.open() if opened else page, composed)
 
     yield launch
+    complaints = dash_duo.get_logs()
     _forget(dash_duo)
     for composed in launched:
         dash_duo.server.stop()
         dash_duo.server.started = False
         _close(composed)
+    assert complaints == []
 
 
 @pytest.fixture

@@ -75,6 +75,11 @@ const element = document.activeElement;
 const place = element === document.body ? "browser" : element.closest(".modal") ? "dialog" : "page";
 return [element.id, place];
 """
+_IN_VIEW = """
+const element = document.querySelector(arguments[0]);
+const {left, right} = element.getBoundingClientRect();
+return element.checkVisibility() && left >= 0 && right <= innerWidth;
+"""
 _UNNAMED = """
 const named = (element) => element.getAttribute("aria-label") || element.innerText.trim()
   || [...(element.labels ?? [])].some((label) => label.textContent.trim());
@@ -106,12 +111,13 @@ const ownText = (element) => [...element.childNodes].some(
   (node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
 return [...document.querySelectorAll("body *")]
   .filter((element) => element.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}))
-  .filter((element) => ownText(element) && !element.matches(":disabled, .visually-hidden, .skip-link, script"))
+  .filter((element) => !element.matches(":disabled, .visually-hidden, .skip-link, script"))
+  .filter(ownText)
   .map((element) => {
     const style = getComputedStyle(element);
-    const [a, b] = [light(rgba(style.color)), light(ground(element))].sort().reverse();
-    const [high, low] = a > b ? [a, b] : [b, a];
-    return [(high + 0.05) / (low + 0.05), element.outerHTML.slice(0, 120)];
+    const lights = [light(rgba(style.color)), light(ground(element))];
+    const ratio = (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
+    return [ratio, element.outerHTML.slice(0, 120)];
   });
 """
 
@@ -180,6 +186,10 @@ class OverviewPage:
 
         wait_until(is_painted, 20)
         return self
+
+    def leave(self) -> None:
+        """Go to a page that is not ours."""
+        self._driver.get("about:blank")
 
     def in_another_window(self) -> "OverviewPage":
         """The same address, opened in a window of its own."""
@@ -264,6 +274,10 @@ class OverviewPage:
 
     def animations(self) -> int:
         return int(self.run("return document.getAnimations().length"))
+
+    def is_in_view(self, selector: str) -> bool:
+        """Is it on the screen in its full width?"""
+        return bool(self.run(_IN_VIEW, selector))
 
     def width(self) -> int:
         """How wide the page is, whatever the window shows of it."""

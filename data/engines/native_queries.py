@@ -1,0 +1,117 @@
+"""What is read of the native table: selects, built once or from plain values."""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Select,
+    Table,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    type_coerce,
+)
+
+from data.clock import HOUR_MS
+from data.engines.native_table import INSTANTS, Instant
+from data.model import FINISHED
+
+#: Beyond the calendar lie PostgreSQL's infinities, which Python cannot read, and in
+#: SQLite's order of things every text and blob.
+_CALENDAR: Final[dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
+    "sqlite": (literal_column("-62135510400000"), literal_column("253402214400000")),
+    "postgresql": (
+        literal_column("timestamptz '0001-01-02T00:00:00Z'"),
+        literal_column("timestamptz '9999-12-31T00:00:00Z'"),
+    ),
+}
+
+
+def select_runs(table: Table, dialect: str) -> Select[Any]:
+    """All columns of ``Job`` in its order; no filter, no order."""
+    c = table.c
+    instants: list[ColumnElement[Any]] = [c[name] for name in INSTANTS]
+    if dialect == "postgresql":
+        instants = [_sane(column, dialect) for column in instants]
+    return select(
+        c.id,
+        c.job_name,
+        c.queue,
+        c.status,
+        c.attempt,
+        c.worker,
+        c.progress,
+        *instants,
+    )
+
+
+def select_open_counts(table: Table) -> Select[Any]:
+    """Rows (status word, runs) over everything that is not finished."""
+    c = table.c
+    return (
+        select(c.status, func.count()).where(c.finished_at.is_(None)).group_by(c.status)
+    )
+
+
+def select_cells(
+    table: Table, dialect: str, since_ms: int, until_ms: int
+) -> Select[Any]:
+    """Rows of ``HourCell`` for ``since_ms <= finished_at < until_ms``."""
+    c = table.c
+    hour = _hour_of(c.finished_at, dialect).label("hour")
+    words = [literal(state.value, literal_execute=True) for state in sorted(FINISHED)]
+    return (
+        select(
+            hour,
+            c.job_name,
+            c.status,
+            func.count(),
+            _summed_ms(c.finished_at, c.started_at, dialect),
+            _summed_ms(c.started_at, c.enqueued_at, dialect),
+        )
+        .where(c.finished_at >= since_ms, c.finished_at < until_ms)
+        .where(c.status.in_(words))
+        .group_by(hour, c.job_name, c.status)
+    )
+
+
+def to_ms_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
+    """An instant column as epoch milliseconds, rounded down as ``Instant`` does."""
+    instant = _sane(column, dialect)
+    if dialect == "sqlite":
+        return cast(type_coerce(instant, BigInteger), BigInteger)
+    milliseconds = func.extract("epoch", instant) * 1000
+    return func.floor(milliseconds).cast(BigInteger)
+
+
+def _sane(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """The column where it holds an instant, NULL where it holds anything else."""
+    return case((column.between(*_CALENDAR[dialect]), column))
+
+
+def _hour_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
+    if dialect == "sqlite":
+        plain = to_ms_of(column, dialect)
+        return plain - plain % literal_column(str(HOUR_MS))
+    return func.date_trunc(
+        literal_column("'hour'"), column, literal_column("'UTC'"), type_=Instant()
+    )
+
+
+def _summed_ms(
+    later: ColumnElement[Any], earlier: ColumnElement[Any], dialect: str
+) -> ColumnElement[int]:
+    """The summed distance in milliseconds; a missing or reversed pair counts 0."""
+    if dialect == "sqlite":
+        later, earlier = to_ms_of(later, dialect), to_ms_of(earlier, dialect)
+        apart = later - earlier
+    else:
+        later, earlier = _sane(later, dialect), _sane(earlier, dialect)
+        apart = func.extract("epoch", later - earlier) * 1000
+    ordered = type_coerce(later >= earlier, Boolean)
+    return func.coalesce(func.sum(case((ordered, apart), else_=0)), 0)

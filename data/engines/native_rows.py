@@ -1,0 +1,71 @@
+"""Rows of the native table as Jobs, a whole read at a time.
+
+Column by column: a thousand runs are read a few times a second, and looking at each
+value by itself would cost more than reading it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
+from typing import Any, Final
+
+from data.model import Job, JobState
+
+#: Their words are ours; a word that is not here is shown as it is and not judged.
+STATES: Final = {
+    state.value: state for state in JobState if state is not JobState.OTHER
+}
+_NOTHING: Final = type(None)
+
+
+def to_jobs(rows: Sequence[Sequence[Any]]) -> list[Job]:
+    """Rows of ``select_runs`` as Jobs, in their order.
+
+    Not every table has our NOT NULLs, and SQLite takes anything in any column: what is
+    no text is "", what is no number is no instant and no progress.
+    """
+    if not rows:
+        return []
+    ids, names, queues, words, attempts, workers, progress, *instants = zip(
+        *rows, strict=True
+    )
+    return list(
+        map(
+            Job,
+            map(str, ids),
+            _all(names, {str}, _text),
+            _all(queues, {str}, _text),
+            [STATES.get(word, JobState.OTHER) for word in words],
+            _all(words, {str}, _text),
+            _all(attempts, {int}, _attempt),
+            _all(workers, {str, _NOTHING}, _text),
+            _all(progress, {float, _NOTHING}, _share),
+            *(_all(column, {int, _NOTHING}, _instant) for column in instants),
+        )
+    )
+
+
+def _all(
+    column: tuple[Any, ...], kinds: set[type], mend: Callable[[Any], Any]
+) -> Iterable[Any]:
+    """The column as it is when it holds these kinds only, mended otherwise."""
+    return column if set(map(type, column)) <= kinds else map(mend, column)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if value is None else str(value)
+
+
+def _attempt(value: object) -> int:
+    return value if isinstance(value, int) else 1
+
+
+def _share(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _instant(value: object) -> int | None:
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, float) and isfinite(value) else None
