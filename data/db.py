@@ -17,6 +17,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from data.driver_errors import translated
@@ -29,6 +30,8 @@ _LOCK_LIMIT_S: Final = 0.5
 _OWNED_LOCK_LIMIT_S: Final = 5.0
 #: SQLite asks whether to go on after this many steps of its virtual machine.
 _STEPS_BETWEEN_LOOKS: Final = 20_000
+#: How sqlite3 says that a text is not what it should be.
+_NOT_UTF8: Final = "Could not decode to UTF-8"
 _PROBE: Final = {
     "sqlite": "PRAGMA data_version",
     "postgresql": "SELECT pg_snapshot_xmax(pg_current_snapshot())::text",
@@ -52,6 +55,7 @@ class Database:
         self._probe: Connection | None = None
         self._probe_lock = RLock()
         self._file = _identity(self.path)
+        self._text_factory: Callable[[bytes], str] = str
 
     @property
     def path(self) -> Path | None:
@@ -122,10 +126,7 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection; the next use connects anew."""
-        with self._probe_lock:
-            self._drop_probe()
-        self._reading.dispose()
-        self._writing.dispose()
+        self._dispose()
 
     def _drop_probe(self) -> None:
         if self._probe is not None:
@@ -144,14 +145,35 @@ class Database:
         try:
             yield
         except DBAPIError as error:
+            self._tolerate_any_text(error)
             raise translated(error, self.name) from error
+        except PoolTimeoutError as error:
+            message = f"{self.name}: too many questions at once; try again."
+            raise SourceUnavailableError(message) from error
+
+    def _tolerate_any_text(self, error: DBAPIError) -> None:
+        """A job wrote text that is no UTF-8: from the next read on it is shown mended.
+
+        Not from the start, because mending in Python is ten times slower.
+        """
+        if _NOT_UTF8 in str(error.orig):
+            self._text_factory = _mended
+            self._dispose()
+
+    def _dispose(self) -> None:
+        with self._probe_lock:
+            self._reading.dispose()
+            self._writing.dispose()
+            self._drop_probe()
 
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:
         self._notice_replaced_file()
         with self._translating(), engine.connect() as connection:
             if self.dialect == "sqlite" and not self.owned:
-                _limit_statement(connection, STATEMENT_LIMIT_S)
+                driver: Any = connection.connection.driver_connection
+                driver.text_factory = self._text_factory
+                _limit_statement(driver, STATEMENT_LIMIT_S)
             yield connection
 
     def _commit(self, connection: Connection) -> None:
@@ -167,11 +189,8 @@ class Database:
             return
         found = _identity(self.path)
         if found != self._file:
-            with self._probe_lock:
-                self._reading.dispose()
-                self._writing.dispose()
-                self._drop_probe()
-                self._file = found
+            self._dispose()
+            self._file = found
         if found is None:
             message = f"{self.name}: there is no database file {self.path}."
             raise SourceUnavailableError(message)
@@ -185,9 +204,12 @@ def _identity(path: Path | None) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if found else None
 
 
-def _limit_statement(connection: Connection, limit_s: float) -> None:
+def _mended(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def _limit_statement(driver: Any, limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
-    driver: Any = connection.connection.driver_connection
     driver.set_progress_handler(
         lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS
     )

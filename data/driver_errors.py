@@ -14,6 +14,7 @@ from data.exceptions import (
     AccessDeniedError,
     DataError,
     SchemaMismatchError,
+    SourceTooSlowError,
     SourceUnavailableError,
 )
 
@@ -22,7 +23,7 @@ _SQLITE: Final[tuple[tuple[str, type[DataError], str], ...]] = (
     ("no such column", SchemaMismatchError, "a column is missing"),
     ("readonly database", AccessDeniedError, "the database is read-only"),
     ("locked", SourceUnavailableError, "the database is busy"),
-    ("interrupted", SourceUnavailableError, "the database did not answer in time"),
+    ("interrupted", SourceTooSlowError, "the database did not answer in time"),
     ("unable to open", SourceUnavailableError, "the database cannot be opened"),
     ("not a database", SourceUnavailableError, "the file is not a SQLite database"),
     ("malformed", SourceUnavailableError, "the database file is damaged"),
@@ -35,7 +36,7 @@ _POSTGRESQL: Final[dict[str, tuple[type[DataError], str]]] = {
     "28P01": (AccessDeniedError, "the database refused the sign-in"),
     "28000": (AccessDeniedError, "the database refused the sign-in"),
     "3D000": (SourceUnavailableError, "there is no such database"),
-    "57014": (SourceUnavailableError, "the database did not answer in time"),
+    "57014": (SourceTooSlowError, "the database did not answer in time"),
     "55P03": (SourceUnavailableError, "the database is busy"),
     "40P01": (SourceUnavailableError, "the database is busy"),
 }

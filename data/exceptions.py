@@ -1,7 +1,8 @@
 """Every error the data layer raises.
 
 DataError
-├── SourceUnavailableError     the database cannot be reached or did not answer in time; try later
+├── SourceUnavailableError     the database cannot be reached; try later
+│   └── SourceTooSlowError     it did not answer in time; ask less often
 ├── SchemaMismatchError        it answers, but a table or a column that is needed is not there
 ├── AccessDeniedError          it answers, but this user may not do that
 ├── CapabilityMissingError     this engine, or this user's rights on it, has no such action
@@ -19,7 +20,11 @@ class DataError(Exception):
 
 
 class SourceUnavailableError(DataError):
-    """The database cannot be reached or did not answer in time; try later."""
+    """The database cannot be reached; try later."""
+
+
+class SourceTooSlowError(SourceUnavailableError):
+    """It did not answer in time; ask less often."""
 
 
 class SchemaMismatchError(DataError):

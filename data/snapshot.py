@@ -13,8 +13,8 @@ from typing import Final
 
 from data.clock import MINUTE_MS, Clock, now_ms
 from data.engines.base import Finding, JobEngine
-from data.exceptions import DataError, SourceUnavailableError
-from data.model import Judgement, Recent, Snapshot, Trouble
+from data.exceptions import DataError, SourceTooSlowError, SourceUnavailableError
+from data.model import Judgement, OpenRuns, Recent, Snapshot, Trouble
 from data.rules.stalls import StallLimits, judge
 
 log = logging.getLogger(__name__)
@@ -108,14 +108,12 @@ class SnapshotReader:
         before = self._latest
         now = now_ms(self._clock)
         self.reads += 1
-        started = time.monotonic()
         try:
             self._check(now)
-            jobs, counts = self.engine.open_runs()
+            jobs, counts = self._timed_read()
         except DataError as error:
             self._latest = _failed(before, error, now)
             self._checked_at = None
-            self._read_cost_ms = 0.0
         else:
             judgement = Judgement({}, {})
             if self._limits:
@@ -131,9 +129,21 @@ class SnapshotReader:
                 recent=self._recent,
                 read_only_reason=self.engine.capabilities.reason,
             )
-            self._read_cost_ms = (time.monotonic() - started) * 1000
         self._asked_at = now
         _log_change(before, self._latest)
+
+    def _timed_read(self) -> OpenRuns:
+        """What is open; remembers what it cost the source, also in vain."""
+        started = time.monotonic()
+        self._read_cost_ms = 0.0
+        try:
+            runs = self.engine.open_runs()
+        except DataError as error:
+            if isinstance(error, SourceTooSlowError):
+                self._read_cost_ms = (time.monotonic() - started) * 1000
+            raise
+        self._read_cost_ms = (time.monotonic() - started) * 1000
+        return runs
 
     def _check(self, now: int) -> None:
         last = self._checked_at

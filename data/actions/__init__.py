@@ -18,7 +18,11 @@ from data.actions.outcomes import CleanUp, Undone
 from data.actions.undo import UNDO_FOR_MS, put_back, undoable
 from data.clock import Clock, now_ms
 from data.engines.base import Seen
-from data.exceptions import CapabilityMissingError, UnknownSourceError
+from data.exceptions import (
+    CapabilityMissingError,
+    SourceUnavailableError,
+    UnknownSourceError,
+)
 from data.rules.stalls import StallLimits
 from data.snapshot import Source
 from data.store import Store
@@ -69,14 +73,15 @@ class Actions:
         left = [run_id for run_id in asked if run_id not in marked.run_ids]
         finished, not_reached = looked_again(place, left, marked)
         others = {*finished, *not_reached}
+        token = marked.token if marked.run_ids and marked.token else None
         self._changed(source)
         return CleanUp(
             cleaned=[run_id for run_id in asked if run_id in marked.run_ids],
             finished_meanwhile=finished,
             came_back=[run_id for run_id in left if run_id not in others],
             not_reached=sorted(not_reached.difference(finished)),
-            undo_token=marked.token if marked.run_ids else None,
-            undo_until=now + UNDO_FOR_MS if marked.run_ids else None,
+            undo_token=token,
+            undo_until=now + UNDO_FOR_MS if token else None,
         )
 
     def undo(self, token: str, *, actor: str) -> Undone:
@@ -96,7 +101,9 @@ class Actions:
         if name not in self._sources:
             raise UnknownSourceError(name, sorted(self._sources))
         place = self._sources[name]
-        place.reader.current()  # rights are known once the source was read
+        known = place.reader.current()  # rights are known once the source was read
+        if known.trouble and known.read_at is None:
+            raise SourceUnavailableError(known.trouble.message)
         if not place.engine.capabilities.clean_up:
             raise CapabilityMissingError(place.engine.capabilities.reason)
         return place

@@ -1,5 +1,6 @@
 """Clean-up: marks stalled runs as failed where they still are as the person saw them."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from data.rules.stalls import StallLimits, verdict_of
 from data.snapshot import Source
 from data.store import Store
 from data.store.audit import AuditEntry
+
+log = logging.getLogger(__name__)
 
 
 def seen_of(snapshot: Snapshot) -> list[Seen]:
@@ -105,7 +108,11 @@ def mark(attempt: Attempt, store: Store) -> Marked:
         if not marked:
             raise error from None
         return Marked(run_ids=marked, not_reached=tried - marked, token=token)
-    _conclude(attempt, store, token, marked)
+    try:
+        _conclude(attempt, store, token, marked)
+    except DataError as error:
+        log.warning("what was marked could not be written down: %s", error)
+        token = ""
     return Marked(run_ids=marked, token=token)
 
 

@@ -1,8 +1,9 @@
 """Databases come, go, move and are replaced: every error is one of ours."""
 
 import shutil
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -368,4 +369,20 @@ def test_a_commit_without_an_answer_is_an_unknown_outcome(notes: JobTable) -> No
         write(database, "perhaps")
 
     assert words(database) == []
+    database.close()
+
+
+def test_text_that_is_no_utf8_is_shown_mended_from_the_second_read_on(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "jobs.db"
+    with closing(sqlite3.connect(path)) as writer, writer:
+        writer.execute("CREATE TABLE job (name TEXT)")
+        writer.execute("INSERT INTO job VALUES (CAST(x'66ff6f' AS TEXT))")
+    database = Database(f"sqlite:///{path}", name="jobs")
+
+    with pytest.raises(DataError):
+        database.fetch(text("SELECT name FROM job"))
+
+    assert database.fetch(text("SELECT name FROM job")) == [("f\ufffdo",)]
     database.close()

@@ -11,6 +11,7 @@ from data.exceptions import (
     AccessDeniedError,
     DataError,
     SchemaMismatchError,
+    SourceTooSlowError,
     SourceUnavailableError,
 )
 
@@ -33,7 +34,7 @@ def on_postgresql(state: str, message: str = "it says no") -> DataError:
         ("attempt to write a readonly database", AccessDeniedError),
         ("database is locked", SourceUnavailableError),
         ("database table is locked: job_runs", SourceUnavailableError),
-        ("interrupted", SourceUnavailableError),
+        ("interrupted", SourceTooSlowError),
         ("unable to open database file", SourceUnavailableError),
         ("file is not a database", SourceUnavailableError),
         ("database disk image is malformed", SourceUnavailableError),
@@ -57,7 +58,7 @@ def test_sqlite_is_read_by_its_words(message: str, kind: type[DataError]) -> Non
         ("25006", AccessDeniedError),
         ("28P01", AccessDeniedError),
         ("3D000", SourceUnavailableError),
-        ("57014", SourceUnavailableError),
+        ("57014", SourceTooSlowError),
         ("55P03", SourceUnavailableError),
         ("40P01", SourceUnavailableError),
         ("08006", SourceUnavailableError),
