@@ -12,6 +12,8 @@
 
   /** Label of the confirm button, and whether it is off. */
   function chosen(values, options) {
+    // The list is new: its ages do not wait for the next second.
+    requestAnimationFrame(() => window.jobManagerTicker?.tick());
     const count = values?.length ?? 0;
     const all = options?.length ?? 0;
     const words = count === all ? `all ${count}` : `${count} of ${all}`;

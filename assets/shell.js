@@ -1,4 +1,4 @@
-// Client side of dashboard/shell.py: theme, source in the URL.
+// Client side of dashboard/shell.py: theme, source in the URL, focus in dialogs.
 (() => {
   const THEME_KEY = "jobManagerTheme";
 
@@ -34,6 +34,21 @@
     keepInUrl("source", value, options?.[0]?.value);
   }
 
+  /** Tab stays in an open dialog: past its end Bootstrap lets the page behind have it. */
+  function keepInDialog(event) {
+    const dialog = document.querySelector(".modal.show");
+    if (event.key !== "Tab" || !dialog) return;
+    const stops = [...dialog.querySelectorAll("a[href], button, input")].filter(
+      (element) => !element.disabled && element.checkVisibility(),
+    );
+    const [first, last] = [stops[0], stops.at(-1)];
+    const ends = event.shiftKey ? [first, dialog] : [last];
+    if (!ends.includes(document.activeElement)) return;
+    event.preventDefault();
+    (event.shiftKey ? last : first).focus();
+  }
+
+  document.addEventListener("keydown", keepInDialog);
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     shell: { toggleTheme, sourceFromUrl, sourceChosen },
   });

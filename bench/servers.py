@@ -1,7 +1,6 @@
 """The product as a process of its own, and what is asked of such a process."""
 
 import http.client
-import json
 import os
 import signal
 import socket
@@ -12,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parent.parent
 PRODUCT: Final = ("-c", "import app; app.main()", "serve")
@@ -106,26 +105,6 @@ def free_port() -> int:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
         return port
-
-
-def snapshot_request(output: str, asked: int) -> str:
-    """What the page's interval callback posts to ``/_dash-update-component``."""
-    snapshot, answered = output.strip(".").split("...")
-    outputs = [_part(snapshot), _part(answered)]
-    body: dict[str, Any] = {
-        "output": output,
-        "outputs": outputs,
-        "inputs": [{"id": "refresh-asked", "property": "data", "value": asked}],
-        "changedPropIds": ["refresh-asked.data"],
-        "parsedChangedPropsIds": ["refresh-asked.data"],
-        "state": [{"id": "source-select", "property": "value", "value": "jobs"}],
-    }
-    return json.dumps(body)
-
-
-def _part(name: str) -> dict[str, str]:
-    component, _, prop = name.rpartition(".")
-    return {"id": component, "property": prop}
 
 
 def _await_answer(server: Server, process: "subprocess.Popen[bytes]") -> None:

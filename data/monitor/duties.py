@@ -4,6 +4,7 @@ A lease in the store says which process that is; when it dies another takes over
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from threading import Event
 from typing import Final
@@ -25,6 +26,7 @@ RETENTION_MS: Final = 90 * DAY_MS
 _REFRESH_EVERY_MS: Final = 5 * SECOND_MS
 _AUDIT_EVERY_MS: Final = MINUTE_MS
 _PRUNE_EVERY_MS: Final = HOUR_MS
+_WORTH_A_LINE: Final = 2
 
 
 class Duties:
@@ -46,20 +48,27 @@ class Duties:
         self._retention_ms = retention_ms
         self._done_at: dict[tuple[str, str], int] = {}
         self._stalled: dict[str, frozenset[str]] = {}
-        self._failing: set[str] = set()
+        #: failures in a row, by place
+        self._failures: Counter[str] = Counter()
         self.leading = False
 
     def step(self, stop: Event) -> None:
         """Do what is due, for every source; the back-fill ends early on ``stop``."""
         now = now_ms(self._clock)
-        self._lead()
+        try:
+            self._lead()
+        except DataError as error:
+            self.leading = False
+            self._log_second("the store", error)
+            return
+        self._failures.pop("the store", None)
         for name, source in self._sources.items():
             try:
                 self._look_after(source, now, stop)
             except DataError as error:
-                self._log_once(name, error)
+                self._log_second(name, error)
             else:
-                self._failing.discard(name)
+                self._failures.pop(name, None)
         if self.leading and self._due("prune", "", now, _PRUNE_EVERY_MS):
             self._store.prune(now, self._retention_ms)
 
@@ -78,7 +87,7 @@ class Duties:
             self._store.episodes.record(snapshot.source, verdicts, names, now)
             self._close_ended(snapshot, now)
         except DataError as error:
-            self._log_once(snapshot.source, error)
+            self._log_second(snapshot.source, error)
         else:
             self._stalled[snapshot.source] = stalled
 
@@ -133,10 +142,14 @@ class Duties:
         self._done_at[duty, source] = now
         return True
 
-    def _log_once(self, source: str, error: DataError) -> None:
-        if source not in self._failing:
-            log.warning("duties for %s: %s", source, error)
-        self._failing.add(source)
+    def _log_second(self, place: str, error: DataError) -> None:
+        """One line when it fails twice in a row.
+
+        Of a source that went away the reader has told by then, and its duties rest.
+        """
+        self._failures[place] += 1
+        if self._failures[place] == _WORTH_A_LINE:
+            log.warning("duties for %s: %s", place, error)
 
 
 def _outcome_of(state: JobState | None) -> str:

@@ -439,6 +439,12 @@ class OverviewPage:
         self.press(Keys.TAB)
         return self.focused()[0]
 
+    def tab_back(self) -> str:
+        """The same with Shift+Tab."""
+        keys = ActionChains(self._driver).key_down(Keys.SHIFT).send_keys(Keys.TAB)
+        keys.key_up(Keys.SHIFT).perform()
+        return self.focused()[0]
+
     def focused(self) -> tuple[str, str]:
         """The id of what has the focus, and where that is: dialog, page or browser."""
         id_, place = self.run(_FOCUSED)

@@ -260,15 +260,19 @@ def test_cu014_an_unknown_outcome_is_said_to_be_unknown(launch, jobs, monkeypatc
 def test_cu015_the_dialog_keeps_the_focus_and_gives_it_back(launch, jobs):
     jobs.stalled()
     page, _ = launch()
-    reached = wait_for(lambda: _tab_to(page, "cleanup-stalled"))
-    assert reached
+    assert _tab_to(page, "cleanup-stalled")
 
     page.press_enter()
 
     wait_for(page.candidates)
-    for _ in range(12):
-        page.tab()
-        wait_for(lambda: page.focused()[1] != "page", 1)
+    wait_for(lambda: page.focused()[1] == "dialog")
+    reached = {page.tab() for _ in range(12)}
+    assert reached >= {"cleanup-cancel", "cleanup-confirm"}
+    assert page.focused()[1] == "dialog"
+    page.tab_back()
+    page.tab_back()
+    assert {page.tab_back() for _ in range(12)} == reached
+    assert page.focused()[1] == "dialog"
     page.escape()
     wait_until(page.expect_no_dialog)
     wait_for(lambda: page.focused()[0] == "cleanup-stalled")

@@ -302,3 +302,34 @@ def _seq_grew(server) -> None:
             server.metric('jobmanager_source_reads_total{source="jobs"}') >= reads + 2
         )
     )
+
+
+@pytest.mark.parametrize("jobs", ["postgresql"], indirect=True)
+def test_fa016_a_server_that_hangs_up_is_said_and_found_again(
+    launch, jobs, postgresql_server
+):
+    jobs.running("first")
+    page, _ = launch()
+    wait_for_jobs(page, ["first"])
+    name = make_url(jobs.url).database
+    maintenance = JobTable(postgresql_server.render_as_string(hide_password=False))
+
+    maintenance.execute(
+        "UPDATE pg_database SET datallowconn = false WHERE datname = :name;"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name",
+        name=name,
+    )
+
+    said = wait_for(page.trouble, TWO_POLLS_S)
+    assert said.startswith("Database unreachable since ")
+    assert page.jobs() == ["first"]
+
+    maintenance.execute(
+        "UPDATE pg_database SET datallowconn = true WHERE datname = :name", name=name
+    )
+    jobs.table.owner.dispose()
+    jobs.running("second")
+
+    wait_for_jobs(page, ["first", "second"], TWO_POLLS_S)
+    assert page.trouble() is None
+    maintenance.close()

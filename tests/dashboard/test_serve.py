@@ -153,7 +153,7 @@ def test_a_source_that_is_away_is_one_line_in_the_log(
     before = server.metric(reads)
     wait_for(lambda: server.metric(reads) >= before + 2)
 
-    about = [line for line in server.lines() if "no database file" in line]
+    about = [line for line in server.lines() if "source jobs: " in line]
     assert len(about) == 1
     assert server.metric('jobmanager_source_up{source="jobs"}') == 0
     assert server.get("healthz").status_code == httpx.codes.OK

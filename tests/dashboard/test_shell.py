@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import Protocol
 
 import dash
 import pytest
-from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from app import Composed, compose
 from dashboard.settings import load_settings
 from tests.factories import finished_run, job_table
+
+with warnings.catch_warnings():
+    # it would rather have httpx2, the successor of what it works with
+    warnings.simplefilter("ignore", UserWarning)
+    from starlette.testclient import TestClient
 
 SOCKETS = "ws://127.0.0.1:8050"
 EVIL = {"Origin": "https://evil.example"}

@@ -86,3 +86,13 @@ for (const off of [-15 * MINUTE, 15 * MINUTE]) {
     assert.deepEqual(set, [HIDDEN]);
   });
 }
+
+test("the ages in a new list are written at the next frame", () => {
+  let ticks = 0;
+  const opened = dialog({ jobManagerTicker: { tick: () => (ticks += 1), now: () => NOW } });
+
+  opened.chosen(["a"], options(1));
+  opened.time.advance(16);
+
+  assert.equal(ticks, 1);
+});

@@ -51,6 +51,7 @@ function fakeTime(start = 0) {
       setInterval: (run, every) => add(run, every, every),
       clearTimeout: remove,
       clearInterval: remove,
+      requestAnimationFrame: (run) => add(run, 16, 0),
     },
   };
 }
