@@ -1,4 +1,4 @@
-PORT ?= 8050
+PORT ?=
 DEMO_DIR ?= demo
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -17,7 +17,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(RUN) ## the demo on http://127.0.0.1:8050/ (PORT=, DEMO_DIR=); Ctrl-C stops it
-	@exec $(BIN)/job-manager demo --dir "$(DEMO_DIR)" --port "$(PORT)"
+	@exec $(BIN)/job-manager demo --dir "$(DEMO_DIR)" $(if $(PORT),--port "$(PORT)")
 
 test: chromium $(DEV) ## all tests: Python, browser, JavaScript (PYTEST_ARGS=)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

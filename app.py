@@ -122,7 +122,6 @@ def look_of(settings: Settings, ribbon: str) -> Look:
         refresh_every_ms=to_duration_ms(settings.refresh_every),
         confirm_clean_up=settings.cleanup_confirm,
         live=settings.live,
-        stall_detection=settings.stall_detection,
     )
 
 

@@ -6,8 +6,9 @@
     return clicks ? false : same();
   }
 
+  /** The last outcome again: open, no list, nothing wrong, the outcome, no confirm, undo. */
   function reopen(clicks) {
-    return clicks ? true : same();
+    return clicks ? [true, true, null, false, true, "Close", false] : Array(7).fill(same());
   }
 
   /** Label of the confirm button, and whether it is off. */
@@ -23,14 +24,15 @@
   let expiry = 0;
 
   /** Hide the way back to the last clean-up when it can no longer be undone. */
-  function last(undo) {
+  function last(undoable) {
     clearTimeout(expiry);
+    const undo = undoable?.at(-1);
     if (!undo?.token) return true;
     const hide = () => window.dash_clientside.set_props("cleanup-last", { hidden: true });
     // `until` is the server's time, and this browser's clock may be off.
     const now = window.jobManagerTicker?.now() ?? Date.now();
     expiry = setTimeout(hide, undo.until - now);
-    return false;
+    return undo.until <= now;
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {

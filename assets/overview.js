@@ -77,6 +77,7 @@
     setText(value, tile.value);
     note.replaceChildren(tile.note);
     if (tile.since != null) note.append(" ", timed(tile.since, "duration"));
+    if (tile.at != null) note.append(" ", timed(tile.at, "clock"));
     note.title = tile.note;
     element.dataset.tone = tile.tone ?? "";
     spark.replaceChildren(...(tile.spark ? [sparkline(tile.spark)] : []));
@@ -235,9 +236,12 @@
     if (grid && !grid.isDestroyed()) grid.setGridOption("quickFilterText", filterText);
   }
 
-  /** Bring the stalled runs into view: they are the first rows. */
+  /** Bring the first stalled run into view, wherever sorting put it; a filter gives way. */
   function showStalled() {
-    grid?.ensureIndexVisible(0, "top");
+    const stalled = [];
+    grid?.forEachNodeAfterFilterAndSort((node) => node.data.rank === 0 && stalled.push(node));
+    if (stalled.length) grid.ensureNodeVisible(stalled[0], "top");
+    else window.dash_clientside.set_props("active-filter", { value: "" });
     byId("active-runs").scrollIntoView({ block: "center", behavior: "smooth" });
   }
 

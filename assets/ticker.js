@@ -17,8 +17,14 @@
     ago: (since) => format().ago(now() - since),
     duration: (since) => format().duration(now() - since),
     due: (at) => (at > now() ? `in ${format().duration(at - now())}` : "now"),
-    clock: (at) => format().clockTime(at),
+    clock,
   };
+
+  /** The time of day, and the day when it is another one. */
+  function clock(at) {
+    const moment = format().moment(at, undefined, now());
+    return moment.includes(" ") ? moment : format().clockTime(at);
+  }
 
   function write(element, since) {
     const text = words[element.dataset.as]?.(since) ?? "";

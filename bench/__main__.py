@@ -42,7 +42,9 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--rows", default="1e5,1e6", help="sizes of the job table (default: %(default)s)"
+        "--rows",
+        default="1e5,1e6",
+        help="sizes of the job table (default: %(default)s)",
     )
     parser.add_argument("--huge", action="store_true", help="1e7 rows as well")
     parser.add_argument(

@@ -36,7 +36,7 @@ class Page:
 
     def run(self, script: str, *arguments: object) -> Any:
         """What ``script`` returns in the page."""
-        return self._driver.execute_script(script, *arguments)
+        return self._driver.execute_script(script, *arguments)  # type: ignore[no-untyped-call]
 
     def devtools(self, command: str, **parameters: object) -> Any:
         """The answer of the browser's developer tools."""
@@ -54,7 +54,7 @@ def chromium() -> Iterator[Page]:
     options = Options()
     options.binary_location = next(filter(None, map(shutil.which, _NAMES)), "")
     for argument in _ARGUMENTS:
-        options.add_argument(argument)
+        options.add_argument(argument)  # type: ignore[no-untyped-call]
     driver = webdriver.Chrome(options=options)
     try:
         yield Page(driver)

@@ -15,14 +15,22 @@ from data.clock import now_ms, utc_now
 _LOOK_EVERY: Final = 50
 #: The life of one run. ``{now}`` and ``{mark}`` are what the driver calls them.
 _LIFE: Final = (
-    "INSERT INTO job_runs (job_name, status, enqueued_at) VALUES ('bench', 'PENDING', {now})"
-    " RETURNING id",
-    "UPDATE job_runs SET status = 'RUNNING', started_at = {now}, heartbeat_at = {now},"
-    " worker = 'bench' WHERE id = {mark} AND status = 'PENDING'",
-    "UPDATE job_runs SET heartbeat_at = {now}, progress = 0.5"
-    " WHERE id = {mark} AND status = 'RUNNING'",
-    "UPDATE job_runs SET status = 'SUCCEEDED', finished_at = {now}"
-    " WHERE id = {mark} AND status = 'RUNNING'",
+    """
+    INSERT INTO job_runs (job_name, status, enqueued_at)
+    VALUES ('bench', 'PENDING', {now}) RETURNING id
+    """,
+    """
+    UPDATE job_runs SET status = 'RUNNING', started_at = {now}, heartbeat_at = {now},
+      worker = 'bench' WHERE id = {mark} AND status = 'PENDING'
+    """,
+    """
+    UPDATE job_runs SET heartbeat_at = {now}, progress = 0.5
+    WHERE id = {mark} AND status = 'RUNNING'
+    """,
+    """
+    UPDATE job_runs SET status = 'SUCCEEDED', finished_at = {now}
+    WHERE id = {mark} AND status = 'RUNNING'
+    """,
 )
 _NOW_ON_POSTGRESQL: Final = "now()"
 

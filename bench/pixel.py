@@ -108,7 +108,9 @@ def _late_s(page: Page, first: int, committed: list[int]) -> list[float]:
         return [(int(value), int(at)) for value, at in page.run(_SEEN)]
 
     last = first + len(committed)
-    wait_until(lambda: any(value >= last for value, _ in shown()), "A change is missing.")
+    wait_until(
+        lambda: any(value >= last for value, _ in shown()), "A change is missing."
+    )
     seen = shown()
     return [
         (min(at for value, at in seen if value >= number) - instant) / 1000

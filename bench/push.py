@@ -124,7 +124,7 @@ def _an_overdue_run(engine: Engine) -> int:
     table = job_runs()
     oldest = select(func.min(table.c.id)).where(table.c.finished_at.is_(None))
     with engine.connect() as connection:
-        return connection.execute(oldest).scalar_one()
+        return int(connection.execute(oldest).scalar_one())
 
 
 def _lines(name: str, pushing: Pushing) -> Iterator[Line]:

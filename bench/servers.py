@@ -94,7 +94,9 @@ def serving(
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Ours, without the settings of whoever runs the benchmarks, and with these."""
-    ours = {key: text for key, text in os.environ.items() if not key.startswith("JOBS_")}
+    ours = {
+        key: text for key, text in os.environ.items() if not key.startswith("JOBS_")
+    }
     theirs = {f"JOBS_{key}": text for key, text in settings.items()}
     return {**ours, "PYTHONPATH": str(ROOT), **theirs}
 

@@ -61,7 +61,11 @@ def _works(rows: int, url: str, stack: ExitStack) -> dict[tuple[int, str], _Work
     def judging() -> object:
         return judge(jobs, now_ms=now_ms(utc_now), limits=limits)
 
-    if len(jobs) != OPEN.running or len(judge(jobs, now_ms=now_ms(utc_now), limits=limits).verdicts) != OPEN.overdue:
+    if (
+        len(jobs) != OPEN.running
+        or len(judge(jobs, now_ms=now_ms(utc_now), limits=limits).verdicts)
+        != OPEN.overdue
+    ):
         raise RuntimeError("The table does not hold the open runs that were asked for.")
     return {
         (rows, "bare"): _bare(url, stack),
@@ -105,13 +109,25 @@ def _lines(
         ratio = ms[rows, "whole"] / ms[rows, "bare"]
         value = f"{ms[rows, 'whole']:.2f} ms (bare {ms[rows, 'bare']:.2f} ms)"
         limit = f"<= {_BARE_LIMIT:g}x"
-        yield Line(FIGURE, name, size, value, f"{ratio:.2f}x", limit, ratio <= _BARE_LIMIT)
+        yield Line(
+            FIGURE, name, size, value, f"{ratio:.2f}x", limit, ratio <= _BARE_LIMIT
+        )
     if len(sizes) > 1:
         growth = ms[sizes[-1], "whole"] / ms[sizes[0], "whole"]
         size = f"{sizes[-1]:.0e} / {sizes[0]:.0e} rows"
         limit = f"<= {_SIZE_LIMIT:g}x"
         value = f"{ms[sizes[-1], 'whole']:.2f} / {ms[sizes[0], 'whole']:.2f} ms"
-        yield Line(FIGURE, name, size, value, f"{growth:.2f}x", limit, growth <= _SIZE_LIMIT)
+        yield Line(
+            FIGURE, name, size, value, f"{growth:.2f}x", limit, growth <= _SIZE_LIMIT
+        )
     judging = max(ms[rows, "judging"] for rows in sizes)
     limit = f"<= {_JUDGE_LIMIT_MS:g} ms"
-    yield Line(f"{FIGURE}: judging alone", name, f"{OPEN.running} open", f"{judging:.2f} ms", "", limit, judging <= _JUDGE_LIMIT_MS)
+    yield Line(
+        f"{FIGURE}: judging alone",
+        name,
+        f"{OPEN.running} open",
+        f"{judging:.2f} ms",
+        "",
+        limit,
+        judging <= _JUDGE_LIMIT_MS,
+    )

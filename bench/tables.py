@@ -44,6 +44,15 @@ FROM (
 """)
 
 
+#: Nobody needs these rows after a power cut, so a commit costs what it costs without a
+#: disk; and a vacuum of its own accord would look like somebody's change.
+_SERVER: Final = (
+    "ALTER SYSTEM SET fsync = off",
+    "ALTER SYSTEM SET autovacuum = off",
+    "SELECT pg_reload_conf()",
+)
+
+
 class Open(NamedTuple):
     """How many runs are RUNNING, and how many of them for too long."""
 
@@ -73,7 +82,7 @@ class Tables:
             shutil.copyfile(made, self._directory / name)
             url = f"sqlite:///{self._directory / name}"
         else:
-            self._maintain(f"CREATE DATABASE {name} TEMPLATE {made}")
+            self.maintain(f"CREATE DATABASE {name} TEMPLATE {made}")
             url = self._url(name)
         fill(url, open_runs)
         return url
@@ -85,7 +94,7 @@ class Tables:
             for path in self._directory.glob(f"{Path(name).name}*"):
                 path.unlink()
         else:
-            self._maintain(f"DROP DATABASE {name} WITH (FORCE)")
+            self.maintain(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _make_file(self, rows: int) -> str:
         path = self._directory / f"history_{rows}"
@@ -99,7 +108,7 @@ class Tables:
 
     def _make_database(self, rows: int) -> str:
         name = f"history_{rows}"
-        self._maintain(f"CREATE DATABASE {name}")
+        self.maintain(f"CREATE DATABASE {name}")
         engine = create_engine(self._url(name), isolation_level="AUTOCOMMIT")
         table = job_runs()
         names = [job.name for job in CATALOG]
@@ -117,7 +126,8 @@ class Tables:
     def _url(self, name: str) -> str:
         return self._server.set(database=name).render_as_string(hide_password=False)
 
-    def _maintain(self, *statements: str) -> None:
+    def maintain(self, *statements: str) -> None:
+        """Run statements on the PostgreSQL server, each by itself."""
         engine = create_engine(self._server, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             for statement in statements:
@@ -134,8 +144,7 @@ def tables() -> Iterator[Tables]:
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     try:
         made = Tables(place, url)
-        # Nobody needs these rows after a power cut; a commit then costs what it costs.
-        made._maintain("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")  # noqa: SLF001
+        made.maintain(*_SERVER)
         yield made
     finally:
         server.cleanup()

@@ -66,11 +66,10 @@ class Viewers:
     def _read(self) -> None:
         with selectors.DefaultSelector() as selector:
             for sock in self._sockets:
-                selector.register(sock, selectors.EVENT_READ)
+                selector.register(sock, selectors.EVENT_READ, sock)
             while not self._stopped:
                 for key, _events in selector.select(0.1):
-                    sock = key.fileobj
-                    assert isinstance(sock, socket.socket)  # noqa: S101 - for the types
+                    sock = key.data
                     data = sock.recv(_CHUNK)
                     if data:
                         self._take(sock, data)

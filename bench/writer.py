@@ -18,8 +18,8 @@ from bench.watching import watch_when_told
 
 FIGURE: Final = "busy writer beside the monitor"
 _OPEN: Final = Open(running=1_000, overdue=100)
-_PAIRS: Final = 8
-_SLICE_S: Final = 1.5
+_PAIRS: Final = 16
+_SLICE_S: Final = 0.8
 #: After switching the monitor on or off, before counting.
 _SETTLE_S: Final = 0.3
 _WARM_UP_S: Final = 5.0
@@ -67,10 +67,13 @@ def _rates(url: str) -> tuple[list[float], list[float]]:
         stack.callback(switch.send, None)
         _turn(switch, on=True)
         sleep(_WARM_UP_S)
-        watched, alone = [], []
-        for _ in range(_PAIRS):
-            alone.append(_slice(switch, commits, on=False))
-            watched.append(_slice(switch, commits, on=True))
+        watched: list[float] = []
+        alone: list[float] = []
+        for number in range(_PAIRS):
+            # A B B A: what grows or slows with time weighs on both alike
+            for on in (True, False) if number % 2 else (False, True):
+                rate = _slice(switch, commits, on=on)
+                (watched if on else alone).append(rate)
     return watched, alone
 
 

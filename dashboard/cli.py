@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from dashboard.serving import serve_here, serve_with_workers
 from dashboard.settings import Settings, SettingsError, load_settings
@@ -91,15 +92,19 @@ def _demo_settings(
 ) -> Settings:
     """The person's own settings, but for where the data is."""
     wanted = {"JOBS_STALL_LIMITS": _DEMO_LIMITS, **environ}
-    wanted["JOBS_DATABASE_URL"] = f"sqlite:///{directory / 'orders.db'}"
-    wanted["JOBS_STORE_URL"] = f"sqlite:///{directory / 'job-manager.db'}"
+    wanted["JOBS_DATABASE_URL"] = _sqlite_url(directory / "orders.db")
+    wanted["JOBS_STORE_URL"] = _sqlite_url(directory / "job-manager.db")
     wanted.pop("JOBS_ENGINE", None)
     if port:
         wanted["JOBS_PORT"] = port
-    settings = load_settings(wanted, directory=directory)
+    settings = load_settings(wanted, directory=Path.cwd())
     orders = settings.sources["jobs"]
     only = {"named_sources": {"orders": orders}, "database_url": None, "workers": 1}
     return settings.model_copy(update=only)
+
+
+def _sqlite_url(path: Path) -> str:
+    return "sqlite:///" + quote(str(path))
 
 
 @contextmanager

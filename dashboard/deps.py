@@ -67,7 +67,6 @@ class Look:
     #: evidence first; False: one click, undo offered
     confirm_clean_up: bool = True
     live: bool = True
-    stall_detection: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

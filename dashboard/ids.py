@@ -63,7 +63,8 @@ class Stalled:
     PROGRESS: Final = "cleanup-progress"
     RESULT: Final = "cleanup-result"
     UNDO: Final = "cleanup-undo"
-    LATEST: Final = "cleanup-latest"
+    UNDOABLE: Final = "cleanup-undoable"
+    PROBLEM: Final = "cleanup-problem"
     LAST: Final = "cleanup-last"
     LAST_SHOW: Final = "cleanup-last-show"
 

@@ -62,10 +62,10 @@ class Messages:
         self._making = Lock()
 
     def of(self, snapshot: Snapshot) -> Message:
-        """The message of this snapshot."""
+        """The message of this snapshot, or of a newer one that was made already."""
         with self._making:
             made = self._made.get(snapshot.source)
-            if made is None or made.seq != snapshot.seq:
+            if made is None or made.seq < snapshot.seq:
                 made = self._make(snapshot, made)
                 self._made[snapshot.source] = made
             return made
@@ -179,7 +179,9 @@ def register(server: FastAPI, deps: Deps, hub: Hub) -> None:
             await socket.close(CLOSE_UNKNOWN_SOURCE)
             return
         snapshot = await offload(source.reader.current)()
-        slot = hub.join(source.name, hub.messages.of(snapshot))
+        first = await offload(hub.messages.of)(snapshot)
+        slot = hub.join(source.name, first)
+        hub.publish(source.reader.latest)  # it may have changed before it joined
         try:
             await _serve(socket, slot, source.reader, hub)
         finally:

@@ -34,7 +34,7 @@ _STEPS_BETWEEN_LOOKS: Final = 20_000
 _NOT_UTF8: Final = "Could not decode to UTF-8"
 _PROBE: Final = {
     "sqlite": "PRAGMA data_version",
-    "postgresql": "SELECT pg_snapshot_xmax(pg_current_snapshot())::text",
+    "postgresql": "SELECT pg_current_snapshot()::text",
 }
 
 
@@ -111,7 +111,8 @@ class Database:
         """A value that differs when anybody may have committed since the last call.
 
         Costs microseconds: SQLite's data version on a kept connection, PostgreSQL's
-        newest transaction. False alarms are possible, missed changes are not.
+        snapshot with every open transaction (the newest alone would miss an older one
+        that ends later). False alarms are possible, missed changes are not.
         """
         with self._probe_lock, self._translating():
             self._notice_replaced_file()
@@ -180,6 +181,9 @@ class Database:
         try:
             connection.exec_driver_sql("COMMIT")
         except DBAPIError as error:
+            if self.dialect == "sqlite" and "locked" in str(error.orig):
+                connection.exec_driver_sql("ROLLBACK")  # nothing was written
+                raise
             message = f"{self.name}: the database was lost before it answered."
             raise OutcomeUnknownError(message) from error
 

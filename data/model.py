@@ -154,10 +154,13 @@ class HourCell(NamedTuple):
 class Recent:
     """The last day of a source beside the same day one week before.
 
-    The day is the 24 whole hours before the present one, and the present one so far.
-    ``*_by_hour`` hold its 25 hours, oldest first; ``stalled_by_day`` seven days.
+    The day is the last 24 hours; of the hour it begins in a part is counted, in
+    proportion. ``*_by_hour`` hold the 25 hours it touches, oldest first;
+    ``stalled_by_day`` seven days.
     """
 
+    #: when these figures were made, epoch ms
+    as_of: int
     #: start of the day, epoch ms
     since: int
     succeeded: int

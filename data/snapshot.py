@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 #: A source spends at most 1/20 of its time on our reads, however slow they are.
 _REST_PER_READ: Final = 20
+_LONGEST_REST_MS: Final = MINUTE_MS / 2
 #: How often schema, rights and indexes are looked at again.
 _CHECK_EVERY_MS: Final = MINUTE_MS
 
@@ -102,7 +103,7 @@ class SnapshotReader:
     @property
     def rest_ms(self) -> float:
         """How long the source is left alone after a read: slow reads come less often."""
-        return self._read_cost_ms * _REST_PER_READ
+        return min(self._read_cost_ms * _REST_PER_READ, _LONGEST_REST_MS)
 
     def _read(self) -> None:
         before = self._latest

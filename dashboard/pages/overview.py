@@ -6,7 +6,7 @@ from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 
 from dashboard.deps import Deps
 from dashboard.ids import Active, Overview, Shell, Stalled
-from dashboard.panels import active, stalled, tiles
+from dashboard.panels import active, cleanup, stalled, tiles
 
 PATH: Final = "/"
 TITLE: Final = "Overview"
@@ -21,6 +21,7 @@ def layout(**_query: str) -> html.Div:
                 id=Overview.TROUBLE, className="trouble", role="alert", hidden=True
             ),
             stalled.layout(),
+            cleanup.layout(),
             tiles.layout(),
             active.layout(),
             html.Div(id=Overview.NOTICES, className="notices", hidden=True),
@@ -33,7 +34,7 @@ def layout(**_query: str) -> html.Div:
 
 def register(app: Dash, deps: Deps) -> None:
     """Attach the page's callbacks and those of its panels."""
-    stalled.register(app, deps)
+    cleanup.register(app, deps)
     app.clientside_callback(
         ClientsideFunction("overview", "paint"),
         Output(Overview.PAINTED, "data"),

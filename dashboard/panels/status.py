@@ -8,11 +8,6 @@ from dashboard.components.attributes import attributes
 from dashboard.deps import Deps
 from dashboard.ids import Live, Shell
 
-_RECONNECTING = (
-    "the link was lost and is being made again. "
-    "The page still asks for news every few seconds."
-)
-
 
 def layout(deps: Deps) -> html.Div:
     """The badge, its help, and the link; nothing when the feature is off."""

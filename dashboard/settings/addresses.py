@@ -74,7 +74,8 @@ def host_of(value: object) -> str:
     host = str(value).strip().removeprefix("[").removesuffix("]").lower()
     if not _is_address(host) and not _NAME.fullmatch(host):
         raise ValueError("not a host; allowed: an IP address or a name, without a port")
-    return host
+    # as browsers spell it: 0:0:0:0:0:0:0:1 is ::1
+    return str(ip_address(host)) if _is_address(host) else host
 
 
 def is_loopback(host: str) -> bool:

@@ -71,7 +71,12 @@ def active_view(snapshot: Snapshot, limits: StallLimits) -> ActiveView:
     more = ""
     if total > len(rows):
         more = f"Showing {count(len(rows))} of {count(total)} active jobs."
-    return ActiveView(rows=rows, total=total, count=f"{count(total)} jobs", more=more)
+    return ActiveView(
+        rows=rows,
+        total=total,
+        count=f"{count(total)} {'job' if total == 1 else 'jobs'}",
+        more=more,
+    )
 
 
 def _chosen(snapshot: Snapshot) -> list[Job]:

@@ -51,13 +51,19 @@ def seen_from(data: object, chosen: object) -> list[Seen]:
     return [run for run in map(_seen_from, data) if run.run_id in picked]
 
 
+def undoable_from(data: object) -> list[dict[str, object]]:
+    """The clean-ups that this tab may undo, newest last; what is not readable is left out."""
+    items = data if isinstance(data, list) else []
+    return [item for item in items if isinstance(item, dict) and item.get("token")]
+
+
 def outcome_view(result: CleanUp) -> list[tuple[str, str, list[str]]]:
     """(tone, sentence, run ids) of every list that is not empty; the truth in words."""
     parts = [
         ("good", "marked as failed", result.cleaned),
-        ("quiet", "finished meanwhile: left as they are", result.finished_meanwhile),
-        ("busy", "came back to life: left running", result.came_back),
-        ("bad", "not reached: the database was lost on the way", result.not_reached),
+        ("quiet", "finished meanwhile, left alone", result.finished_meanwhile),
+        ("busy", "came back, left alone", result.came_back),
+        ("bad", "not reached, the database was lost on the way", result.not_reached),
     ]
     said = [
         (tone, f"{count(len(ids))} {words}", ids) for tone, words, ids in parts if ids
@@ -69,7 +75,7 @@ def undone_view(result: Undone) -> list[tuple[str, str, list[str]]]:
     """The same for an undo."""
     parts = [
         ("good", "running again, as before the clean-up", result.restored),
-        ("quiet", "changed since: left as they are", result.changed_since),
+        ("quiet", "changed since, left alone", result.changed_since),
     ]
     return [
         (tone, f"{count(len(ids))} {words}", ids) for tone, words, ids in parts if ids

@@ -6,6 +6,7 @@ from dashboard.format import change, count, percent, shorten
 from dashboard.ids import Tiles
 from dashboard.views.active import NAME_LENGTH
 from dashboard.views.spark import spark_points
+from data.clock import MINUTE_MS
 from data.model import JobState, Recent, Snapshot
 
 
@@ -16,6 +17,8 @@ class TileView(TypedDict, total=False):
     note: str
     #: an instant whose age the browser puts behind the note, epoch ms
     since: int | None
+    #: an instant that the browser puts behind the note, epoch ms
+    at: int
     #: points of the sparkline, "" for none
     spark: str
     #: "bad" or "warn" when the number asks for attention
@@ -29,9 +32,12 @@ def tiles_view(snapshot: Snapshot) -> dict[str, TileView]:
     """
     if snapshot.read_at is None:
         return {tile: TileView(value="—", note="", spark="") for tile in _ALL}
-    return {**_live_tiles(snapshot), **_day_tiles(snapshot.recent)}
+    day = _day_tiles(snapshot.recent)
+    return {**_live_tiles(snapshot), **_dated(day, snapshot)}
 
 
+#: Rollups are made anew every few seconds; older than this they are not kept up.
+_OLD_MS = 2 * MINUTE_MS
 _ALL = (
     Tiles.RUNNING,
     Tiles.PENDING,
@@ -66,6 +72,16 @@ def _live_tiles(snapshot: Snapshot) -> dict[str, TileView]:
             spark=spark_points(recent.pending_by_hour[:-1]) if recent else "",
         ),
         Tiles.STALLED: _stalled_tile(stalled, by_day, judged=snapshot.judged),
+    }
+
+
+def _dated(day: dict[str, TileView], snapshot: Snapshot) -> dict[str, TileView]:
+    """Figures that could not be kept up to date say from when they are."""
+    recent, read_at = snapshot.recent, snapshot.read_at or 0
+    if recent is None or read_at - recent.as_of < _OLD_MS:
+        return day
+    return {
+        id_: {**tile, "note": "as of", "at": recent.as_of} for id_, tile in day.items()
     }
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Index,
+    Integer,
     MetaData,
     Table,
     func,
@@ -64,6 +65,8 @@ def capabilities_of(
         reason = "This source is configured as read-only."
     elif path is not None and not os.access(path, os.W_OK):
         reason = f"The file {path.name} may not be written by this user."
+    elif not _has_integer_ids(connection, table):
+        reason = f"{table.fullname}.id is no integer: its runs can only be looked at."
     elif not _may(connection, table, "UPDATE"):
         command = _grant(connection, table, "UPDATE")
         reason = f"This database user may only read. What helps: {command}"
@@ -96,6 +99,11 @@ def create_statements(connection: Connection, table: Table) -> str:
     statements += [CreateIndex(index) for index in _indexes(table)]
     made = [str(statement.compile(connection)).strip() for statement in statements]
     return ";\n".join(made) + ";"
+
+
+def _has_integer_ids(connection: Connection, table: Table) -> bool:
+    columns = inspect(connection).get_columns(table.name, schema=table.schema)
+    return any(c["name"] == "id" and isinstance(c["type"], Integer) for c in columns)
 
 
 def _described(index: Index) -> str:

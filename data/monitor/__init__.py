@@ -49,7 +49,7 @@ class Monitor:
             name: SourceWatch(
                 source,
                 clock=clock,
-                publish=[self.duties.note, publish],
+                publish=[publish, self.duties.note],
                 probing=probing,
             )
             for name, source in sources.items()

@@ -4,16 +4,18 @@ A lease in the store says which process that is; when it dies another takes over
 """
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Mapping
 from threading import Event
 from typing import Final
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Clock, now_ms
-from data.exceptions import DataError
-from data.model import JobState, Snapshot
+from data.exceptions import DataError, SourceTooSlowError
+from data.model import HourCell, JobState, Snapshot
 from data.snapshot import Source
 from data.store import Store
+from data.store.rollups import ReadCells
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,9 @@ _REFRESH_EVERY_MS: Final = 5 * SECOND_MS
 _AUDIT_EVERY_MS: Final = MINUTE_MS
 _PRUNE_EVERY_MS: Final = HOUR_MS
 _WORTH_A_LINE: Final = 2
+#: The back-fill leaves the source alone for this many times what a step took.
+_REST_PER_READ: Final = 20
+_LONGEST_REST_S: Final = 30.0
 
 
 class Duties:
@@ -109,16 +114,20 @@ class Duties:
     def _look_after(self, source: Source, now: int, stop: Event) -> None:
         if source.reader.latest.trouble:
             return
-        rollups, read = self._store.rollups, source.engine.finished_cells
+        rollups, read = self._store.rollups, in_parts(source.engine.finished_cells)
         if self._due("refresh", source.name, now, _REFRESH_EVERY_MS):
             if self.leading:
                 rollups.refresh(source.name, read, now)
             source.reader.note_recent(rollups.recent(source.name, now))
         if not self.leading:
             return
+        started = time.monotonic()
         while not stop.is_set() and rollups.backfill_step(source.name, read, now):
             source.reader.note_recent(rollups.recent(source.name, now))
             self._lead()
+            cost_s = time.monotonic() - started
+            stop.wait(min(cost_s * _REST_PER_READ, _LONGEST_REST_S))
+            started = time.monotonic()
         if self._due("audit", source.name, now, _AUDIT_EVERY_MS):
             rollups.audit_step(source.name, read, now)
 
@@ -150,6 +159,22 @@ class Duties:
         self._failures[place] += 1
         if self._failures[place] == _WORTH_A_LINE:
             log.warning("duties for %s: %s", place, error)
+
+
+def in_parts(read: ReadCells) -> ReadCells:
+    """``read``, in halves down to an hour where the source is too slow for the whole."""
+
+    def patient(since_ms: int, until_ms: int) -> list[HourCell]:
+        try:
+            return read(since_ms, until_ms)
+        except SourceTooSlowError:
+            half_ms = (until_ms - since_ms) // 2 // HOUR_MS * HOUR_MS
+            if half_ms == 0:
+                raise
+            middle_ms = since_ms + half_ms
+            return patient(since_ms, middle_ms) + patient(middle_ms, until_ms)
+
+    return patient
 
 
 def _outcome_of(state: JobState | None) -> str:

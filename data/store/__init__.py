@@ -17,6 +17,7 @@ from data.store.episodes import EpisodeLog
 from data.store.lease import Leases
 from data.store.migrate import migrate
 from data.store.rollups import Rollups
+from data.store.tables import lease
 
 __all__ = ["Store", "open_store"]
 
@@ -37,7 +38,7 @@ class Store:
     def problem(self) -> str:
         """Why the store does not answer; "" while it does."""
         try:
-            self.database.fetch(select(1))
+            self.database.fetch(select(lease.c.name).limit(1))
         except DataError as error:
             return str(error)
         return ""

@@ -37,19 +37,20 @@ def recent_of(
     ``backfilled_from`` tells whether the day one week before is in.
     """
     since = hour_of(now_ms) - DAY_MS
+    passed = now_ms % HOUR_MS / HOUR_MS
     hours = _hours(connection, source, since)
     succeeded_before, failed_before = None, None
     if backfilled_from <= since - WEEK_MS:
         before = _hours(connection, source, since - WEEK_MS)
-        passed = now_ms % HOUR_MS / HOUR_MS
-        succeeded_before = _until([hour.succeeded for hour in before], passed)
-        failed_before = _until([hour.failed for hour in before], passed)
+        succeeded_before = _day_before([hour.succeeded for hour in before], passed)
+        failed_before = _day_before([hour.failed for hour in before], passed)
     succeeded = tuple(hour.succeeded for hour in hours)
     failed = tuple(hour.failed for hour in hours)
     return Recent(
         since=since,
-        succeeded=sum(succeeded),
-        failed=sum(failed),
+        as_of=now_ms,
+        succeeded=_day(succeeded, passed),
+        failed=_day(failed, passed),
         succeeded_before=succeeded_before,
         failed_before=failed_before,
         top_failing=_top_failing(connection, source, since),
@@ -87,9 +88,14 @@ def _runs_that(state: JobState) -> ColumnElement[int]:
     return func.sum(case((_c.status == state.value, _c.runs), else_=0))
 
 
-def _until(runs: Sequence[int], passed: float) -> float:
-    """The sum, of the last hour only the part of it that has ``passed``."""
-    return sum(runs[:-1]) + runs[-1] * passed
+def _day(runs: Sequence[int], passed: float) -> int:
+    """The last 24 hours of 25: of the first one the part that has not ``passed``."""
+    return round(runs[0] * (1 - passed) + sum(runs[1:]))
+
+
+def _day_before(runs: Sequence[int], passed: float) -> float:
+    """The same day a week ago, whose last hour is known whole."""
+    return runs[0] * (1 - passed) + sum(runs[1:-1]) + runs[-1] * passed
 
 
 def _top_failing(connection: Connection, source: str, since: int) -> str | None:

@@ -92,7 +92,7 @@ def test_cu003_a_run_that_finished_meanwhile_keeps_its_result(launch, jobs):
     said = page.confirm()
 
     assert "1 marked as failed" in said
-    assert "1 finished meanwhile: left as they are" in said
+    assert "1 finished meanwhile, left alone" in said
     assert jobs.of(finished) == ended
     assert jobs.of(stalled)["status"] == "FAILED"
 
@@ -108,7 +108,7 @@ def test_cu004_a_run_that_came_back_to_life_is_left_running(launch, jobs):
     jobs.beat(revived)
     said = page.confirm()
 
-    assert "1 came back to life: left running" in said
+    assert "1 came back, left alone" in said
     assert jobs.of(revived)["status"] == "RUNNING"
     assert not page.can_undo()
 
@@ -121,7 +121,7 @@ def test_cu005_a_run_started_anew_is_left_running(launch, jobs):
     jobs.table.change(again, started_at=jobs.now)
     said = page.confirm()
 
-    assert "1 came back to life: left running" in said
+    assert "1 came back, left alone" in said
     assert jobs.of(again)["status"] == "RUNNING"
 
 
@@ -216,7 +216,7 @@ def test_cu012_what_somebody_changed_since_is_not_undone(launch, jobs):
 
     page.click_undo()
 
-    page.wait_for_outcome("1 changed since: left as they are")
+    page.wait_for_outcome("1 changed since, left alone")
     assert jobs.of(stalled)["status"] == "SUCCEEDED"
 
 

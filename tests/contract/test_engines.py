@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from data.clock import HOUR_MS, MINUTE_MS, from_ms
 from data.engines import native
@@ -219,6 +220,21 @@ def test_the_probe_tells_of_every_commit_by_somebody_else(place: Place) -> None:
         after = place.engine.probe()
         assert after != before
         before = after
+
+
+def test_the_probe_tells_of_a_commit_that_a_later_one_overtook(
+    on_postgresql: Place,
+) -> None:
+    owner, probe = on_postgresql.table.owner, on_postgresql.engine.probe
+    statement = insert(on_postgresql.table.table).values(make_run())
+    with owner.connect() as early, owner.connect() as late:
+        early.execute(statement)
+        late.execute(statement)
+        late.commit()
+        before = probe()
+        early.commit()
+
+    assert probe() != before
 
 
 # finished cells

@@ -20,6 +20,7 @@ from tests.factories import NOW, make_job
 LIMITS = StallLimits()
 RECENT = Recent(
     since=NOW - 24 * HOUR_MS,
+    as_of=NOW,
     succeeded=18_204,
     failed=211,
     succeeded_before=17_500.0,

@@ -158,9 +158,9 @@ def test_every_list_that_is_not_empty_is_told() -> None:
 
     assert [sentence for _, sentence, _ in said] == [
         "1,200 marked as failed",
-        "1 finished meanwhile: left as they are",
-        "2 came back to life: left running",
-        "1 not reached: the database was lost on the way",
+        "1 finished meanwhile, left alone",
+        "2 came back, left alone",
+        "1 not reached, the database was lost on the way",
     ]
     assert said[2][2] == ["b", "c"]
 
@@ -176,5 +176,5 @@ def test_an_undo_tells_what_it_put_back_and_what_it_left() -> None:
 
     assert [(sentence, ids) for _, sentence, ids in said] == [
         ("1 running again, as before the clean-up", ["1"]),
-        ("2 changed since: left as they are", ["2", "3"]),
+        ("2 changed since, left alone", ["2", "3"]),
     ]

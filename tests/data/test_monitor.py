@@ -5,18 +5,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import text
 
-from data.clock import MINUTE_MS, Clock, to_ms, utc_now
+from data.clock import HOUR_MS, MINUTE_MS, Clock, to_ms, utc_now
 from data.db import Database
 from data.engines.native import NativeEngine
-from data.model import Snapshot
+from data.exceptions import SourceTooSlowError
+from data.model import HourCell, JobState, Snapshot
 from data.monitor import Duties, Monitor, SourceWatch
-from data.monitor.duties import LEASE_MS
+from data.monitor.duties import LEASE_MS, in_parts
 from data.monitor.watch import READ_GAP_MS
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
@@ -405,3 +407,30 @@ def test_a_step_that_fails_is_logged_and_the_thread_goes_on(
         until(lambda: calls[-1].jobs)
 
     assert "watch orders failed; it goes on" in caplog.messages
+
+
+def test_a_source_too_slow_for_a_day_is_read_in_parts_down_to_an_hour() -> None:
+    spans: list[tuple[int, int]] = []
+
+    def read(since_ms: int, until_ms: int) -> list[HourCell]:
+        if until_ms - since_ms > 5 * HOUR_MS:
+            message = "too slow"
+            raise SourceTooSlowError(message)
+        spans.append((since_ms, until_ms))
+        return [HourCell(since_ms, "report", JobState.SUCCEEDED, 1, 0, 0)]
+
+    cells = in_parts(read)(0, 24 * HOUR_MS)
+
+    assert [cell.hour for cell in cells] == [since for since, _ in spans]
+    assert spans[0][0] == 0
+    assert spans[-1][1] == 24 * HOUR_MS
+    assert all(end == begin for (_, end), (begin, _) in pairwise(spans))
+
+
+def test_a_source_too_slow_for_an_hour_is_too_slow() -> None:
+    def read(since_ms: int, until_ms: int) -> list[HourCell]:
+        message = "too slow"
+        raise SourceTooSlowError(message)
+
+    with pytest.raises(SourceTooSlowError):
+        in_parts(read)(0, 24 * HOUR_MS)

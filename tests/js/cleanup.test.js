@@ -39,16 +39,16 @@ for (const [name, values, all, expected] of LABELS) {
 
 test("only a click closes or reopens the dialog", () => {
   assert.equal(close(1), false);
-  assert.equal(reopen(1), true);
+  assert.deepEqual(reopen(1), [true, true, null, false, true, "Close", false]);
   for (const clicks of [undefined, null, 0]) {
     assert.equal(close(clicks), SAME);
-    assert.equal(reopen(clicks), SAME);
+    assert.deepEqual(new Set(reopen(clicks)), new Set([SAME]));
   }
 });
 
 test("a clean-up can be reached until it can no longer be undone", () => {
   const { last, time, set } = dialog();
-  assert.equal(last({ token: "t", until: NOW + 10 * MINUTE }), false);
+  assert.equal(last([{ token: "t", until: NOW + 10 * MINUTE }]), false);
   time.advance(10 * MINUTE - 1);
   assert.deepEqual(set, []);
   time.advance(1);
@@ -56,20 +56,24 @@ test("a clean-up can be reached until it can no longer be undone", () => {
 });
 
 test("nothing to undo is hidden, and what was waiting to expire is forgotten", () => {
-  for (const nothing of [null, undefined, {}, { token: null, until: null }]) {
+  for (const nothing of [null, undefined, [], [{ token: null, until: null }]]) {
     const { last, time, set } = dialog();
-    last({ token: "t", until: NOW + MINUTE });
+    last([{ token: "t", until: NOW + MINUTE }]);
     assert.equal(last(nothing), true);
     time.advance(2 * MINUTE);
     assert.deepEqual(set, []);
   }
 });
 
+test("what can no longer be undone when the page is opened again is hidden", () => {
+  assert.equal(dialog().last([{ token: "t", until: NOW }]), true);
+});
+
 test("a newer clean-up gets its own time", () => {
   const { last, time, set } = dialog();
-  last({ token: "first", until: NOW + MINUTE });
+  last([{ token: "first", until: NOW + MINUTE }]);
   time.advance(30_000);
-  last({ token: "second", until: NOW + 3 * MINUTE });
+  last([{ token: "second", until: NOW + 3 * MINUTE }]);
   time.advance(MINUTE);
   assert.deepEqual(set, []);
   time.advance(90_000);
@@ -79,7 +83,7 @@ test("a newer clean-up gets its own time", () => {
 for (const off of [-15 * MINUTE, 15 * MINUTE]) {
   test(`a browser's clock that is off by ${off / MINUTE} minutes changes nothing`, () => {
     const { last, time, set } = dialog({ jobManagerTicker: { now: () => NOW - off } });
-    assert.equal(last({ token: "t", until: NOW - off + 10 * MINUTE }), false);
+    assert.equal(last([{ token: "t", until: NOW - off + 10 * MINUTE }]), false);
     time.advance(10 * MINUTE - 1);
     assert.deepEqual(set, []);
     time.advance(1);

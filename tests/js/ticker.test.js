@@ -48,6 +48,7 @@ describe("what is written", () => {
     ["due", NOW, "now"],
     ["due", NOW - 1, "now"],
     ["clock", NOW, jobManagerFormat.clockTime(NOW)],
+    ["clock", NOW - 3 * 86_400_000, jobManagerFormat.moment(NOW - 3 * 86_400_000, undefined, NOW)],
   ];
   for (const [as, since, words] of WORDS) {
     test(`${as} of ${since - NOW} ms: ${words}`, () => {

@@ -45,6 +45,7 @@ def test_an_empty_source_has_zeros_everywhere(store: Store, clock: FakeClock) ->
 
     assert recent == Recent(
         since=clock.now_ms - clock.now_ms % HOUR_MS - DAY_MS,
+        as_of=clock.now_ms,
         succeeded=0,
         failed=0,
         succeeded_before=0.0,
@@ -76,8 +77,11 @@ def test_the_figures_are_those_counted_by_hand(store: Store, clock: FakeClock) -
     day = [run for run in runs.rows if run.finished_at >= recent.since]
     assert recent.succeeded_by_hour == by_hour(JobState.SUCCEEDED)
     assert recent.failed_by_hour == by_hour(JobState.FAILED)
-    assert recent.succeeded == sum(recent.succeeded_by_hour)
-    assert recent.failed == sum(recent.failed_by_hour)
+    left = 1 - clock.now_ms % HOUR_MS / HOUR_MS
+    first, *others = recent.succeeded_by_hour
+    assert recent.succeeded == round(first * left + sum(others))
+    first, *others = recent.failed_by_hour
+    assert recent.failed == round(first * left + sum(others))
     assert sum(recent.running_by_hour) == pytest.approx(
         sum(run.duration_ms for run in day) / HOUR_MS
     )
@@ -107,8 +111,20 @@ def test_the_day_before_a_week_counts_the_present_hour_as_far_as_it_has_come(
 
     recent = recent_of(store, runs, clock.now_ms)
 
-    assert recent.succeeded_before == 2 + 4 * 0.25
+    assert recent.succeeded_before == 1 + 4 * 0.25 + 1 * 0.75
     assert recent.failed_before == 0.25
+
+
+def test_the_last_day_has_24_hours_at_every_minute_of_the_hour(
+    store: Store, clock: FakeClock
+) -> None:
+    clock.advance_ms(59 * MINUTE_MS - clock.now_ms % HOUR_MS)
+    minutes = range(26 * 60)
+    runs = Runs([Run(clock.now_ms - minute * MINUTE_MS) for minute in minutes])
+
+    recent = recent_of(store, runs, clock.now_ms)
+
+    assert abs(recent.succeeded - 24 * 60) <= 1
 
 
 def test_a_week_before_is_not_known_until_the_back_fill_has_come_that_far(
