@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from dashboard.cli import run_command
 from dashboard.deps import Deps, Look
 from dashboard.live import Hub, Messages
+from dashboard.serving import spare_the_collector
 from dashboard.settings import Settings, SourceSettings, load_settings
 from dashboard.shell import create_app
 from data.actions import Actions
@@ -127,7 +128,9 @@ def look_of(settings: Settings, ribbon: str) -> Look:
 
 def server() -> FastAPI:
     """The ASGI application for ``uvicorn app:server --factory``, one in each process."""
-    return compose(load_settings(os.environ, directory=Path.cwd())).asgi
+    asgi = compose(load_settings(os.environ, directory=Path.cwd())).asgi
+    spare_the_collector()
+    return asgi
 
 
 def main() -> None:

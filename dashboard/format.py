@@ -147,6 +147,8 @@ def shorten(text: str, length: int) -> str:
     What was cut off is "…"; line breaks become spaces, characters that nobody can see
     become U+FFFD.
     """
+    if len(text) <= length and text.isascii() and text.isprintable():
+        return text  # as nearly all are
     kept = text if len(text) <= length else text[: length - 1].rstrip(" ") + "…"
     return _UNSEEN.sub("\ufffd", _BREAKS.sub(" ", kept))
 

@@ -65,6 +65,7 @@ class Stalled:
     UNDO: Final = "cleanup-undo"
     UNDOABLE: Final = "cleanup-undoable"
     PROBLEM: Final = "cleanup-problem"
+    OUTCOME: Final = "cleanup-outcome"
     LAST: Final = "cleanup-last"
     LAST_SHOW: Final = "cleanup-last-show"
 

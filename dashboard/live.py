@@ -49,6 +49,20 @@ class Message:
     data: dict[str, Any]
 
 
+class EncodedOnce(str):
+    """A text whose bytes are made once, however many viewers it is sent to."""
+
+    __slots__ = ("_bytes",)
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """The bytes, the same each time."""
+        try:
+            return self._bytes
+        except AttributeError:
+            self._bytes: bytes = super().encode(encoding, errors)
+            return self._bytes
+
+
 class Messages:
     """Makes the message of each snapshot once."""
 
@@ -97,7 +111,7 @@ class Messages:
             "at": now_ms(self._clock),
             "read_at": snapshot.read_at,
         }
-        text = f'{json.dumps(head)[:-1]},"view":{view_text}}}'
+        text = EncodedOnce(f'{json.dumps(head)[:-1]},"view":{view_text}}}')
         data = {**head, "view": view}
         return Message(snapshot.seq, version, text, view_text, data)
 
@@ -213,7 +227,9 @@ async def _send_all(
 ) -> None:
     while True:
         try:
-            text = await asyncio.wait_for(slot.get(), HEARTBEAT_EVERY_S)
+            async with asyncio.timeout(HEARTBEAT_EVERY_S):
+                text = await slot.get()
         except TimeoutError:
             text = hub.messages.heartbeat(reader.latest.read_at, slot.version)
-        await asyncio.wait_for(socket.send_text(text), _SEND_LIMIT_S)
+        async with asyncio.timeout(_SEND_LIMIT_S):
+            await socket.send_text(text)

@@ -73,8 +73,8 @@ _OUTPUTS = {
     "chosen": (Stalled.LIST, "value"),
     "seen": (Stalled.SEEN, "data"),
     "problem": (Stalled.PROBLEM, "children"),
-    "result": (Stalled.RESULT, "children"),
-    "result_hidden": (Stalled.RESULT, "hidden"),
+    "outcome": (Stalled.OUTCOME, "children"),
+    "outcome_hidden": (Stalled.OUTCOME, "hidden"),
     "undoable": (Stalled.UNDOABLE, "data"),
     "undo_hidden": (Stalled.UNDO, "hidden"),
     "confirm_hidden": (Stalled.CONFIRM, "hidden"),
@@ -85,7 +85,7 @@ _OUTCOME_SHOWN = {
     "open": True,
     "review_hidden": True,
     "problem": None,
-    "result_hidden": False,
+    "outcome_hidden": False,
     "confirm_hidden": True,
     "close": "Close",
 }
@@ -121,10 +121,8 @@ def _on_click(app: Dash, button: str, states: list[State], step: Any) -> None:
         Input(button, "n_clicks"),
         State(Shell.SOURCE, "value"),
         *states,
-        running=[
-            (Output(button, "disabled"), True, False),
-            (Output(Stalled.PROGRESS, "hidden"), False, True),
-        ],
+        # the button itself stays as it is: disabled, it would lose the focus for good
+        running=[(Output(Stalled.PROGRESS, "hidden"), False, True)],
         prevent_initial_call=True,
     )
     @offload
@@ -145,7 +143,7 @@ def _review(deps: Deps, source: str) -> dict[str, Any]:
         "chosen": [run["run_id"] for run in candidates],
         "seen": seen_data(seen_of(snapshot)),
         "problem": problem(trouble) if trouble else nothing,
-        "result_hidden": True,
+        "outcome_hidden": True,
         "undo_hidden": True,
         "confirm_hidden": not candidates,
         "close": "Cancel" if candidates else "Close",
@@ -174,7 +172,7 @@ def _clean_all(deps: Deps, source: str, undoable: object) -> dict[str, Any]:
         return {
             **_OUTCOME_SHOWN,
             "problem": problem(str(error)),
-            "result_hidden": True,
+            "outcome_hidden": True,
             "undo_hidden": True,
         }
     return _outcome(done, undoable)
@@ -188,7 +186,7 @@ def _outcome(done: CleanUp, undoable: object) -> dict[str, Any]:
     earlier = undoable_from(undoable)
     return {
         **_OUTCOME_SHOWN,
-        "result": [outcome(outcome_view(done)), steps],
+        "outcome": [outcome(outcome_view(done)), steps],
         "undoable": [*earlier, newest] if done.undo_token else earlier,
         "undo_hidden": done.undo_token is None,
     }
@@ -212,7 +210,7 @@ def _undo(deps: Deps, _source: str, undoable: object) -> dict[str, Any]:
     except DataError as error:
         return {"problem": problem(str(error))}
     left = known[:-1]
-    return {**_OUTCOME_SHOWN, "result": result, "undoable": left, "undo_hidden": True}
+    return {**_OUTCOME_SHOWN, "outcome": result, "undoable": left, "undo_hidden": True}
 
 
 def _last() -> html.Div:
@@ -230,15 +228,20 @@ def _last() -> html.Div:
 
 def _dialog() -> dbc.Modal:
     heading = dbc.ModalTitle("Clean up stalled jobs", id=Stalled.HEADING)
-    result = html.P("The last clean-up of this tab can still be undone.")
+    undoable = html.P("The last clean-up of this tab can still be undone.")
     return dbc.Modal(
         [
             dbc.ModalHeader(heading),
             dbc.ModalBody(
                 [
                     _list(),
-                    html.Div(id=Stalled.PROBLEM, role="alert"),
-                    html.Div(result, id=Stalled.RESULT, role="status"),
+                    html.Div(
+                        [
+                            html.Div(id=Stalled.PROBLEM, role="alert"),
+                            html.Div(undoable, id=Stalled.OUTCOME, role="status"),
+                        ],
+                        id=Stalled.RESULT,
+                    ),
                 ]
             ),
             dbc.ModalFooter(_buttons()),

@@ -1,5 +1,6 @@
 """The active runs as rows for the grid."""
 
+from heapq import nsmallest
 from typing import Final, TypedDict
 
 from dashboard.format import count, shorten
@@ -86,7 +87,7 @@ def _chosen(snapshot: Snapshot) -> list[Job]:
     room = max(0, MAX_ROWS - len(stalled))
     others = [job for job in snapshot.jobs if job.run_id not in verdicts]
     if len(others) > room:
-        others = sorted(others, key=_order)[:room]
+        others = nsmallest(room, others, key=_order)
     return stalled + others
 
 

@@ -39,9 +39,11 @@ class SourceWatch:
         self._changed = self._probe() or self._changed
         reader = self.source.reader
         gap_ms = max(READ_GAP_MS, reader.rest_ms)
-        if reader.due() or (self._changed and reader.age_ms() >= gap_ms):
+        if self._changed and reader.age_ms() >= gap_ms:
             self._changed = False
             reader.refresh()
+        else:
+            reader.current()  # a viewer may be reading this very moment
         self._tell()
 
     def look_now(self) -> None:
