@@ -195,7 +195,8 @@ def register(server: FastAPI, deps: Deps, hub: Hub) -> None:
         snapshot = await offload(source.reader.current)()
         first = await offload(hub.messages.of)(snapshot)
         slot = hub.join(source.name, first)
-        hub.publish(source.reader.latest)  # it may have changed before it joined
+        if source.reader.latest.seq > first.seq:  # published before it joined
+            hub.publish(source.reader.latest)
         try:
             await _serve(socket, slot, source.reader, hub)
         finally:

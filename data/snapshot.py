@@ -7,6 +7,7 @@ says since when and why.
 
 import logging
 import time
+from collections import deque
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
@@ -47,7 +48,7 @@ class SnapshotReader:
         self._poll_every_ms = poll_every_ms
         self._reading = Lock()
         self._asked_at: int | None = None
-        self._read_costs_ms = (0.0, 0.0)
+        self._read_costs_ms: deque[float] = deque(maxlen=2)
         self._checked_at: int | None = None
         self._findings: list[Finding] = []
         self._recent: Recent | None = None
@@ -104,7 +105,8 @@ class SnapshotReader:
     def rest_ms(self) -> float:
         """How long the source is left alone after a read: slow reads come less often."""
         # one slow read may be this machine's doing: the better of two counts
-        return min(min(self._read_costs_ms) * _REST_PER_READ, _LONGEST_REST_MS)
+        cost_ms = min(self._read_costs_ms, default=0.0)
+        return min(cost_ms * _REST_PER_READ, _LONGEST_REST_MS)
 
     def _read(self) -> None:
         before = self._latest
@@ -145,7 +147,7 @@ class SnapshotReader:
             cost_ms = (time.monotonic() - started) * 1000
             raise
         finally:
-            self._read_costs_ms = (self._read_costs_ms[1], cost_ms)
+            self._read_costs_ms.append(cost_ms)
         return runs
 
     def _check(self, now: int) -> None:
