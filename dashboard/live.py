@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
@@ -123,17 +123,24 @@ class Slot:
         self._queue: asyncio.Queue[str] = asyncio.Queue(1)
         self._queue.put_nowait(first.text)
         self.version = first.version
+        #: messages sent so far, and whether one is on its way
+        self.sent = 0
+        self.sending = False
 
     def put(self, message: Message, heartbeat: str) -> None:
         """Replace what was not fetched yet; a view that is there already is not resent."""
         if message.version == self.version:
-            if self._queue.empty():
-                self._queue.put_nowait(heartbeat)
+            self.remind(heartbeat)
             return
         self.version = message.version
         if self._queue.full():
             self._queue.get_nowait()
         self._queue.put_nowait(message.text)
+
+    def remind(self, heartbeat: str) -> None:
+        """Send a sign of life when there is nothing else to send."""
+        if self._queue.empty():
+            self._queue.put_nowait(heartbeat)
 
     async def get(self) -> str:
         """Wait for the next text."""
@@ -206,31 +213,46 @@ def register(server: FastAPI, deps: Deps, hub: Hub) -> None:
 async def _serve(
     socket: WebSocket, slot: Slot, reader: SnapshotReader, hub: Hub
 ) -> None:
-    """Send until the viewer is gone; whichever side ends first ends the other."""
+    """Send until the viewer is gone; whichever side ends first ends the others."""
     async with anyio.create_task_group() as tasks:
 
-        async def notice_leaving() -> None:
+        async def until_it_ends(work: Coroutine[Any, Any, None]) -> None:
             try:
-                while True:
-                    await socket.receive_text()
-            except (WebSocketDisconnect, KeyError, RuntimeError):
+                await work
+            except (WebSocketDisconnect, TimeoutError, KeyError, RuntimeError, OSError):
                 tasks.cancel_scope.cancel()
 
-        tasks.start_soon(notice_leaving)
-        try:
-            await _send_all(socket, slot, reader, hub)
-        except (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
-            tasks.cancel_scope.cancel()
+        tasks.start_soon(until_it_ends, _notice_leaving(socket))
+        tasks.start_soon(until_it_ends, _keep_alive(slot, reader, hub))
+        await until_it_ends(_send_all(socket, slot))
 
 
-async def _send_all(
-    socket: WebSocket, slot: Slot, reader: SnapshotReader, hub: Hub
-) -> None:
+async def _notice_leaving(socket: WebSocket) -> None:
+    """Viewers have nothing to say; the socket tells when they are gone."""
     while True:
-        try:
-            async with asyncio.timeout(HEARTBEAT_EVERY_S):
-                text = await slot.get()
-        except TimeoutError:
-            text = hub.messages.heartbeat(reader.latest.read_at, slot.version)
-        async with asyncio.timeout(_SEND_LIMIT_S):
-            await socket.send_text(text)
+        await socket.receive_text()
+
+
+async def _send_all(socket: WebSocket, slot: Slot) -> None:
+    while True:
+        text = await slot.get()
+        slot.sending = True
+        await socket.send_text(text)
+        slot.sending = False
+        slot.sent += 1
+
+
+async def _keep_alive(slot: Slot, reader: SnapshotReader, hub: Hub) -> None:
+    """A sign of life when nothing was sent; raises TimeoutError when nothing can be.
+
+    One timer a viewer: one for each message would cost as much as sending it.
+    """
+    look_s = HEARTBEAT_EVERY_S / 2
+    stuck_s = 0.0
+    while stuck_s < _SEND_LIMIT_S:
+        sent = slot.sent
+        await asyncio.sleep(look_s)
+        stuck_s = stuck_s + look_s if slot.sending and slot.sent == sent else 0.0
+        if slot.sent == sent and not slot.sending:
+            slot.remind(hub.messages.heartbeat(reader.latest.read_at, slot.version))
+    raise TimeoutError

@@ -5,7 +5,7 @@ as milliseconds: a job table is read a thousand rows at a time, and integers
 compare exactly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -29,6 +29,11 @@ def utc_now() -> datetime:
 def to_ms(instant: datetime) -> int:
     """An aware instant as epoch milliseconds, rounded down exactly (no floats)."""
     return (instant - _EPOCH) // _MILLISECOND
+
+
+def all_to_ms(instants: Iterable[datetime | None]) -> list[int | None]:
+    """A column of instants as ``to_ms``; None stays None. Thousands at a time."""
+    return [None if at is None else (at - _EPOCH) // _MILLISECOND for at in instants]
 
 
 def from_ms(instant_ms: int) -> datetime:

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    DateTime,
     Select,
     Table,
     case,
@@ -37,7 +38,9 @@ def select_runs(table: Table, dialect: str) -> Select[Any]:
     c = table.c
     instants: list[ColumnElement[Any]] = [c[name] for name in INSTANTS]
     if dialect == "postgresql":
-        instants = [_sane(column, dialect) for column in instants]
+        # as datetimes: native_rows turns whole columns into milliseconds
+        plain = DateTime(timezone=True)
+        instants = [type_coerce(_sane(x, dialect), plain) for x in instants]
     return select(
         c.id,
         c.job_name,

@@ -5,9 +5,11 @@ value by itself would cost more than reading it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from math import isfinite
 from typing import Any, Final
 
+from data.clock import all_to_ms
 from data.model import Job, JobState
 
 #: Their words are ours; a word that is not here is shown as it is and not judged.
@@ -39,7 +41,7 @@ def to_jobs(rows: Sequence[Sequence[Any]]) -> list[Job]:
             _all(attempts, {int}, _attempt),
             _all(workers, {str, _NOTHING}, _text),
             _all(progress, {float, _NOTHING}, _share),
-            *(_all(column, {int, _NOTHING}, _instant) for column in instants),
+            *map(_instants, instants),
         )
     )
 
@@ -49,6 +51,13 @@ def _all(
 ) -> Iterable[Any]:
     """The column as it is when it holds these kinds only, mended otherwise."""
     return column if set(map(type, column)) <= kinds else map(mend, column)
+
+
+def _instants(column: tuple[Any, ...]) -> Iterable[int | None]:
+    """PostgreSQL gives datetimes, SQLite whatever somebody put there."""
+    if set(map(type, column)) <= {datetime, _NOTHING}:
+        return all_to_ms(column)
+    return _all(column, {int, _NOTHING}, _instant)
 
 
 def _text(value: object) -> str:

@@ -252,7 +252,7 @@ def test_li013_a_hidden_page_asks_nothing_and_catches_up_when_it_is_back(launch,
     assert len(page.questions()) == asked
     assert page.jobs() == []
     page.hide(hidden=False)
-    wait_for_jobs(page, ["first"], 3)
+    wait_for_jobs(page, ["first"], 6)
 
 
 def test_li014_the_help_says_what_to_do(launch, jobs):
