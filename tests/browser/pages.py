@@ -203,7 +203,10 @@ class OverviewPage:
     # ---- reading ----
 
     def badge(self) -> Badge:
-        return Badge(*self.run(_BADGE))
+        """An AssertionError while the page has none yet."""
+        found = self.run(_BADGE)
+        assert found, "no badge yet"
+        return Badge(*found)
 
     def has_badge(self) -> bool:
         return self.run(_BADGE) is not None
