@@ -161,7 +161,6 @@
   // ---- the page ----
 
   const byId = (id) => document.getElementById(id);
-  const same = () => window.dash_clientside.no_update;
   let link = initial;
   let chosen;
   let mounted = false;
@@ -169,6 +168,7 @@
   let pauseTimer = 0;
   let tickTimer = 0;
   let socketSince = 0;
+  let address = "";
   let shown = null;
   let heard = "";
 
@@ -193,6 +193,7 @@
   function setUrl(url) {
     clearTimeout(pauseTimer);
     socketSince = performance.now();
+    address = url;
     shown = null;
     try {
       window.dash_clientside.set_props(SOCKET, { url });
@@ -225,7 +226,9 @@
     put(byId("live-attempts"), "textContent", badge.attempts);
     put(byId("live-reconnect"), "hidden", !badge.canReconnect);
     put(byId("live-help-late"), "hidden", !badge.late);
-    if (heard) put(latest?.dataset, "since", heard);
+    if (latest && heard !== (latest.dataset.since ?? "")) {
+      window.jobManagerTicker?.mark(latest, heard);
+    }
     tell(badge.state === "live");
   }
 
@@ -238,27 +241,54 @@
     window.jobManager ??= { connected: false };
     if (window.jobManager.connected === connected) return;
     window.jobManager.connected = connected;
-    const detail = { connected };
-    document.dispatchEvent(new CustomEvent("jobmanager:connection", { detail }));
+    announce("jobmanager:connection", { connected });
+  }
+
+  function announce(type, detail) {
+    document.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
   /** An event of a socket that was replaced since; Dash delivers late. */
   const isPast = ({ timeStamp }) => timeStamp < socketSince;
 
-  /** What a message means for the page: the snapshot to show, or no_update. */
+  /**
+   * The link reads its socket itself: on its way through Dash's renderer each message
+   * would cost ten times as much, and of a burst only the first and the last arrive.
+   */
+  const PlainSocket = window.WebSocket;
+  class LinkSocket extends PlainSocket {
+    constructor(url, protocols) {
+      super(url, protocols);
+      if (url !== address) return;
+      this.addEventListener("message", (event) => {
+        event.stopImmediatePropagation();
+        if (url === address) hear(event);
+      });
+    }
+  }
+  window.WebSocket = LinkSocket;
+
+  function hear({ data }) {
+    try {
+      receive(JSON.parse(data));
+    } catch (error) {
+      console.error("The live link sent something unreadable.", error);
+    }
+  }
+
   function receive(content) {
     window.jobManagerTicker?.serverTime(content.at);
     heard = String(window.jobManagerTicker?.now() ?? Date.now());
     dispatch({ type: "message" });
     if (content.type === "hb") beat(content);
-    if (content.type !== "snapshot" || !isNews(content, shown, source())) return same();
+    if (content.type !== "snapshot" || !isNews(content, shown, source())) return;
     shown = { boot: content.boot, seq: content.seq, version: content.version };
-    return content;
+    announce("jobmanager:snapshot", content);
   }
 
-  /** Dash hands on only the first and the last of a burst: the one between may be missing. */
+  /** Of a version that was never received the server believes that it was. */
   function beat(content) {
-    document.dispatchEvent(new CustomEvent("jobmanager:heartbeat", { detail: content }));
+    announce("jobmanager:heartbeat", content);
     if (content.version === shown?.version) return;
     shown = { ...shown, version: content.version };
     window.jobManagerPoll?.askNow();
@@ -274,17 +304,6 @@
     } else if (!isPast(state)) {
       if (state.readyState === WebSocket.OPEN) dispatch({ type: "opened" });
       if (state.readyState === WebSocket.CLOSED) dispatch({ type: "closed", code: state.code });
-    }
-  }
-
-  /** The socket's `message`, to the snapshot of the page. */
-  function onMessage(message) {
-    if (!message || isPast(message)) return same();
-    try {
-      return receive(JSON.parse(message.data));
-    } catch (error) {
-      console.error("The live link sent something unreadable.", error);
-      return same();
     }
   }
 
@@ -310,6 +329,6 @@
 
   window.jobManagerLive = { initial, step, badgeOf, isNews, urlOf };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    live: { onState, onMessage, reconnect, move },
+    live: { onState, reconnect, move },
   });
 })();

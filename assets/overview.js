@@ -22,7 +22,7 @@
     { colId: "started", flex: 4 },
   ];
   let shown = {};
-  let painted = null;
+  let latest = null;
   let grid = null;
   let rows = new Map();
   let filterText = "";
@@ -35,14 +35,26 @@
     if (element && element.hidden !== hidden) element.hidden = hidden;
   }
 
+  /** The page was put in place: what is known is painted at once. */
+  function opened() {
+    shown = {};
+    if (latest) paint(latest);
+  }
+
+  /** Socket and interval race: what was overtaken on the way is not painted. */
+  function arrived(message) {
+    if (isOlder(message)) return;
+    latest = message;
+    if (byId("overview")) paint(message);
+  }
+
+  function isOlder({ boot, source, seq }) {
+    return boot === latest?.boot && source === latest.source && seq < latest.seq;
+  }
+
   /** Paint a message; what is on the page already is left alone. */
-  function paint(message) {
-    const { no_update } = window.dash_clientside;
-    if (!message || !byId("overview") || isOlder(message)) return no_update;
-    const { view } = message;
-    if (byId("overview").dataset.painted !== "yes") shown = {};
-    painted = message;
-    window.jobManagerTicker.serverTime(message.at);
+  function paint({ at, read_at: readAt, view }) {
+    window.jobManagerTicker.serverTime(at);
     for (const [id, tile] of Object.entries(view.tiles)) {
       changed(id, tile, () => paintTile(byId(id), tile));
     }
@@ -50,17 +62,15 @@
     changed("banner", [view.banner, noAction], () => paintBanner(view.banner, noAction));
     changed("trouble", view.trouble, () => paintTrouble(view.trouble));
     changed("notices", view.notices, () => paintNotices(view.notices));
-    paintActive(view.active, message.read_at, view.trouble);
-    byId("overview").dataset.painted = "yes";
-    byId("overview").classList.remove("loading");
-    byId("overview").classList.toggle("is-stale", Boolean(view.trouble));
-    window.jobManagerTicker.tick();
-    return message.seq;
+    paintActive(view.active, readAt, view.trouble);
+    changed("stale", Boolean(view.trouble), () => paintPage(Boolean(view.trouble)));
   }
 
-  /** Socket and interval race: what was overtaken on the way is not painted. */
-  function isOlder({ boot, source, seq }) {
-    return boot === painted?.boot && source === painted.source && seq < painted.seq;
+  function paintPage(isStale) {
+    const page = byId("overview");
+    page.dataset.painted = "yes";
+    page.classList.remove("loading");
+    page.classList.toggle("is-stale", isStale);
   }
 
   /** Run ``draw`` when the value differs from what was drawn last. */
@@ -97,8 +107,8 @@
   /** An element that the ticker keeps up to date. */
   function timed(since, as) {
     const element = document.createElement("span");
-    element.dataset.since = since;
     element.dataset.as = as;
+    window.jobManagerTicker.mark(element, since);
     return element;
   }
 
@@ -149,7 +159,7 @@
     const updated = byId("active-updated");
     if (readAt != null) {
       if (!updated.firstElementChild) updated.append("· updated ", timed(readAt, "ago"));
-      updated.firstElementChild.dataset.since = readAt;
+      window.jobManagerTicker.mark(updated.firstElementChild, readAt);
     }
     setHidden(byId("active-empty"), active.rows.length > 0);
     changed("empty", [Boolean(trouble), trouble && readAt], () => paintEmpty(trouble, readAt));
@@ -198,18 +208,25 @@
     const next = new Map();
     const add = [];
     const update = [];
+    const remove = [];
     for (const row of list) {
-      const text = JSON.stringify(row);
-      next.set(row.id, text);
+      next.set(row.id, row);
       const before = rows.get(row.id);
-      if (before === undefined) add.push(row);
-      else if (before !== text) update.push(row);
+      if (!before) add.push(row);
+      else if (!isSame(before, row)) update.push(row);
     }
-    const remove = [...rows.keys()].filter((id) => !next.has(id)).map((id) => ({ id }));
+    for (const id of rows.keys()) if (!next.has(id)) remove.push({ id });
     rows = next;
     if (add.length || update.length || remove.length) {
       api.applyTransaction({ add, update, remove });
     }
+  }
+
+  /** Do two rows say the same? Their values are plain; a missing one says nothing. */
+  function isSame(before, row) {
+    for (const key in row) if (row[key] !== before[key]) return false;
+    for (const key in before) if (row[key] === undefined) return false;
+    return true;
   }
 
   function watchWidth(api) {
@@ -245,7 +262,8 @@
     byId("active-runs").scrollIntoView({ block: "center", behavior: "smooth" });
   }
 
+  document.addEventListener("jobmanager:snapshot", ({ detail }) => arrived(detail));
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    overview: { paint, filter, filterFromUrl, showStalled },
+    overview: { opened, filter, filterFromUrl, showStalled },
   });
 })();

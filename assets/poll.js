@@ -55,10 +55,18 @@
     if (number) window.dash_clientside.set_props(ASKED, { data: number });
   }
 
+  /** An answer came: told to whoever shows it, in the same way as the socket's. */
+  function arrived(message) {
+    if (!message) return;
+    document.dispatchEvent(new CustomEvent("jobmanager:snapshot", { detail: message }));
+  }
+
   // Back in view: what was skipped is made good now, not at the next tick.
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && state.missed) askNow();
   });
   window.jobManagerPoll = { initial, gate, askNow };
-  window.dash_clientside = Object.assign({}, window.dash_clientside, { poll: { ask } });
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    poll: { ask, arrived },
+  });
 })();

@@ -26,6 +26,17 @@
     return moment.includes(" ") ? moment : format().clockTime(at);
   }
 
+  /** Set the instant that an element tells of, "" for none, and show what it comes to now. */
+  function mark(element, since) {
+    element.dataset.since = since;
+    show(element);
+  }
+
+  function show(element) {
+    const { since, as } = element.dataset;
+    if (since !== "") (as === "bar" ? stretch : write)(element, Number(since));
+  }
+
   function write(element, since) {
     const text = words[element.dataset.as]?.(since) ?? "";
     if (element.textContent !== text) element.textContent = text;
@@ -39,10 +50,7 @@
 
   /** Write to every moving element, now. */
   function tick() {
-    for (const element of document.querySelectorAll("[data-since]")) {
-      const { since, as } = element.dataset;
-      if (since !== "") (as === "bar" ? stretch : write)(element, Number(since));
-    }
+    document.querySelectorAll("[data-since]").forEach(show);
   }
 
   /** The server said what time it is; a browser whose clock is off still shows true ages. */
@@ -54,10 +62,10 @@
   /** Nothing changed, but it was looked: the data on the page is as of then. */
   document.addEventListener("jobmanager:heartbeat", ({ detail }) => {
     const element = document.querySelector("#active-updated [data-since]");
-    if (element && detail.read_at != null) element.dataset.since = detail.read_at;
+    if (element && detail.read_at != null) mark(element, detail.read_at);
   });
 
   setInterval(() => document.hidden || tick(), EVERY_MS);
   document.addEventListener("visibilitychange", () => document.hidden || tick());
-  window.jobManagerTicker = { tick, now, serverTime, words };
+  window.jobManagerTicker = { tick, now, serverTime, mark };
 })();

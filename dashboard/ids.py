@@ -11,7 +11,7 @@ class Shell:
     SOURCE: Final = "source-select"
     THEME: Final = "theme-toggle"
     TOASTS: Final = "toasts"
-    #: the message of the selected source: written by the socket and by the interval
+    #: the message of the selected source that the interval fetched
     SNAPSHOT: Final = "snapshot"
 
 
@@ -87,5 +87,3 @@ class Overview:
     PAGE: Final = "overview"
     TROUBLE: Final = "source-trouble"
     NOTICES: Final = "source-notices"
-    #: what the painter last painted, so that a page that is opened again is painted
-    PAINTED: Final = "overview-painted"

@@ -164,6 +164,11 @@ def _register(app: Dash, deps: Deps, hub: Hub) -> None:
         Input(Shell.SOURCE, "value"),
     )
 
+    app.clientside_callback(
+        ClientsideFunction("poll", "arrived"),
+        Input(Shell.SNAPSHOT, "data"),
+    )
+
     @app.callback(
         Output(Shell.SNAPSHOT, "data"),
         Output(Live.ANSWERED, "data"),

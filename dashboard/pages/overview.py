@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, html
 
 from dashboard.deps import Deps
 from dashboard.ids import Active, Overview, Shell, Stalled
@@ -25,7 +25,6 @@ def layout(**_query: str) -> html.Div:
             tiles.layout(),
             active.layout(),
             html.Div(id=Overview.NOTICES, className="notices", hidden=True),
-            dcc.Store(id=Overview.PAINTED),
         ],
         id=Overview.PAGE,
         className="page loading",
@@ -36,9 +35,8 @@ def register(app: Dash, deps: Deps) -> None:
     """Attach the page's callbacks and those of its panels."""
     cleanup.register(app, deps)
     app.clientside_callback(
-        ClientsideFunction("overview", "paint"),
-        Output(Overview.PAINTED, "data"),
-        Input(Shell.SNAPSHOT, "data"),
+        ClientsideFunction("overview", "opened"),
+        Input(Overview.PAGE, "id"),
     )
     app.clientside_callback(
         ClientsideFunction("overview", "filterFromUrl"),

@@ -21,6 +21,13 @@ _QUARTZ: Final = (
 )
 #: Instants and shares are no words: "17" must not find every run of this decade.
 _UNSEARCHED: Final = {"getQuickFilterText": {"function": "''"}}
+
+
+def _cell(name: str) -> dict[str, Any]:
+    """A cell out of assets/grid.js."""
+    return {"cellRendererSelector": {"function": f"cell('{name}')"}}
+
+
 _COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "rank", "hide": True, "sort": "asc", "sortIndex": 0, **_UNSEARCHED},
     {"field": "at", "hide": True, "sort": "asc", "sortIndex": 1, **_UNSEARCHED},
@@ -36,14 +43,14 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
         "field": "status",
         "headerName": "Status",
         "width": 122,
-        "cellRenderer": "StatusChip",
+        **_cell("StatusChip"),
     },
     {
         "field": "started",
         "headerName": "Elapsed / limit",
         "flex": 4,
         "minWidth": 100,
-        "cellRenderer": "ElapsedBar",
+        **_cell("ElapsedBar"),
         **_UNSEARCHED,
     },
     {"field": "worker", "headerName": "Worker", "flex": 2, "minWidth": 90},
@@ -53,14 +60,14 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
         "valueGetter": {"function": "params.data.alive + (params.data.beat || '')"},
         "flex": 3,
         "minWidth": 150,
-        "cellRenderer": "Alive",
+        **_cell("Alive"),
         "getQuickFilterText": {"function": "params.data.alive"},
     },
     {
         "field": "progress",
         "headerName": "Progress",
         "width": 110,
-        "cellRenderer": "Progress",
+        **_cell("Progress"),
         **_UNSEARCHED,
     },
 ]
@@ -95,7 +102,6 @@ def _grid() -> dag.AgGrid:
     return dag.AgGrid(
         id=Active.GRID,
         columnDefs=_COLUMNS,
-        rowData=[],
         getRowId="params.data.id",
         defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
         dashGridOptions={
@@ -104,6 +110,8 @@ def _grid() -> dag.AgGrid:
             "suppressCellFocus": False,
             "includeHiddenColumnsInQuickFilter": True,
             "suppressNoRowsOverlay": True,
+            "rowBuffer": 4,
+            "loading": False,
             "enableCellTextSelection": True,
         },
         className="active-grid",

@@ -1,7 +1,7 @@
 """The live badge: is this page told of changes, and since when not."""
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, html
+from dash import ClientsideFunction, Dash, Input, html
 from dash_extensions import WebSocket
 
 from dashboard.components.attributes import attributes
@@ -28,12 +28,6 @@ def register(app: Dash, deps: Deps) -> None:
     """Bind the socket to assets/live.js."""
     if not deps.look.live:
         return
-    app.clientside_callback(
-        ClientsideFunction("live", "onMessage"),
-        Output(Shell.SNAPSHOT, "data", allow_duplicate=True),
-        Input(Live.SOCKET, "message"),
-        prevent_initial_call=True,
-    )
     for function, source in (
         ("onState", Input(Live.SOCKET, "state")),
         ("reconnect", Input(Live.RECONNECT, "n_clicks")),

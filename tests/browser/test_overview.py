@@ -50,7 +50,7 @@ def test_ov002_the_badge_goes_from_connecting_to_live(launch, jobs):
     assert badge.attempts == ""
     assert not badge.can_reconnect
     assert page.is_connected()
-    wait_until(lambda: page.badge().last_message.index("just now"))
+    wait_for(lambda: "just now" in page.badge().last_message)
 
 
 @on_both

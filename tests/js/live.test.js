@@ -4,7 +4,6 @@ const { describe, test } = require("node:test");
 
 const { fakeDocument, fakeElement, fakeTime, runAsset } = require("./helpers.js");
 
-const SAME = Symbol("no_update");
 const NOW = 1_000_000;
 const IDS = [
   "live-badge",
@@ -15,34 +14,54 @@ const IDS = [
   "live-help-late",
 ];
 
+/** A socket that hears what the test lets it hear. */
+class FakeSocket extends EventTarget {
+  static OPEN = 1;
+  static CLOSED = 3;
+
+  constructor(url) {
+    super();
+    this.url = url;
+  }
+
+  hear(data) {
+    this.dispatchEvent(Object.assign(new Event("message", { cancelable: true }), { data }));
+  }
+}
+
 function page({ ids = IDS, location = {}, config } = {}) {
   const time = fakeTime(NOW);
   const document = fakeDocument(ids);
   if (config) document.elements.set("_dash-config", { textContent: JSON.stringify(config) });
   const told = [];
   const calls = { urls: [], asked: 0, serverTimes: [] };
+  const sockets = [];
+  const painted = [];
   const window = Object.assign(new EventTarget(), {
+    WebSocket: FakeSocket,
     dash_clientside: {
-      no_update: SAME,
       set_props: (id, { url }) => {
         assert.equal(id, "live-ws");
         calls.urls.push(url);
+        if (url) sockets.push(new window.WebSocket(url));
       },
     },
     jobManagerPoll: { askNow: () => (calls.asked += 1) },
     jobManagerTicker: {
       now: () => time.now() + 7,
+      mark: (marked, since) => (marked.dataset.since = since),
       serverTime: (at) => calls.serverTimes.push(at),
     },
   });
   document.addEventListener("jobmanager:connection", (event) =>
     told.push(event.detail.connected),
   );
+  document.addEventListener("jobmanager:snapshot", (event) => painted.push(event.detail));
   runAsset("live.js", {
     window,
     document,
     location: { protocol: "http:", host: "jobs.example:8050", ...location },
-    WebSocket: { OPEN: 1, CLOSED: 3 },
+    WebSocket: FakeSocket,
     console: { error() {} },
     Math: Object.assign(Object.create(Math), {
       random: () => 0.5,
@@ -55,20 +74,21 @@ function page({ ids = IDS, location = {}, config } = {}) {
   const stamp = () => time.now() - NOW;
   const element = (id) => document.getElementById(id);
   return {
-    ...{ window, document, time, told, calls, live, element },
+    ...{ window, document, time, told, calls, live, element, sockets },
     start(source = "orders") {
       live.onState(undefined);
       live.move(source);
     },
     opened: (timeStamp = stamp()) => live.onState({ readyState: 1, timeStamp }),
     closed: (code, timeStamp = stamp()) => live.onState({ readyState: 3, code, timeStamp }),
-    receive: (content, timeStamp = stamp()) =>
-      live.onMessage({ data: JSON.stringify(content), timeStamp }),
+    /** What the newest socket hears, or another one; the snapshot that it tells of. */
+    receive(content, socket = sockets.at(-1)) {
+      const before = painted.length;
+      socket.hear(JSON.stringify(content));
+      return painted[before];
+    },
     beat: (more = {}) =>
-      live.onMessage({
-        data: JSON.stringify({ type: "hb", at: time.now(), ...more }),
-        timeStamp: stamp(),
-      }),
+      sockets.at(-1).hear(JSON.stringify({ type: "hb", at: time.now(), ...more })),
     window_: (type, more = {}) => window.dispatchEvent(Object.assign(new Event(type), more)),
     state: () => element("live-badge").dataset.state,
     words: () => element("live-state").textContent,
@@ -529,10 +549,10 @@ describe("on a page", () => {
     it.live.move("billing");
     it.closed(1006, 400);
     it.opened(400);
-    assert.equal(it.receive(snapshot(9, { source: "billing" }), 400), SAME);
+    assert.equal(it.receive(snapshot(9, { source: "billing" }), it.sockets[0]), undefined);
     assert.equal(it.state(), "connecting");
     assert.equal(it.calls.urls.length, 2);
-    assert.equal(it.receive(snapshot(9, { source: "orders" })), SAME);
+    assert.equal(it.receive(snapshot(9, { source: "orders" })), undefined);
     assert.equal(it.receive(snapshot(1, { source: "billing" })).seq, 1);
   });
 
@@ -594,11 +614,24 @@ describe("on a page", () => {
     assert.equal(it.attempts(), "attempt 1");
   });
 
+  test("the renderer sees nothing of the link's messages, and all of other sockets", () => {
+    const it = page();
+    it.start();
+    const heard = [];
+    const other = new it.window.WebSocket("ws://jobs.example:8050/chat");
+    for (const socket of [it.sockets[0], other]) {
+      socket.addEventListener("message", ({ data }) => heard.push(data));
+    }
+    it.beat();
+    other.hear("hello");
+    assert.deepEqual(heard, ["hello"]);
+  });
+
   test("nonsense from the socket is left out", () => {
     const it = page();
     it.start();
-    assert.equal(it.live.onMessage({ data: "<html>" }), SAME);
-    assert.equal(it.live.onMessage(undefined), SAME);
+    it.sockets[0].hear("<html>");
+    it.sockets[0].hear(undefined);
     assert.equal(it.state(), "connecting");
   });
 
@@ -608,7 +641,7 @@ describe("on a page", () => {
     it.document.addEventListener("jobmanager:heartbeat", ({ detail }) => heard.push(detail));
     it.start();
     it.receive(snapshot(3));
-    assert.equal(it.beat({ version: 3, read_at: 5 }), SAME);
+    it.beat({ version: 3, read_at: 5 });
     assert.deepEqual(heard, [{ type: "hb", at: NOW, version: 3, read_at: 5 }]);
     assert.deepEqual(it.calls.serverTimes, [NOW, NOW]);
     assert.equal(it.calls.asked, 0);

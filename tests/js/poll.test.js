@@ -27,6 +27,7 @@ function page() {
     document,
     asked,
     poll: window.jobManagerPoll,
+    arrived: window.dash_clientside.poll.arrived,
     open: () => fire(null),
     tick: (ack = null) => fire(ack, "refresh-interval"),
     answer: (ack) => fire(ack, "refresh-answered"),
@@ -145,4 +146,13 @@ test("the gate leaves the state that it was given as it was", () => {
   const { initial, gate } = page().poll;
   gate(Object.freeze({ ...initial }), { ack: null, tick: true, hidden: false, now: 5 });
   assert.equal(initial.asked, 0);
+});
+
+test("an answer is told to whoever shows it; none is not", () => {
+  const it = page();
+  const told = [];
+  it.document.addEventListener("jobmanager:snapshot", ({ detail }) => told.push(detail));
+  it.arrived({ seq: 3 });
+  it.arrived(null);
+  assert.deepEqual(told, [{ seq: 3 }]);
 });
