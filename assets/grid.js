@@ -3,6 +3,7 @@
 // They change their element in place: React would make each anew, at ten times the cost.
 // Everything a job can name is assigned as text, never as markup.
 (() => {
+  const put = (element, text) => window.jobManagerText.put(element, text);
   const ticker = () => window.jobManagerTicker;
   const format = () => window.jobManagerFormat;
 
@@ -44,7 +45,7 @@
 
     show({ tone, status }) {
       this.gui.className = `chip tone-${tone}`;
-      this.gui.textContent = tone === "warn" ? `⚠ ${status}` : status;
+      put(this.gui, tone === "warn" ? `⚠ ${status}` : status);
     }
   }
 
@@ -68,11 +69,11 @@
     }
 
     show({ started, limit }) {
-      this.limit.textContent = ` / ${format().limit(limit)}`;
+      put(this.limit, ` / ${format().limit(limit)}`);
       this.filled.dataset.limit = limit;
       for (const part of [this.filled, this.age]) ticker().mark(part, started ?? "");
       this.filled.hidden = started == null;
-      if (started == null) this.age.textContent = "—";
+      if (started == null) put(this.age, "—");
     }
   }
 
@@ -82,7 +83,7 @@
       const percent = `${Math.round((progress ?? 0) * 100)}%`;
       this.gui.title = percent;
       this.filled.style.width = percent;
-      this.words.textContent = percent;
+      put(this.words, percent);
     }
   }
 
@@ -95,7 +96,7 @@
 
     show({ alive, beat }) {
       this.gui.className = alive === "heartbeat lost" ? "tone-warn" : "";
-      this.words.textContent = alive ?? "";
+      put(this.words, alive ?? "");
       this.age.dataset.as = alive === "due" ? "due" : "ago";
       this.age.hidden = beat == null;
       ticker().mark(this.age, beat ?? "");

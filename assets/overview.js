@@ -27,9 +27,7 @@
   let rows = new Map();
   let filterText = "";
 
-  function setText(element, text) {
-    if (element && element.textContent !== text) element.textContent = text;
-  }
+  const setText = (element, text) => window.jobManagerText.put(element, text);
 
   function setHidden(element, hidden) {
     if (element && element.hidden !== hidden) element.hidden = hidden;
@@ -85,12 +83,16 @@
     if (!element) return;
     const [, value, note, spark] = element.children;
     setText(value, tile.value);
-    note.replaceChildren(tile.note);
+    setText(note, tile.note);
     if (tile.since != null) note.append(" ", timed(tile.since, "duration"));
     if (tile.at != null) note.append(" ", timed(tile.at, "clock"));
     note.title = tile.note;
     element.dataset.tone = tile.tone ?? "";
-    spark.replaceChildren(...(tile.spark ? [sparkline(tile.spark)] : []));
+    changed(`${element.id} spark`, tile.spark ?? "", () => paintSpark(spark, tile.spark));
+  }
+
+  function paintSpark(spark, points) {
+    spark.replaceChildren(...(points ? [sparkline(points)] : []));
   }
 
   function sparkline(points) {
@@ -197,10 +199,19 @@
     rows = new Map();
     window.dash_ag_grid.getApiAsync("active-runs").then((api) => {
       grid = api;
+      dropPagingPanel();
       watchWidth(api);
       use(api);
       api.setGridOption("quickFilterText", filterText);
     });
+  }
+
+  /**
+   * The panel for pages of rows, which is there and hidden without any: AG Grid writes to
+   * it at every change, and the browser then restyles the whole grid.
+   */
+  function dropPagingPanel() {
+    byId("active-runs").querySelector(".ag-paging-panel")?.remove();
   }
 
   /** Hand the grid only what changed; a row that stays as it was costs nothing. */

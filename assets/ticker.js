@@ -38,8 +38,7 @@
   }
 
   function write(element, since) {
-    const text = words[element.dataset.as]?.(since) ?? "";
-    if (element.textContent !== text) element.textContent = text;
+    window.jobManagerText.put(element, words[element.dataset.as]?.(since) ?? "");
   }
 
   function stretch(element, since) {

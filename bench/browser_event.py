@@ -3,10 +3,11 @@
 The page is the product's, over a real socket; the messages are made by the product out
 of snapshots that change a little. DevTools counts the main thread's CPU time
 (``Performance.getMetrics`` in thread time, which neighbours on the machine disturb
-little). Handling is scripts, style and layout together: the socket's handler, Dash's
-renderer, the painter, the grid. The frame that is painted then costs what it costs
+little). Handling is scripts, style and layout together: the socket's handler, the
+painter, the grid. The frame that is painted then costs what it costs
 without a graphics card; it is in the second number. What the page spends anyway, its
-one ticker a second, is measured in silence and taken off.
+one ticker a second, is measured in silence and taken off. Three turns are measured, and
+the least disturbed one of each kind counts: a busy machine only ever adds.
 """
 
 from collections import Counter
@@ -39,7 +40,8 @@ FIGURE: Final = "browser: one socket event"
 _OPEN: Final = Open(running=500, overdue=2)
 #: Rows on the page: a usual number, and the most there are.
 _VIEWS: Final = (25, 500)
-_EVENTS: Final = 60
+_TURNS: Final = 3
+_EVENTS: Final = 40
 _EVERY_S: Final = 0.1
 _WARM_UPS: Final = 100
 _WARM_UP_EVERY_S: Final = 0.05
@@ -168,17 +170,24 @@ def _costs(page: Page, stream: _Stream) -> dict[str, _Busy]:
     for number in range(_WARM_UPS):
         stream.two_rows(number)
         sleep(_WARM_UP_EVERY_S)
-    silence = _span(page, None)
-    beats = _span(page, stream.same)
+    kinds = {
+        "silence": None,
+        "heartbeat": stream.same,
+        "one row": stream.one_row,
+        "two rows": stream.two_rows,
+    }
+    turns = [
+        {kind: _span(page, publish) for kind, publish in kinds.items()}
+        for _ in range(_TURNS)
+    ]
+    best = {kind: min(turn[kind] for turn in turns) for kind in kinds}
     silent_beats = _SPAN_S / HEARTBEAT_EVERY_S
+    beats = best.pop("heartbeat")
+    silence = best.pop("silence")
     beat = (beats - silence).times(1 / (_EVENTS - silent_beats))
     idle = silence - beat.times(silent_beats)
-    changes = {"one row": stream.one_row, "two rows": stream.two_rows}
-    spans = {kind: _span(page, change) for kind, change in changes.items()}
-    return {
-        "heartbeat": beat,
-        **{kind: (span - idle).times(1 / _EVENTS) for kind, span in spans.items()},
-    }
+    changes = {kind: (span - idle).times(1 / _EVENTS) for kind, span in best.items()}
+    return {"heartbeat": beat, **changes}
 
 
 def _span(page: Page, publish: Callable[[int], None] | None) -> _Busy:

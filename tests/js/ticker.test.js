@@ -25,6 +25,7 @@ function page(...elements) {
     querySelector: () => document.updated,
   });
   const window = { jobManagerFormat };
+  runAsset("text.js", { window });
   runAsset("ticker.js", { window, document, ...time.globals });
   const beat = (detail) =>
     document.dispatchEvent(new CustomEvent("jobmanager:heartbeat", { detail }));
