@@ -7,6 +7,10 @@ DataError
 ├── AccessDeniedError          it answers, but this user may not do that
 ├── CapabilityMissingError     this engine, or this user's rights on it, has no such action
 ├── UnknownSourceError         no source of that name is configured
+├── UnknownRunError            no run of that id is in this source
+├── UnknownJobError            this source has never seen a job of that name
+├── InvalidRequestError        what was asked cannot be done as it was written
+│   └── InvalidParamsError     the params are no JSON object; line and column say where
 ├── UndoExpiredError           the undo token is unknown, used, or older than ten minutes
 └── OutcomeUnknownError        the database was lost between the write and its answer: look again
 
@@ -52,6 +56,29 @@ class UnknownSourceError(DataError):
 
     def __init__(self, name: str, known: list[str]) -> None:
         super().__init__(f"There is no source {name!r}. Sources: {', '.join(known)}.")
+
+
+class UnknownRunError(DataError):
+    """No run of that id is in this source."""
+
+
+class UnknownJobError(DataError):
+    """This source has never seen a job of that name."""
+
+
+class InvalidRequestError(DataError):
+    """What was asked cannot be done as it was written."""
+
+
+class InvalidParamsError(InvalidRequestError):
+    """The params are no JSON object; ``line`` and ``column`` count from 1."""
+
+    def __init__(
+        self, message: str, *, line: int | None = None, column: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
 
 
 class UndoExpiredError(DataError):

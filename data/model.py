@@ -31,6 +31,8 @@ class JobState(StrEnum):
 
 #: The states a run ends in.
 FINISHED: Final = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
+#: The states before that.
+OPEN: Final = frozenset(JobState) - FINISHED
 
 
 class Job(NamedTuple):
@@ -57,6 +59,48 @@ class Job(NamedTuple):
     finished_at: int | None
     #: when somebody asked the run to stop, None when nobody did
     cancel_requested_at: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDetails:
+    """One run with its long texts, each cut to what a person can read."""
+
+    job: Job
+    max_attempts: int | None
+    #: JSON as it is stored; None where there is none
+    params: str | None
+    result: str | None
+    error_type: str | None
+    #: message and traceback
+    error: str | None
+    #: of "params", "result", "error": of these only the beginning is here
+    cut: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFilter:
+    """Which runs are asked for; every condition must hold."""
+
+    #: empty: every state
+    states: frozenset[JobState] = frozenset()
+    job_name: str | None = None
+    queue: str | None = None
+    #: finished, or while open enqueued, at or after this instant
+    since_ms: int | None = None
+    #: the same, before this instant
+    until_ms: int | None = None
+    #: part of error or params whatever the case, or a run's id
+    text: str = ""
+
+
+class RunPage(NamedTuple):
+    """Some runs: open ones first by id, then finished ones by end, newest first."""
+
+    jobs: list[Job]
+    #: where to go on; None when there is nothing older
+    next: str | None
+    #: a search that was stopped looked back to here; None when the page is whole
+    searched_to_ms: int | None = None
 
 
 class OpenRuns(NamedTuple):

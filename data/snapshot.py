@@ -131,10 +131,14 @@ class SnapshotReader:
                 judgement=judgement,
                 judged=self._limits is not None,
                 recent=self._recent,
-                read_only_reason=self.engine.capabilities.reason,
+                read_only_reason=self._why_no_clean_up(),
             )
         self._asked_at = now
         _log_change(before, self._latest)
+
+    def _why_no_clean_up(self) -> str:
+        able = self.engine.capabilities
+        return "" if able.clean_up else able.reason
 
     def _timed_read(self) -> OpenRuns:
         """What is open; remembers what it cost the source, also in vain."""

@@ -1,5 +1,6 @@
 """Runs for tests: as records, and as rows of a real native table."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -95,8 +96,15 @@ class JobTable:
         c = self.table.c
         statement = insert(self.table).returning(c.id, sort_by_parameter_order=True)
         with self.owner.begin() as connection:
-            ids = connection.execute(statement, list(runs)).scalars().all()
+            rows = [self._storable(run) for run in runs]
+            ids = connection.execute(statement, rows).scalars().all()
         return [str(id_) for id_ in ids]
+
+    def _storable(self, run: dict[str, Any]) -> dict[str, Any]:
+        """SQLite keeps JSON as text."""
+        if self.dialect == "sqlite" and "params" in run:
+            return {**run, "params": json.dumps(run["params"])}
+        return run
 
     def change(self, *run_ids: str, **values: Any) -> int:
         """Update these rows behind everybody's back; how many there were."""

@@ -1,11 +1,13 @@
-"""The only writer to job tables: clean up and undo.
+"""The only writer to job tables: start, cancel, run again, clean up, undo.
 
 Every action looks again before it acts, repeats in its statement what the person
 saw, leaves an audit row before and after, and reads again before it answers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
 
+from data.actions import cancel, start
 from data.actions.clean_up import (
     attempt_of,
     looked_again,
@@ -14,7 +16,7 @@ from data.actions.clean_up import (
     seen_as,
     seen_of,
 )
-from data.actions.outcomes import CleanUp, Undone
+from data.actions.outcomes import Cancelled, CleanUp, Retried, Undone
 from data.actions.undo import UNDO_FOR_MS, put_back, undoable
 from data.clock import Clock, now_ms
 from data.engines.base import Seen
@@ -30,7 +32,9 @@ from data.store import Store
 __all__ = [
     "UNDO_FOR_MS",
     "Actions",
+    "Cancelled",
     "CleanUp",
+    "Retried",
     "Undone",
     "reason_of",
     "seen_as",
@@ -58,6 +62,8 @@ class Actions:
         self._limits = limits
         self._clock = clock
         self._changed = changed
+        #: two requests with the same number must not pass each other
+        self._once = Lock()
 
     def clean_up(self, source: str, seen: Sequence[Seen], *, actor: str) -> CleanUp:
         """Mark these runs as failed where they are still stalled and still as seen.
@@ -96,14 +102,88 @@ class Actions:
         self._changed(place.name)
         return undone
 
-    def _able(self, name: str) -> Source:
-        """The source of that name, when its runs can be acted on."""
+    def enqueue(
+        self,
+        source: str,
+        job_name: str,
+        params: str,
+        *,
+        queue: str | None = None,
+        run_at_ms: int | None = None,
+        actor: str,
+        once: str | None = None,
+    ) -> str:
+        """Start a run of a job that this source knows; its id.
+
+        ``params`` is the text of a JSON object. ``once`` is a number that the asker
+        made up: the same one again starts nothing and gives the same id. Raises
+        InvalidRequestError, UnknownJobError, and what ``clean_up`` raises.
+        """
+        place = self._able(source, "enqueue")
+        start.checked_name(job_name, "job name")
+        if queue is not None:
+            start.checked_name(queue, "queue")
+        start.require_known(place, job_name, self._store)
+        with self._once:
+            run_id = start.enqueue(
+                place,
+                job_name,
+                params,
+                self._store.audit,
+                queue=queue,
+                run_at_ms=run_at_ms,
+                actor=actor,
+                now_ms=now_ms(self._clock),
+                once=start.checked_once(once),
+            )
+        self._changed(source)
+        return run_id
+
+    def retry(
+        self,
+        source: str,
+        run_ids: Sequence[str],
+        *,
+        actor: str,
+        once: str | None = None,
+    ) -> Retried:
+        """Run finished runs again with the same params, as new runs.
+
+        ``once`` as in ``enqueue``. Raises InvalidRequestError for no run or too many.
+        """
+        place = self._able(source, "enqueue")
+        with self._once:
+            done = start.retry(
+                place,
+                run_ids,
+                self._store.audit,
+                actor=actor,
+                now_ms=now_ms(self._clock),
+                once=start.checked_once(once),
+            )
+        self._changed(source)
+        return done
+
+    def cancel(self, source: str, run_ids: Sequence[str], *, actor: str) -> Cancelled:
+        """Call off what waits, ask what runs to stop.
+
+        Raises InvalidRequestError for no run or too many, and what ``clean_up`` raises.
+        """
+        place = self._able(source, "cancel")
+        now = now_ms(self._clock)
+        audit = self._store.audit
+        done = cancel.cancel(place, run_ids, audit, actor=actor, now_ms=now)
+        self._changed(source)
+        return done
+
+    def _able(self, name: str, capability: str = "clean_up") -> Source:
+        """The source of that name, when this can be done to its runs."""
         if name not in self._sources:
             raise UnknownSourceError(name, sorted(self._sources))
         place = self._sources[name]
         known = place.reader.current()  # rights are known once the source was read
         if known.trouble and known.read_at is None:
             raise SourceUnavailableError(known.trouble.message)
-        if not place.engine.capabilities.clean_up:
+        if not getattr(place.engine.capabilities, capability):
             raise CapabilityMissingError(place.engine.capabilities.reason)
         return place

@@ -1,5 +1,6 @@
 """What an action did, told in lists of run ids."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -29,3 +30,33 @@ class Undone:
     restored: list[str]
     #: somebody changed them since; left as they are
     changed_since: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancelled:
+    """What a cancel did."""
+
+    #: waited, and will not be run
+    cancelled: list[str] = field(default_factory=list)
+    #: runs, and was asked to stop; whether it does is up to its worker
+    asked: list[str] = field(default_factory=list)
+    #: had ended before
+    finished_meanwhile: list[str] = field(default_factory=list)
+    #: no such run is there
+    unknown: list[str] = field(default_factory=list)
+    #: the database was lost before their turn came
+    not_reached: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retried:
+    """What "Run again" did."""
+
+    #: by old run id the id of the new run
+    started: Mapping[str, str] = field(default_factory=dict)
+    #: not finished yet: nothing was started
+    not_finished: list[str] = field(default_factory=list)
+    #: no such run is there
+    unknown: list[str] = field(default_factory=list)
+    #: the database was lost before their turn came, or in the middle of it
+    not_reached: list[str] = field(default_factory=list)

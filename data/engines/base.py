@@ -7,9 +7,12 @@ the store. Every method may raise the errors of ``data.exceptions``.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from data.model import HourCell, Job, OpenRuns
+from data.model import HourCell, Job, OpenRuns, RunDetails, RunFilter, RunPage
+
+#: Runs changed by one call, and one statement: short enough never to hold up a writer.
+BATCH: Final = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,10 @@ class Capabilities:
 
     #: runs can be marked as failed, and that can be undone
     clean_up: bool = False
+    #: runs can be started
+    enqueue: bool = False
+    #: waiting runs can be called off, running ones asked to stop
+    cancel: bool = False
     #: the clean-up is one compare-and-set: nothing is overwritten
     guarded: bool = False
     #: runs may send heartbeats
@@ -44,6 +51,15 @@ class Marked(NamedTuple):
     #: the instant the clean-up wrote
     finished_at: int
     cancel_requested_at_before: int | None
+
+
+class Cancelled(NamedTuple):
+    """What a cancel did, in run ids."""
+
+    #: waited, and will not be run
+    cancelled: list[str]
+    #: runs, and was asked to stop
+    asked: list[str]
 
 
 class Finding(NamedTuple):
@@ -77,6 +93,25 @@ class JobEngine(Protocol):
     def runs(self, run_ids: Collection[str]) -> list[Job]:
         """The runs with these ids, in no order; unknown ids are left out."""
 
+    def page(
+        self, filter_: RunFilter, *, after: str | None = None, limit: int = 50
+    ) -> RunPage:
+        """At most ``limit`` runs, from ``after`` on: a page's ``next``.
+
+        What no index answers is searched backwards in bounded steps: a page may hold
+        few runs, or none, and say how far it looked. Raises InvalidRequestError for an
+        ``after`` that is no page's.
+        """
+
+    def count(self, filter_: RunFilter, *, up_to: int) -> int | None:
+        """How many runs there are, counted to ``up_to``; None when only a search tells."""
+
+    def details(self, run_id: str) -> RunDetails | None:
+        """One run with its long texts; None when there is none of that id."""
+
+    def latest(self, job_name: str, *, limit: int) -> list[Job]:
+        """The last finished runs of one job type, newest first."""
+
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs with ``since_ms <= finished_at < until_ms``, by hour, type, status."""
 
@@ -94,6 +129,29 @@ class JobEngine(Protocol):
 
         Returns the ids that were really put back.
         """
+
+    def enqueue(
+        self,
+        job_name: str,
+        params: str,
+        *,
+        queue: str | None,
+        run_at_ms: int | None,
+        at_ms: int,
+    ) -> str:
+        """Make a run that waits, until ``run_at_ms`` if that is later; its id.
+
+        ``params`` is the text of a JSON object, ``queue`` None the default one.
+        """
+
+    def enqueue_again(self, run_ids: Sequence[str], *, at_ms: int) -> dict[str, str]:
+        """Make a new run of each of these that is finished: by old id the new one.
+
+        At most ``BATCH`` ids, all or none.
+        """
+
+    def cancel(self, run_ids: Sequence[str], *, at_ms: int) -> Cancelled:
+        """Call off what waits, ask what runs to stop; at most ``BATCH`` ids, all or none."""
 
     def close(self) -> None:
         """Give the connections back."""

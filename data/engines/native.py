@@ -13,20 +13,40 @@ from sqlalchemy import ColumnElement, literal_column, null
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from data.db import Database
-from data.engines.base import Capabilities, Finding, Marked, Seen
+from data.engines.base import BATCH, Cancelled, Capabilities, Finding, Marked, Seen
 from data.engines.native_check import capabilities_of, missing_indexes, require_table
-from data.engines.native_queries import select_cells, select_open_counts, select_runs
+from data.engines.native_history import History
+from data.engines.native_inserts import insert_again, insert_run, select_finished
+from data.engines.native_queries import (
+    TEXT_LIMIT,
+    select_cells,
+    select_details,
+    select_open_counts,
+    select_runs,
+)
 from data.engines.native_rows import STATES, to_jobs
 from data.engines.native_table import job_runs
-from data.engines.native_updates import update_restored, update_stalled
-from data.model import HourCell, Job, JobState, OpenRuns
+from data.engines.native_updates import (
+    update_asked,
+    update_cancelled,
+    update_restored,
+    update_stalled,
+)
+from data.exceptions import SourceUnavailableError
+from data.model import (
+    HourCell,
+    Job,
+    JobState,
+    OpenRuns,
+    RunDetails,
+    RunFilter,
+    RunPage,
+)
 
 #: Open runs read at most at each poll; beyond it the counts are asked separately.
 OPEN_LIMIT: Final = 10_000
 #: Waiting runs read when there are more open runs than that.
 WAITING_LIMIT: Final = 500
-#: Runs changed by one statement: short enough never to hold up a writer.
-BATCH: Final = 500
 #: Ids come back from browsers: what no bigint holds is nobody's id.
 _RUN_ID: Final = re.compile("0|-?[1-9][0-9]{0,18}")
 _LARGEST_ID: Final = 2**63 - 1
@@ -45,6 +65,7 @@ class NativeEngine:
         self._read_only = read_only
         self._capabilities = Capabilities(heartbeats=True)
         self._select = select_runs(self._table, database.dialect)
+        self._history = History(database, self._table, self._select)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -92,16 +113,49 @@ class NativeEngine:
 
     def runs(self, run_ids: Collection[str]) -> list[Job]:
         """The runs with these ids, in no order; unknown ids are left out."""
-        numbers = [
-            int(run_id)
-            for run_id in run_ids
-            if _RUN_ID.fullmatch(run_id) and abs(int(run_id)) <= _LARGEST_ID
-        ]
         found: list[Job] = []
-        for batch in _batches(numbers):
+        for batch in _batches(_numbers(run_ids)):
             rows = self._db.fetch(self._select.where(self._table.c.id.in_(batch)))
             found += to_jobs(rows)
         return found
+
+    def page(
+        self, filter_: RunFilter, *, after: str | None = None, limit: int = 50
+    ) -> RunPage:
+        """At most ``limit`` runs from ``after`` on; an id as text is that run."""
+        if after is None and filter_.text and (found := self.runs([filter_.text])):
+            return RunPage(found, None)
+        return self._history.page(filter_, after=after, limit=limit)
+
+    def count(self, filter_: RunFilter, *, up_to: int) -> int | None:
+        """How many runs there are, counted to ``up_to``; None when only a search tells."""
+        return self._history.count(filter_, up_to)
+
+    def details(self, run_id: str) -> RunDetails | None:
+        """One run with its long texts, each cut by the database."""
+        numbers = _numbers([run_id])
+        statement = select_details(self._table, self._db.dialect)
+        rows = [
+            row
+            for number in numbers
+            for row in self._db.fetch(statement.where(self._table.c.id == number))
+        ]
+        if not rows:
+            return None
+        *values, max_attempts, params, result, error_type, error = rows[0]
+        texts = {"params": params, "result": result, "error": error}
+        long = {name for name, text in texts.items() if len(text or "") > TEXT_LIMIT}
+        return RunDetails(
+            job=to_jobs([values])[0],
+            max_attempts=max_attempts,
+            error_type=error_type,
+            cut=frozenset(long),
+            **{name: text and text[:TEXT_LIMIT] for name, text in texts.items()},
+        )
+
+    def latest(self, job_name: str, *, limit: int) -> list[Job]:
+        """The last finished runs of one job type, newest first."""
+        return to_jobs(self._history.latest(job_name, limit))
 
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs of the span by hour, job type and status."""
@@ -139,6 +193,54 @@ class NativeEngine:
             )
         ]
 
+    def enqueue(
+        self,
+        job_name: str,
+        params: str,
+        *,
+        queue: str | None,
+        run_at_ms: int | None,
+        at_ms: int,
+    ) -> str:
+        """Make a run that waits, until ``run_at_ms`` if that is later; its id."""
+        values = {"job_name": job_name, "params": params, "enqueued_at": at_ms}
+        if queue is not None:
+            values["queue"] = queue
+        is_later = run_at_ms is not None and run_at_ms > at_ms
+        state = JobState.SCHEDULED if is_later else JobState.PENDING
+        values |= {"status": state.value, "scheduled_at": run_at_ms}
+        with self._db.writing() as connection:
+            statement = insert_run(self._table, self._db.dialect, values)
+            return str(connection.execute(statement).scalar_one())
+
+    def enqueue_again(self, run_ids: Sequence[str], *, at_ms: int) -> dict[str, str]:
+        """Make a new run of each of these that is finished: by old id the new one."""
+        table = self._table
+        with self._db.writing() as connection:
+            asked = select_finished(table, _numbers(run_ids))
+            old = sorted(connection.execute(asked).scalars())
+            again = insert_again(table, old, at_ms=at_ms)
+            new = sorted(connection.execute(again).scalars())
+            if len(new) != len(old):
+                message = f"{self._db.name}: the runs changed meanwhile; try again."
+                raise SourceUnavailableError(message)
+        return dict(zip(map(str, old), map(str, new), strict=True))
+
+    def cancel(self, run_ids: Sequence[str], *, at_ms: int) -> Cancelled:
+        """Call off what waits, ask what runs to stop."""
+        numbers = _numbers(run_ids)
+        # in this order: what a worker takes between the two is asked to stop
+        statements = (
+            update_cancelled(self._table, numbers, at_ms),
+            update_asked(self._table, numbers, at_ms),
+        )
+        with self._db.writing() as connection:
+            cancelled, asked = (
+                [str(run_id) for run_id in connection.execute(statement).scalars()]
+                for statement in statements
+            )
+        return Cancelled(cancelled, asked)
+
     def close(self) -> None:
         """Give the connections back."""
         self._db.close()
@@ -147,6 +249,15 @@ class NativeEngine:
         """One statement in a transaction of its own; the ids that it returns."""
         with self._db.writing() as connection:
             return [str(run_id) for run_id in connection.execute(statement).scalars()]
+
+
+def _numbers(run_ids: Collection[str]) -> list[int]:
+    """The ids that can be ids of this table."""
+    return [
+        int(run_id)
+        for run_id in run_ids
+        if _RUN_ID.fullmatch(run_id) and abs(int(run_id)) <= _LARGEST_ID
+    ]
 
 
 def _batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:

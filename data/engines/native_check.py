@@ -4,6 +4,7 @@ Every message names the table or column and every mend is a statement to paste.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,9 @@ from data.engines.base import Capabilities, Finding
 from data.engines.native_table import INSTANTS
 from data.exceptions import AccessDeniedError, SchemaMismatchError
 
-_ALL_ACTIONS: Final = Capabilities(clean_up=True, guarded=True, heartbeats=True)
+_ALL_ACTIONS: Final = Capabilities(
+    clean_up=True, enqueue=True, cancel=True, guarded=True, heartbeats=True
+)
 
 
 def require_table(connection: Connection, table: Table, source: str) -> None:
@@ -59,7 +62,7 @@ def require_table(connection: Connection, table: Table, source: str) -> None:
 def capabilities_of(
     connection: Connection, table: Table, *, path: Path | None, read_only: bool
 ) -> Capabilities:
-    """Which actions there are: all of them, or none and the reason."""
+    """Which actions there are; the reason when any is missing."""
     reason = ""
     if read_only:
         reason = "This source is configured as read-only."
@@ -70,7 +73,13 @@ def capabilities_of(
     elif not _may(connection, table, "UPDATE"):
         command = _grant(connection, table, "UPDATE")
         reason = f"This database user may only read. What helps: {command}"
-    return Capabilities(heartbeats=True, reason=reason) if reason else _ALL_ACTIONS
+    if reason:
+        return Capabilities(heartbeats=True, reason=reason)
+    if not _may(connection, table, "INSERT"):
+        command = _grant(connection, table, "INSERT")
+        reason = f"This database user may start no runs. What helps: {command}"
+        return replace(_ALL_ACTIONS, enqueue=False, reason=reason)
+    return _ALL_ACTIONS
 
 
 def missing_indexes(connection: Connection, table: Table) -> list[Finding]:

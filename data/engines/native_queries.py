@@ -9,6 +9,7 @@ from sqlalchemy import (
     DateTime,
     Select,
     Table,
+    Text,
     case,
     cast,
     func,
@@ -22,9 +23,11 @@ from data.clock import HOUR_MS
 from data.engines.native_table import INSTANTS, Instant
 from data.model import FINISHED
 
+#: Characters of a long text that are read: what a person can make use of.
+TEXT_LIMIT: Final = 200_000
 #: Beyond the calendar lie PostgreSQL's infinities, which Python cannot read, and in
 #: SQLite's order of things every text and blob.
-_CALENDAR: Final[dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
+CALENDAR: Final[dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
     "sqlite": (literal_column("-62135510400000"), literal_column("253402214400000")),
     "postgresql": (
         literal_column("timestamptz '0001-01-02T00:00:00Z'"),
@@ -51,6 +54,19 @@ def select_runs(table: Table, dialect: str) -> Select[Any]:
         c.progress,
         *instants,
     )
+
+
+def select_details(table: Table, dialect: str) -> Select[Any]:
+    """``select_runs`` and max_attempts, params, result, error_type, error; texts cut.
+
+    A text that is longer than ``TEXT_LIMIT`` comes with one character more.
+    """
+    c = table.c
+    texts = [
+        func.substr(cast(column, Text), 1, TEXT_LIMIT + 1)
+        for column in (c.params, c.result, c.error_type, c.error)
+    ]
+    return select_runs(table, dialect).add_columns(c.max_attempts, *texts)
 
 
 def select_open_counts(table: Table) -> Select[Any]:
@@ -94,7 +110,7 @@ def to_ms_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
 
 def _sane(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     """The column where it holds an instant, NULL where it holds anything else."""
-    return case((column.between(*_CALENDAR[dialect]), column))
+    return case((column.between(*CALENDAR[dialect]), column))
 
 
 def _hour_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:

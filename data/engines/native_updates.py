@@ -74,6 +74,38 @@ def update_restored(
     )
 
 
+def update_cancelled(
+    table: Table, run_ids: Sequence[int], at_ms: int
+) -> ReturningUpdate[Any]:
+    """Calls off what still waits; returns the ids that were."""
+    c = table.c
+    waits: list[ColumnElement[str]] = [
+        literal_column("'PENDING'"),
+        literal_column("'SCHEDULED'"),
+    ]
+    return (
+        update(table)
+        .where(c.id.in_(run_ids), c.status.in_(waits), c.finished_at.is_(None))
+        .values(status=JobState.CANCELLED.value, finished_at=at_ms)
+        .returning(c.id)
+    )
+
+
+def update_asked(
+    table: Table, run_ids: Sequence[int], at_ms: int
+) -> ReturningUpdate[Any]:
+    """Asks what still runs to stop, keeping an earlier request; returns the ids."""
+    c = table.c
+    asked_at = func.coalesce(c.cancel_requested_at, literal(at_ms, Instant()))
+    runs = c.status == literal_column("'RUNNING'")
+    return (
+        update(table)
+        .where(c.id.in_(run_ids), runs, c.finished_at.is_(None))
+        .values(cancel_requested_at=asked_at)
+        .returning(c.id)
+    )
+
+
 def _as_seen(table: Table, dialect: str, batch: Sequence[Seen]) -> ColumnElement[bool]:
     """The guard: still RUNNING, the same start, and no newer heartbeat where it counts."""
     c = table.c

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
 from data.db import Database
 from data.store.tables import audit
@@ -59,6 +59,17 @@ class AuditRow(NamedTuple):
     undo_of: str | None
 
 
+class AuditFilter(NamedTuple):
+    """Which rows are asked for; every condition that is not "" must hold."""
+
+    actor: str = ""
+    action: str = ""
+    source: str = ""
+    outcome: str = ""
+    #: part of run id, job name or detail, whatever the case
+    text: str = ""
+
+
 class AuditLog:
     """The audit of all sources."""
 
@@ -74,13 +85,14 @@ class AuditLog:
         at_ms: int,
         *,
         undo_of: str | None = None,
+        token: str | None = None,
     ) -> str:
         """Note what is about to be done; call it before doing it.
 
-        Returns the batch's token, which nobody can guess. ``undo_of`` is the token of
-        the batch that this one undoes.
+        Returns the batch's token, which nobody can guess, or ``token`` when whoever
+        asks brought one. ``undo_of`` is the token of the batch that this one undoes.
         """
-        batch = secrets.token_urlsafe(_TOKEN_BYTES)
+        batch = token or secrets.token_urlsafe(_TOKEN_BYTES)
         shared = {
             "at": at_ms,
             "actor": storable(actor),
@@ -124,6 +136,29 @@ class AuditLog:
     def batch(self, token: str) -> list[AuditRow]:
         """The rows of one batch in the order of its entries; empty when unknown."""
         statement = select(audit).where(_c.batch == storable(token)).order_by(_c.id)
+        return [_to_row(row) for row in self._db.fetch(statement)]
+
+    def page(
+        self, filter_: AuditFilter, *, after: int | None = None, limit: int = 50
+    ) -> list[AuditRow]:
+        """At most ``limit`` rows, newest first, older than row ``after``."""
+        wanted = [
+            column == storable(value)
+            for column, value in (
+                (_c.actor, filter_.actor),
+                (_c.action, filter_.action),
+                (_c.source, filter_.source),
+                (_c.outcome, filter_.outcome),
+            )
+            if value
+        ]
+        if filter_.text:
+            part = storable(filter_.text)
+            texts = (_c.run_id, _c.job_name, _c.detail)
+            wanted.append(or_(*(x.icontains(part, autoescape=True) for x in texts)))
+        if after is not None:
+            wanted.append(_c.id < after)
+        statement = select(audit).where(*wanted).order_by(_c.id.desc()).limit(limit)
         return [_to_row(row) for row in self._db.fetch(statement)]
 
     def prune(self, before_ms: int) -> None:

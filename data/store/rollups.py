@@ -12,7 +12,7 @@ process did so since, and repeating a step changes nothing: a crash costs nothin
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from data.clock import DAY_MS, HOUR_MS
 from data.db import Database
@@ -142,6 +142,16 @@ class Rollups:
                 backfilled_from=state.backfilled_from,
                 complete=state.complete,
             )
+
+    def job_names(self, source: str) -> list[str]:
+        """The job types that finished lately, most used first."""
+        statement = (
+            select(rollup_hour.c.job_name)
+            .where(rollup_hour.c.source == source)
+            .group_by(rollup_hour.c.job_name)
+            .order_by(func.sum(rollup_hour.c.runs).desc(), rollup_hour.c.job_name)
+        )
+        return [name for (name,) in self._db.fetch(statement)]
 
     def generation(self, source: str) -> int:
         """Differs when a cell changed since the last call; 0 before the first read."""

@@ -22,7 +22,9 @@ from tests.factories import (
     native_engine,
 )
 
-ALL_ACTIONS = Capabilities(clean_up=True, guarded=True, heartbeats=True)
+ALL_ACTIONS = Capabilities(
+    clean_up=True, enqueue=True, cancel=True, guarded=True, heartbeats=True
+)
 
 
 @pytest.fixture
@@ -248,7 +250,7 @@ def as_user(table: JobTable, user: str, *grants: str) -> Iterator[NativeEngine]:
 
 
 @pytest.mark.parametrize("user", ["reader", "Read-Only"])
-def test_with_select_only_the_actions_are_gone_and_the_grant_brings_them(
+def test_with_select_only_the_actions_are_gone_and_the_grants_bring_them(
     postgresql_url: str, user: str
 ) -> None:
     with job_table(postgresql_url) as table, as_user(table, user, "SELECT") as engine:
@@ -261,7 +263,14 @@ def test_with_select_only_the_actions_are_gone_and_the_grant_brings_them(
         assert words == "This database user may only read. "
         table.execute(grant)
         engine.check()
+        assert engine.capabilities.clean_up
+        assert not engine.capabilities.enqueue
+        words, _, grant = engine.capabilities.reason.partition("What helps: ")
+        assert words == "This database user may start no runs. "
+        table.execute(grant)
+        engine.check()
         assert engine.capabilities == ALL_ACTIONS
+        assert engine.enqueue("mail", "{}", queue=None, run_at_ms=None, at_ms=NOW)
 
 
 @pytest.mark.parametrize("user", ["stranger", "Stranger Still"])

@@ -1,0 +1,327 @@
+"""Pages of runs: keysets by index, and searches backwards in bounded windows.
+
+Open runs come first, newest id first; then finished ones by (finished_at, id), newest
+first. OFFSET is never used: its cost grows with what is skipped.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    Row,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
+
+from data.clock import DAY_MS, HOUR_MS
+from data.db import Database
+from data.engines.native_queries import CALENDAR
+from data.engines.native_rows import STATES, to_jobs
+from data.exceptions import InvalidRequestError
+from data.model import FINISHED, OPEN, JobState, RunFilter, RunPage
+
+#: A search stops at the first window that ends after this long: 0.3 s with the window.
+SEARCH_LIMIT_S: Final = 0.2
+_WINDOW_MS: Final = HOUR_MS
+_LONGEST_WINDOW_MS: Final = 3650 * DAY_MS
+#: A window that took less than this is followed by one twice as wide.
+_QUICK_S: Final = 0.03
+_SLOW_S: Final = 0.1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECONDS: Final = 1000
+#: Where ``finished_at`` stands in a row of ``select_runs``.
+_FINISHED_AT: Final = 11
+_CURSOR: Final = re.compile(r"(?:o(\d{1,19})|f(-?\d{1,18})\.(\d{1,19}))")
+
+
+class _Before(NamedTuple):
+    """A place in the order: everything older comes after it."""
+
+    #: None among the open runs
+    finished_us: int | None
+    #: None: from this instant on, whatever the id
+    run_id: int | None
+
+
+class History:
+    """The runs of one table, newest first."""
+
+    def __init__(
+        self,
+        database: Database,
+        table: Table,
+        select_runs: Select[Any],
+        *,
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._db = database
+        self._table = table
+        self._select = select_runs
+        self._stopwatch = stopwatch
+
+    def page(self, filter_: RunFilter, *, after: str | None, limit: int) -> RunPage:
+        """At most ``limit`` runs from ``after`` on: see ``JobEngine.page``."""
+        before = _place_of(after)
+        if not _is_storable(filter_):
+            return RunPage([], None)
+        rows: list[Row[*tuple[Any, ...]]] = []
+        if before is None or before.finished_us is None:
+            rows += self._open(filter_, before, limit + 1)
+            before = None
+        searched_to = None
+        if len(rows) <= limit:
+            found, searched_to = self._finished(filter_, before, limit + 1 - len(rows))
+            rows += found
+        return self._page(rows, limit, searched_to)
+
+    def count(self, filter_: RunFilter, up_to: int) -> int | None:
+        """Counted to ``up_to`` where an index answers, None elsewhere."""
+        if not _is_indexed(filter_) or not _is_storable(filter_):
+            return None
+        counted = 0
+        for conditions in (self._open_conditions, self._finished_conditions):
+            if (wanted := conditions(filter_)) is not None:
+                some = select(self._table.c.id).where(*wanted).limit(up_to)
+                total = select(func.count()).select_from(some.subquery())
+                counted += int(self._db.fetch(total)[0][0])
+        return min(counted, up_to)
+
+    def latest(self, job_name: str, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Rows of the last finished runs of one job type, newest first."""
+        filter_ = RunFilter(states=FINISHED, job_name=job_name)
+        return self._read(filter_, None, None, limit) if _is_storable(filter_) else []
+
+    def _page(
+        self, rows: Sequence[Row[*tuple[Any, ...]]], limit: int, searched_to: int | None
+    ) -> RunPage:
+        shown = rows[:limit]
+        if len(rows) > limit:
+            return RunPage(to_jobs(shown), self._cursor_of(shown[-1]))
+        if searched_to is None:
+            return RunPage(to_jobs(shown), None)
+        at = f"f{searched_to * _MICROSECONDS}.0"
+        return RunPage(to_jobs(shown), at, searched_to)
+
+    def _open(
+        self, filter_: RunFilter, before: _Before | None, limit: int
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        wanted = self._open_conditions(filter_)
+        if wanted is None:
+            return []
+        c = self._table.c
+        if before is not None:
+            wanted.append(c.id < before.run_id)
+        # by finished_at as well, or PostgreSQL walks the whole primary key
+        order = (c.finished_at.desc(), c.id.desc())
+        return self._db.fetch(self._select.where(*wanted).order_by(*order).limit(limit))
+
+    def _finished(
+        self, filter_: RunFilter, before: _Before | None, limit: int
+    ) -> tuple[Sequence[Row[*tuple[Any, ...]]], int | None]:
+        """Rows, and how far back they were searched when the search was stopped."""
+        if self._finished_conditions(filter_) is None:
+            return [], None
+        if _is_indexed(filter_):
+            return self._read(filter_, before, None, limit), None
+        return self._search(filter_, before, limit)
+
+    def _search(
+        self, filter_: RunFilter, before: _Before | None, limit: int
+    ) -> tuple[list[Row[*tuple[Any, ...]]], int | None]:
+        bounds = self._bounds(filter_)
+        if bounds is None:
+            return [], None
+        oldest, newest = bounds
+        end = newest + 1 if before is None else _to_ms(before) + 1
+        began = self._stopwatch()
+        rows: list[Row[*tuple[Any, ...]]] = []
+        for start in self._windows(min(end, newest + 1)):
+            rows += self._read(filter_, before, (start, end), limit - len(rows))
+            if len(rows) >= limit or start <= oldest:
+                return rows, None
+            before, end = None, start
+            if self._stopwatch() - began >= SEARCH_LIMIT_S:
+                return rows, start
+        return rows, None
+
+    def _windows(self, end: int) -> Iterator[int]:
+        """Starts of windows one before the other, wider while they are quick."""
+        width = _WINDOW_MS
+        while True:
+            end -= width
+            began = self._stopwatch()
+            yield end
+            took = self._stopwatch() - began
+            if took < _QUICK_S:
+                width = min(2 * width, _LONGEST_WINDOW_MS)
+            elif took > _SLOW_S:
+                width = max(_WINDOW_MS, width // 2)
+
+    def _bounds(self, filter_: RunFilter) -> tuple[int, int] | None:
+        """The first and the last end of a run, within the filter's; None without any."""
+        ends = self._table.c.finished_at
+        sane = ends.between(*CALENDAR[self._db.dialect])
+        first, last = (
+            self._db.fetch(select(ends).where(sane).order_by(order).limit(1))
+            for order in (ends.asc(), ends.desc())
+        )
+        if not first or not last:
+            return None
+        oldest = max(first[0][0], filter_.since_ms or first[0][0])
+        newest = min(last[0][0], (filter_.until_ms or last[0][0] + 1) - 1)
+        return oldest, newest
+
+    def _read(
+        self,
+        filter_: RunFilter,
+        before: _Before | None,
+        window: tuple[int, int] | None,
+        limit: int,
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        c = self._table.c
+        wanted = self._finished_conditions(filter_, window) or []
+        if before is not None:
+            at = self._exactly(before.finished_us or 0)
+            place = tuple_(c.finished_at, c.id)
+            wanted.append(place < tuple_(at, literal(before.run_id)))
+        order = (c.finished_at.desc(), c.id.desc())
+        return self._db.fetch(self._select.where(*wanted).order_by(*order).limit(limit))
+
+    def _open_conditions(self, filter_: RunFilter) -> list[ColumnElement[bool]] | None:
+        """None when no open run can be meant."""
+        states = filter_.states or OPEN
+        if not states & OPEN:
+            return None
+        c = self._table.c
+        wanted = [c.finished_at.is_(None), *self._common(filter_)]
+        if not states >= OPEN:
+            wanted.append(self._has_state(states & OPEN))
+        if filter_.since_ms is not None:
+            wanted.append(c.enqueued_at >= filter_.since_ms)
+        if filter_.until_ms is not None:
+            wanted.append(c.enqueued_at < filter_.until_ms)
+        return wanted
+
+    def _finished_conditions(
+        self, filter_: RunFilter, window: tuple[int, int] | None = None
+    ) -> list[ColumnElement[bool]] | None:
+        """None when no finished run can be meant."""
+        states = filter_.states or FINISHED
+        if not states & FINISHED:
+            return None
+        wanted = [*self._ended(filter_, window), *self._common(filter_)]
+        if not states >= FINISHED:
+            wanted.append(self._has_state(states & FINISHED))
+        return wanted
+
+    def _ended(
+        self, filter_: RunFilter, window: tuple[int, int] | None
+    ) -> list[ColumnElement[bool]]:
+        """One lower and one upper bound: of several SQLite takes the wrong one's index."""
+        ends = self._table.c.finished_at
+        since, until = window or (None, None)
+        lower = [at for at in (since, filter_.since_ms) if at is not None]
+        upper = [at for at in (until, filter_.until_ms) if at is not None]
+        first, last = CALENDAR[self._db.dialect]
+        return [
+            ends >= (max(lower) if lower else first),
+            ends < min(upper) if upper else ends <= last,
+        ]
+
+    def _common(self, filter_: RunFilter) -> list[ColumnElement[bool]]:
+        c = self._table.c
+        wanted: list[ColumnElement[bool]] = []
+        if filter_.job_name is not None:
+            wanted.append(c.job_name == filter_.job_name)
+        if filter_.queue is not None:
+            wanted.append(c.queue == filter_.queue)
+        if filter_.text:
+            texts = (c.error, cast(c.params, Text))
+            wanted.append(
+                or_(*(x.icontains(filter_.text, autoescape=True) for x in texts))
+            )
+        return wanted
+
+    def _has_state(self, states: frozenset[JobState]) -> ColumnElement[bool]:
+        """Literal words: SQLite ignores a partial index that a parameter hides."""
+        status = self._table.c.status
+        words = sorted(states - {JobState.OTHER})
+        meant = [status == _quoted(word) for word in words]
+        if JobState.OTHER in states:
+            meant.append(and_(*(status != _quoted(word) for word in sorted(STATES))))
+        return or_(*meant)
+
+    def _cursor_of(self, row: Row[*tuple[Any, ...]]) -> str:
+        at = row[_FINISHED_AT]
+        if at is None:
+            return f"o{row[0]}"
+        exact = at * _MICROSECONDS if isinstance(at, int) else _to_us(at)
+        return f"f{exact}.{row[0]}"
+
+    def _exactly(self, microseconds: int) -> ColumnElement[Any]:
+        """PostgreSQL's instants are finer than milliseconds, and so is the order."""
+        if self._db.dialect == "sqlite":
+            return literal(microseconds // _MICROSECONDS, Integer())
+        moment = _EPOCH + timedelta(microseconds=microseconds)
+        return bindparam(None, moment, type_=DateTime(timezone=True), unique=True)
+
+
+def _quoted(word: str) -> ColumnElement[str]:
+    return literal_column(f"'{word}'")
+
+
+def _place_of(cursor: str | None) -> _Before | None:
+    if cursor is None:
+        return None
+    found = _CURSOR.fullmatch(cursor)
+    if not found:
+        message = 'This is no page\'s "next": start again without "after".'
+        raise InvalidRequestError(message)
+    open_id, finished_us, run_id = found.groups()
+    if open_id is not None:
+        return _Before(None, int(open_id))
+    return _Before(int(finished_us), int(run_id))
+
+
+def _to_ms(before: _Before) -> int:
+    return (before.finished_us or 0) // _MICROSECONDS
+
+
+def _to_us(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _is_indexed(filter_: RunFilter) -> bool:
+    """Does an index give the finished runs in their order?"""
+    if filter_.text or filter_.queue is not None:
+        return False
+    finished = (filter_.states or FINISHED) & FINISHED
+    if finished in (frozenset(), FINISHED):
+        return True
+    return finished == {JobState.FAILED} and filter_.job_name is None
+
+
+def _is_storable(filter_: RunFilter) -> bool:
+    """Texts that no database holds: NUL, and halves of characters."""
+    texts = (filter_.text, filter_.job_name or "", filter_.queue or "")
+    return all("\0" not in text and _is_encodable(text) for text in texts)
+
+
+def _is_encodable(text: str) -> bool:
+    return all(not "\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,55 @@
+"""What is added to the native table: new runs, and old ones again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, Table, cast, insert, literal, literal_column, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.types import Text
+
+from data.engines.native_table import Instant
+
+
+def insert_run(
+    table: Table, dialect: str, values: Mapping[str, Any]
+) -> ReturningInsert[Any]:
+    """One run; ``values["params"]`` is JSON text. Returns its id."""
+    text = literal(values["params"], Text())
+    params = cast(text, JSONB) if dialect == "postgresql" else text
+    return insert(table).values({**values, "params": params}).returning(table.c.id)
+
+
+def select_finished(table: Table, run_ids: Sequence[int]) -> Select[Any]:
+    """The ids of these that are finished; locked, so that none is put back meanwhile."""
+    c = table.c
+    return (
+        select(c.id)
+        .where(c.id.in_(run_ids), c.finished_at.is_not(None))
+        .with_for_update(read=True)
+    )
+
+
+def insert_again(
+    table: Table, run_ids: Sequence[int], *, at_ms: int
+) -> ReturningInsert[Any]:
+    """A new waiting run of each of these, in the order of their ids; returns the ids."""
+    c = table.c
+    again = (
+        select(
+            c.job_name,
+            c.queue,
+            c.params,
+            c.max_attempts,
+            literal_column("'PENDING'"),
+            literal_column("1"),
+            literal(at_ms, Instant()),
+        )
+        .where(c.id.in_(run_ids))
+        .order_by(c.id)
+    )
+    names = [
+        *("job_name", "queue", "params", "max_attempts"),
+        *("status", "attempt", "enqueued_at"),
+    ]
+    return insert(table).from_select(names, again).returning(c.id)
