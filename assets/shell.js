@@ -14,6 +14,16 @@
     }
   }
 
+  /** Mark the link of the page that is open. */
+  function markPage(pathname) {
+    for (const link of document.querySelectorAll(".nav-item")) {
+      const isOpen = new URL(link.href).pathname === pathname;
+      link.classList.toggle("active", isOpen);
+      if (isOpen) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
   /** The source that the URL names, when there is one of that name. */
   function sourceFromUrl(search, options) {
     const { no_update } = window.dash_clientside;
@@ -50,7 +60,7 @@
 
   document.addEventListener("keydown", keepInDialog);
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    shell: { toggleTheme, sourceFromUrl, sourceChosen },
+    shell: { toggleTheme, markPage, sourceFromUrl, sourceChosen },
   });
   window.jobManagerShell = { keepInUrl };
 })();

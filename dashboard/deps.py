@@ -18,8 +18,12 @@ class Action(StrEnum):
     """What a viewer may be allowed to do."""
 
     VIEW = "view"
+    EXPORT = "export"
     CLEAN_UP = "clean up"
     UNDO = "undo"
+    ENQUEUE = "run jobs"
+    CANCEL = "cancel"
+    RETRY = "run again"
 
 
 class Role(StrEnum):
@@ -30,7 +34,7 @@ class Role(StrEnum):
 
 
 _ALLOWED: Final[dict[Role, frozenset[Action]]] = {
-    Role.VIEWER: frozenset({Action.VIEW}),
+    Role.VIEWER: frozenset({Action.VIEW, Action.EXPORT}),
     Role.ADMIN: frozenset(Action),
 }
 

@@ -87,3 +87,40 @@ class Overview:
     PAGE: Final = "overview"
     TROUBLE: Final = "source-trouble"
     NOTICES: Final = "source-notices"
+
+
+class History:
+    """Ids of the history page."""
+
+    PAGE: Final = "history"
+    GRID: Final = "history-grid"
+    SEARCH: Final = "history-search"
+    STATUS: Final = "history-status"
+    JOB: Final = "history-job"
+    QUEUE: Final = "history-queue"
+    RANGE: Final = "history-range"
+    REFRESH: Final = "history-refresh"
+    EXPORT: Final = "history-export"
+    OLDER: Final = "history-older"
+    COUNT: Final = "history-count"
+    PROBLEM: Final = "history-problem"
+    EMPTY: Final = "history-empty"
+    #: what the last search found
+    FOUND: Final = "history-found"
+
+
+class Bulk:
+    """Ids of what is done to selected runs."""
+
+    BAR: Final = "bulk-bar"
+    COUNT: Final = "bulk-count"
+    RETRY: Final = "bulk-retry"
+    CANCEL: Final = "bulk-cancel"
+    MODAL: Final = "bulk-modal"
+    HEADING: Final = "bulk-heading"
+    BODY: Final = "bulk-body"
+    CONFIRM: Final = "bulk-confirm"
+    CLOSE: Final = "bulk-close"
+    PROGRESS: Final = "bulk-progress"
+    #: what is to be done to which runs, and the number of this request
+    PLAN: Final = "bulk-plan"

@@ -6,12 +6,9 @@ from pathlib import Path
 
 from dash import Dash
 from fastapi import FastAPI
-from starlette.responses import (
-    FileResponse,
-    PlainTextResponse,
-    RedirectResponse,
-    Response,
-)
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard import api, live
 from dashboard.auth import OriginGate, hosts_of
@@ -21,10 +18,8 @@ from dashboard.live import Hub
 from dashboard.urls import BOOTSTRAP, below
 
 
-def add_routes(
-    server: FastAPI, app: Dash, deps: Deps, hub: Hub, pages: Sequence[str]
-) -> None:
-    """Our own routes, the pages by name, and 404 for all else (Dash answers 200)."""
+def add_routes(server: FastAPI, deps: Deps, hub: Hub) -> None:
+    """Our own routes, and 404 for all else (Dash answers 200)."""
     prefix = deps.look.prefix
     api.register(server, deps, lambda: hub.viewers)
     if deps.look.live:
@@ -34,12 +29,6 @@ def add_routes(
     def bootstrap() -> Response:
         return FileResponse(_bootstrap_css(), media_type="text/css")
 
-    async def page_index() -> Response:
-        return Response(app.index(), media_type="text/html")
-
-    for page in pages:
-        if page != "/":
-            server.add_api_route(below(prefix, page), page_index)
     if prefix != "/":
 
         @server.get(prefix.rstrip("/"))
@@ -48,11 +37,33 @@ def add_routes(
 
     @server.get("/{path:path}")
     async def nothing(path: str) -> Response:
-        return PlainTextResponse(f"There is no page /{path[:200]}.", 404)
+        raise HTTPException(404, f"There is no page /{path[:200]}")
 
 
-def add_walls(server: FastAPI, app: Dash, deps: Deps) -> None:
+class PagesAtIndex:
+    """Has Dash answer every page as it answers the first one.
+
+    Only there does it prepare what it serves; the browser then opens the page that its
+    address names.
+    """
+
+    def __init__(self, app: ASGIApp, *, index: str, pages: Sequence[str]) -> None:
+        self._app = app
+        self._index = index
+        self._pages = frozenset(pages)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] == "http" and scope["path"] in self._pages:
+            scope = {**scope, "path": self._index, "raw_path": self._index.encode()}
+        await self._app(scope, receive, send)
+
+
+def add_walls(server: FastAPI, app: Dash, deps: Deps, pages: Sequence[str]) -> None:
     """What every request passes first; the last one added is the outermost."""
+    index = deps.look.prefix
+    paths = [below(index, page) for page in pages]
+    server.add_middleware(PagesAtIndex, index=index, pages=paths)
     server.add_middleware(
         SecurityHeaders, policy=lambda: content_security_policy(app.csp_hashes())
     )

@@ -20,14 +20,14 @@ from dashboard.deps import Deps
 from dashboard.ids import Live, Shell
 from dashboard.live import Hub
 from dashboard.offload import offload
-from dashboard.pages import overview
+from dashboard.pages import history, overview
 from dashboard.panels import status
 from dashboard.routes import add_routes, add_walls
 from dashboard.urls import BOOTSTRAP, ICON, THEME_SCRIPT, below
 
 log = logging.getLogger(__name__)
 
-PAGES: Final[tuple[ModuleType, ...]] = (overview,)
+PAGES: Final[tuple[ModuleType, ...]] = (overview, history)
 ASSETS: Final = Path(__file__).parent.parent / "assets"
 
 
@@ -70,8 +70,8 @@ def create_app(deps: Deps, hub: Hub, background: Background) -> Dash:
         page.register(app, deps)
     app.layout = lambda: _layout(deps)
     _register(app, deps, hub)
-    add_routes(server, app, deps, hub, [page.PATH for page in PAGES])
-    add_walls(server, app, deps)
+    add_routes(server, deps, hub)
+    add_walls(server, app, deps, [page.PATH for page in PAGES])
     return app
 
 
@@ -112,7 +112,7 @@ def _navbar(deps: Deps) -> html.Header:
         dcc.Link(
             page.TITLE,
             href=below(deps.look.prefix, page.PATH),
-            className="nav-item active",
+            className="nav-item",
         )
         for page in PAGES
     ]
@@ -144,6 +144,10 @@ def _register(app: Dash, deps: Deps, hub: Hub) -> None:
     app.clientside_callback(
         ClientsideFunction("shell", "toggleTheme"),
         Input(Shell.THEME, "n_clicks"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("shell", "markPage"),
+        Input(Shell.LOCATION, "pathname"),
     )
     app.clientside_callback(
         ClientsideFunction("shell", "sourceFromUrl"),

@@ -6,28 +6,11 @@ import dash_ag_grid as dag
 import dash_bootstrap_components as dbc
 from dash import html
 
+from dashboard.components.grids import GRID_OPTIONS, cell
 from dashboard.ids import Active
 
-_QUARTZ: Final = (
-    "themeQuartz.withParams({"
-    "accentColor: 'var(--accent)', backgroundColor: 'var(--surface)',"
-    "foregroundColor: 'var(--text)', borderColor: 'var(--line)',"
-    "headerBackgroundColor: 'var(--surface)', headerTextColor: 'var(--text-quiet)',"
-    "headerFontWeight: 600, rowHoverColor: 'var(--hover)',"
-    "fontFamily: 'inherit', fontSize: 14, headerFontSize: 12,"
-    "wrapperBorder: false, headerColumnBorder: false, columnBorder: false,"
-    "wrapperBorderRadius: 0, rowHeight: 40, headerHeight: 34, cellHorizontalPadding: 12"
-    "})"
-)
 #: Instants and shares are no words: "17" must not find every run of this decade.
 _UNSEARCHED: Final = {"getQuickFilterText": {"function": "''"}}
-
-
-def _cell(name: str) -> dict[str, Any]:
-    """A cell out of assets/grid.js."""
-    return {"cellRendererSelector": {"function": f"cell('{name}')"}}
-
-
 _COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "rank", "hide": True, "sort": "asc", "sortIndex": 0, **_UNSEARCHED},
     {"field": "at", "hide": True, "sort": "asc", "sortIndex": 1, **_UNSEARCHED},
@@ -43,14 +26,14 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
         "field": "status",
         "headerName": "Status",
         "width": 122,
-        **_cell("StatusChip"),
+        **cell("StatusChip"),
     },
     {
         "field": "started",
         "headerName": "Elapsed / limit",
         "flex": 4,
         "minWidth": 100,
-        **_cell("ElapsedBar"),
+        **cell("ElapsedBar"),
         **_UNSEARCHED,
     },
     {"field": "worker", "headerName": "Worker", "flex": 2, "minWidth": 90},
@@ -60,14 +43,14 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
         "valueGetter": {"function": "params.data.alive + (params.data.beat || '')"},
         "flex": 3,
         "minWidth": 150,
-        **_cell("Alive"),
+        **cell("Alive"),
         "getQuickFilterText": {"function": "params.data.alive"},
     },
     {
         "field": "progress",
         "headerName": "Progress",
         "width": 110,
-        **_cell("Progress"),
+        **cell("Progress"),
         **_UNSEARCHED,
     },
 ]
@@ -105,14 +88,9 @@ def _grid() -> dag.AgGrid:
         getRowId="params.data.id",
         defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True},
         dashGridOptions={
-            "theme": {"function": _QUARTZ},
-            "animateRows": False,
+            **GRID_OPTIONS,
             "suppressCellFocus": False,
             "includeHiddenColumnsInQuickFilter": True,
-            "suppressNoRowsOverlay": True,
-            "rowBuffer": 4,
-            "loading": False,
-            "enableCellTextSelection": True,
         },
         className="active-grid",
         style={"height": None},

@@ -135,11 +135,25 @@ def test_a_socket_of_ours_gets_the_snapshot_of_the_contract(start: Start) -> Non
 @pytest.mark.parametrize(
     ("prefix", "known", "unknown"),
     [
-        pytest.param("/", ["/"], ["/wp-admin", "/history", "/_mcp"], id="root"),
+        pytest.param(
+            "/", ["/", "/history"], ["/wp-admin", "/historian", "/_mcp"], id="root"
+        ),
         pytest.param(
             "/portal/",
-            ["/portal/", "/portal/healthz", "/portal/assets/live.js"],
-            ["/", "/healthz", "/portal/wp-admin", "/elsewhere", "/assets/live.js"],
+            [
+                "/portal/",
+                "/portal/history",
+                "/portal/healthz",
+                "/portal/assets/live.js",
+            ],
+            [
+                "/",
+                "/history",
+                "/healthz",
+                "/portal/wp-admin",
+                "/elsewhere",
+                "/assets/live.js",
+            ],
             id="below-a-prefix",
         ),
     ],

@@ -1,7 +1,6 @@
-"""Routes for programs: is it alive, is it ready, what does Prometheus read."""
+"""Is it alive, is it ready, what does Prometheus read."""
 
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,9 +12,11 @@ from dashboard.metrics import registry
 from dashboard.urls import below
 
 
-def register(server: FastAPI, deps: Deps, viewers: Callable[[], int]) -> None:
+def register(
+    server: FastAPI, deps: Deps, viewers: Callable[[], int], release: str
+) -> None:
     """Attach ``/healthz``, ``/readyz`` and ``/metrics``; ``viewers`` counts live links."""
-    metrics = registry(deps, viewers, version("job-manager"))
+    metrics = registry(deps, viewers, release)
 
     def path(name: str) -> str:
         return below(deps.look.prefix, name)

@@ -1,0 +1,23 @@
+"""Routes for programs: is it alive, and everything that people can do, as JSON."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+
+from dashboard.api import acting, errors, export, health, reading, schema
+from dashboard.deps import Deps
+from dashboard.urls import below
+
+
+def register(server: FastAPI, deps: Deps, viewers: Callable[[], int]) -> None:
+    """Attach every route; ``viewers`` counts live links."""
+    release = version("job-manager")
+    health.register(server, deps, viewers, release)
+    errors.register(server, below(deps.look.prefix, "api/"))
+    router = APIRouter(prefix=below(deps.look.prefix, "api"))
+    reading.register(router, deps)
+    acting.register(router, deps)
+    export.register(router, deps)
+    schema.register(router, release)
+    server.include_router(router)

@@ -1,0 +1,82 @@
+"""What programs may do: start, cancel, run again, clean up, undo."""
+
+import json
+from dataclasses import asdict
+
+from fastapi import APIRouter
+
+from dashboard.api.errors import RESPONSES
+from dashboard.api.models import (
+    CancelAsked,
+    CancelledAnswer,
+    CleanedAnswer,
+    CleanUpAsked,
+    RetriedAnswer,
+    RunsAsked,
+    StartAsked,
+    Started,
+    UndoAsked,
+    UndoneAnswer,
+)
+from dashboard.auth import require
+from dashboard.deps import Action, Deps
+from data.actions import seen_of
+from data.exceptions import InvalidParamsError
+
+
+def register(router: APIRouter, deps: Deps) -> None:
+    """Attach the routes that change something; each checks the right to."""
+
+    @router.post("/runs", status_code=201, responses=RESPONSES)
+    def start(asked: StartAsked) -> Started:
+        """Start a run of a job that the source knows."""
+        run_id = deps.actions.enqueue(
+            asked.source,
+            asked.job_name,
+            _as_text(asked.params),
+            queue=asked.queue,
+            run_at_ms=asked.run_at,
+            actor=require(deps.viewer(), Action.ENQUEUE),
+            once=asked.once,
+        )
+        return Started(run_id=run_id)
+
+    @router.post("/runs/cancel", responses=RESPONSES)
+    def cancel(asked: CancelAsked) -> CancelledAnswer:
+        """Call off what waits, ask what runs to stop."""
+        actor = require(deps.viewer(), Action.CANCEL)
+        done = deps.actions.cancel(asked.source, asked.run_ids, actor=actor)
+        return CancelledAnswer(**asdict(done))
+
+    @router.post("/runs/retry", responses=RESPONSES)
+    def retry(asked: RunsAsked) -> RetriedAnswer:
+        """Run finished runs again with the same params, as new runs."""
+        actor = require(deps.viewer(), Action.RETRY)
+        done = deps.actions.retry(
+            asked.source, asked.run_ids, actor=actor, once=asked.once
+        )
+        return RetriedAnswer(**asdict(done))
+
+    @router.post("/stalled/cleanup", responses=RESPONSES)
+    def clean_up(asked: CleanUpAsked) -> CleanedAnswer:
+        """Mark stalled runs as failed, where they still are; all without ``run_ids``."""
+        actor = require(deps.viewer(), Action.CLEAN_UP)
+        seen = seen_of(deps.source(asked.source).reader.refresh())
+        wanted = None if asked.run_ids is None else set(asked.run_ids)
+        chosen = [run for run in seen if wanted is None or run.run_id in wanted]
+        done = deps.actions.clean_up(asked.source, chosen, actor=actor)
+        return CleanedAnswer(**asdict(done))
+
+    @router.post("/undo", responses=RESPONSES)
+    def undo(asked: UndoAsked) -> UndoneAnswer:
+        """Put back what a clean-up marked, where nobody touched it since."""
+        actor = require(deps.viewer(), Action.UNDO)
+        return UndoneAnswer(**asdict(deps.actions.undo(asked.undo_token, actor=actor)))
+
+
+def _as_text(params: dict[str, object]) -> str:
+    try:
+        return json.dumps(params, ensure_ascii=False)
+    except RecursionError:
+        message = "The params are nested too deep."
+        raise InvalidParamsError(message) from None

@@ -1,0 +1,186 @@
+"""What went wrong, as JSON: ``{"error": {"code", "message", "ref"}}``, never a traceback."""
+
+import logging
+import secrets
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.auth import ForbiddenError
+from data.exceptions import (
+    AccessDeniedError,
+    CapabilityMissingError,
+    DataError,
+    InvalidRequestError,
+    OutcomeUnknownError,
+    SchemaMismatchError,
+    SourceUnavailableError,
+    UndoExpiredError,
+    UnknownJobError,
+    UnknownRunError,
+    UnknownSourceError,
+)
+
+log = logging.getLogger(__name__)
+
+#: Bytes of a request's body: more than ten thousand run ids, or the largest params.
+BODY_LIMIT: Final = 2_000_000
+_KNOWN: Final[tuple[tuple[type[DataError], int, str], ...]] = (
+    (UnknownSourceError, 404, "unknown_source"),
+    (UnknownRunError, 404, "unknown_run"),
+    (UnknownJobError, 404, "unknown_job"),
+    (InvalidRequestError, 422, "invalid"),
+    (ForbiddenError, 403, "forbidden"),
+    (CapabilityMissingError, 409, "not_possible"),
+    (UndoExpiredError, 410, "expired"),
+    (OutcomeUnknownError, 504, "outcome_unknown"),
+    (SourceUnavailableError, 503, "unavailable"),
+    (SchemaMismatchError, 503, "schema"),
+    (AccessDeniedError, 503, "access_denied"),
+)
+_CODES: Final = {
+    400: "bad_request",
+    404: "not_found",
+    405: "not_allowed",
+    413: "too_large",
+    422: "invalid",
+}
+
+
+class ErrorBody(BaseModel):
+    """What went wrong."""
+
+    #: one word for programs
+    code: str
+    #: a sentence for people
+    message: str
+    #: finds the failure in the server's log; null for what is no failure
+    ref: str | None
+
+
+class ErrorAnswer(BaseModel):
+    """The answer to everything that could not be done."""
+
+    error: ErrorBody
+
+
+#: The answers that routes describe: by status its meaning.
+RESPONSES: Final[dict[int | str, dict[str, object]]] = {
+    status: {"model": ErrorAnswer, "description": words}
+    for status, words in {
+        400: "The body cannot be read",
+        403: "This viewer may not do that, or it comes from another site",
+        404: "No such source, run or job",
+        409: "This source has no such action",
+        410: "Too late, or done before",
+        413: "The body is too large",
+        422: "What was asked is not valid",
+        503: "The database does not answer, or not as it should",
+        504: "The database was lost: what came of it is unknown, look again",
+    }.items()
+}
+
+
+def answer(
+    status: int, code: str, message: str, ref: str | None = None
+) -> JSONResponse:
+    """One error."""
+    body = {"error": {"code": code, "message": message, "ref": ref}}
+    return JSONResponse(body, status)
+
+
+def register(server: FastAPI, path: str) -> None:
+    """Answer in JSON whatever goes wrong below ``path``."""
+
+    @server.exception_handler(DataError)
+    async def data_error(_request: Request, error: Exception) -> Response:
+        for kind, status, code in _KNOWN:
+            if isinstance(error, kind):
+                return answer(status, code, str(error))
+        return _failed(error)
+
+    @server.exception_handler(RequestValidationError)
+    async def not_valid(_request: Request, error: Exception) -> Response:
+        return answer(422, "invalid", _sentence(error))
+
+    @server.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        if not request.url.path.startswith(path):
+            return PlainTextResponse(
+                str(error.detail), error.status_code, error.headers
+            )
+        code = _CODES.get(error.status_code, "error")
+        made = answer(error.status_code, code, f"{error.detail}.")
+        made.headers.update(error.headers or {})
+        return made
+
+    server.add_middleware(_Guard, path=path)
+
+
+def _failed(error: BaseException) -> JSONResponse:
+    ref = secrets.token_hex(4)
+    log.error("a request failed (ref %s)", ref, exc_info=error)
+    return answer(500, "failed", f"The server could not do that (ref {ref}).", ref)
+
+
+def _sentence(error: Exception) -> str:
+    """The first thing that is wrong: where, and what is allowed."""
+    if not isinstance(error, RequestValidationError):
+        return str(error)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    return f"{where}: {first['msg']}." if where else f"{first['msg']}."
+
+
+class _TooLargeError(Exception):
+    """The body is longer than the limit."""
+
+
+class _Guard:
+    """Refuses bodies that are too large, and lets no traceback out."""
+
+    def __init__(self, app: ASGIApp, *, path: str) -> None:
+        self._app = app
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._path):
+            await self._app(scope, receive, send)
+            return
+        began = False
+        seen = 0
+
+        async def limited() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > BODY_LIMIT:
+                raise _TooLargeError
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal began
+            if seen <= BODY_LIMIT:  # or the answer is ours
+                began = True
+                await send(message)
+
+        try:
+            await self._app(scope, limited, noted)
+        except Exception as error:
+            if began:
+                raise
+            if seen <= BODY_LIMIT:
+                await _failed(error)(scope, receive, send)
+        if seen > BODY_LIMIT:
+            await _too_large()(scope, receive, send)
+
+
+def _too_large() -> JSONResponse:
+    return answer(413, "too_large", f"The body is longer than {BODY_LIMIT:,} bytes.")

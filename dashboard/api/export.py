@@ -1,0 +1,119 @@
+"""Runs as CSV: page after page, so that a million rows need the memory of a few."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from threading import BoundedSemaphore
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response, StreamingResponse
+
+from dashboard.api.errors import RESPONSES, answer
+from dashboard.api.filters import Filter
+from dashboard.auth import require
+from dashboard.deps import Action, Deps
+from data.clock import from_ms
+from data.model import Job, RunFilter, RunPage
+from data.snapshot import Source
+
+#: Exports that run at once in one process: they read somebody else's tables.
+AT_ONCE: Final = 2
+_PAGE: Final = 500
+_COLUMNS: Final = (
+    *("run_id", "job_name", "queue", "status", "attempt", "worker"),
+    *("enqueued_at", "started_at", "heartbeat_at", "finished_at"),
+)
+#: What a spreadsheet takes for a formula when a cell begins with it.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_Source = Annotated[str | None, Query(description="without it the first one")]
+
+
+def register(router: APIRouter, deps: Deps) -> None:
+    """Attach ``/runs.csv``."""
+    room = BoundedSemaphore(AT_ONCE)
+
+    @router.get(
+        "/runs.csv",
+        response_class=StreamingResponse,
+        responses={
+            200: {"content": {"text/csv": {}}},
+            **{status: RESPONSES[status] for status in (403, 404, 422, 503)},
+        },
+    )
+    def runs_csv(filter_: Filter, source: _Source = None) -> Response:
+        """What ``/api/runs`` lists with the same words, as CSV; instants are UTC."""
+        require(deps.viewer(), Action.EXPORT)
+        place = deps.source(source)
+        if not room.acquire(blocking=False):
+            message = f"{AT_ONCE} exports are under way: try again when one has ended."
+            busy = answer(503, "busy", message)
+            busy.headers["Retry-After"] = "30"
+            return busy
+        return _Lines(_first(place, filter_, room.release), room.release, place.name)
+
+
+class _Lines(StreamingResponse):
+    """The lines, and ``done`` when the last was sent or the client is gone."""
+
+    def __init__(
+        self, lines: Iterator[str], done: Callable[[], None], name: str
+    ) -> None:
+        plain = "".join(c if c.isalnum() and c.isascii() else "-" for c in name)
+        headers = {
+            "Content-Disposition": f'attachment; filename="runs-{plain}.csv"',
+            "X-Accel-Buffering": "no",
+            "Cache-Control": "no-store",
+        }
+        super().__init__(lines, media_type="text/csv; charset=utf-8", headers=headers)
+        self._done = done
+
+    async def __call__(self, *asgi: object) -> None:
+        """Send all of it."""
+        try:
+            await super().__call__(*asgi)  # type: ignore[arg-type]  # as it came
+        finally:
+            self._done()
+
+
+def _first(
+    place: Source, filter_: RunFilter, release: Callable[[], None]
+) -> Iterator[str]:
+    """The lines; what is wrong with the first page is an error and not a broken file."""
+    try:
+        page = place.engine.page(filter_, limit=_PAGE)
+    except BaseException:
+        release()
+        raise
+    return _lines(place, filter_, page)
+
+
+def _lines(place: Source, filter_: RunFilter, page: RunPage) -> Iterator[str]:
+    yield _csv([_COLUMNS])
+    while True:
+        yield _csv([_row(job) for job in page.jobs])
+        if page.next is None:
+            return
+        page = place.engine.page(filter_, after=page.next, limit=_PAGE)
+
+
+def _csv(rows: list[tuple[str, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def _row(job: Job) -> tuple[str, ...]:
+    instants = (job.enqueued_at, job.started_at, job.heartbeat_at, job.finished_at)
+    words = (job.run_id, job.job_name, job.queue, job.status_word)
+    return (
+        *map(safe, words),
+        str(job.attempt),
+        safe(job.worker or ""),
+        *("" if at is None else from_ms(at).isoformat() for at in instants),
+    )
+
+
+def safe(text: str) -> str:
+    """A text that no spreadsheet runs."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,138 @@
+"""The shapes of what programs send and get."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dashboard.views.runs import RunView
+
+
+class SourceAnswer(BaseModel):
+    """One configured source."""
+
+    name: str
+    label: str
+    #: what can be done to its runs
+    actions: list[str]
+    #: why some actions are missing, "" when none is
+    reason: str
+
+
+class SourcesAnswer(BaseModel):
+    """Every configured source."""
+
+    sources: list[SourceAnswer]
+
+
+class RunsAnswer(BaseModel):
+    """Some runs, newest first."""
+
+    runs: list[RunView]
+    #: where to go on: hand it back as ``after``; null at the end
+    next: str | None
+    #: epoch ms; a search that was stopped looked back to here, null when it was not
+    searched_to: int | None = None
+
+
+class RunAnswer(BaseModel):
+    """One run with its texts; each is cut after 200,000 characters."""
+
+    run: RunView
+    max_attempts: int | None
+    #: JSON text as it is stored
+    params: str | None
+    result: str | None
+    error_type: str | None
+    error: str | None
+    #: which of these were cut
+    cut: list[str]
+
+
+class Started(BaseModel):
+    """A run was started."""
+
+    run_id: str
+
+
+class CancelledAnswer(BaseModel):
+    """What became of each run that was to be cancelled."""
+
+    cancelled: list[str]
+    asked: list[str]
+    finished_meanwhile: list[str]
+    unknown: list[str]
+    not_reached: list[str]
+
+
+class RetriedAnswer(BaseModel):
+    """What became of each run that was to be run again."""
+
+    #: by old id the new one
+    started: dict[str, str]
+    not_finished: list[str]
+    unknown: list[str]
+    not_reached: list[str]
+
+
+class CleanedAnswer(BaseModel):
+    """What became of each stalled run."""
+
+    cleaned: list[str]
+    finished_meanwhile: list[str]
+    came_back: list[str]
+    not_reached: list[str]
+    undo_token: str | None
+    #: epoch ms
+    undo_until: int | None
+
+
+class UndoneAnswer(BaseModel):
+    """What became of each run of a clean-up that was undone."""
+
+    restored: list[str]
+    changed_since: list[str]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class RunsAsked(_Asked):
+    """Runs that something is to be done to."""
+
+    source: str
+    run_ids: list[str] = Field(min_length=1, max_length=10_000)
+    #: a number made up by the asker: the same again does nothing twice
+    once: str | None = Field(default=None, pattern="^[A-Za-z0-9_-]{16,64}$")
+
+
+class CancelAsked(_Asked):
+    """Runs that are to be cancelled."""
+
+    source: str
+    run_ids: list[str] = Field(min_length=1, max_length=10_000)
+
+
+class StartAsked(_Asked):
+    """A run that is to be started."""
+
+    source: str
+    job_name: str = Field(min_length=1, max_length=500)
+    params: dict[str, Any] = {}
+    queue: str | None = Field(default=None, min_length=1, max_length=500)
+    #: epoch ms, not before this instant
+    run_at: int | None = Field(default=None, ge=0, le=253_402_214_400_000)
+    once: str | None = Field(default=None, pattern="^[A-Za-z0-9_-]{16,64}$")
+
+
+class CleanUpAsked(_Asked):
+    """Stalled runs that are to be marked as failed; all of them without ``run_ids``."""
+
+    source: str
+    run_ids: list[str] | None = Field(default=None, min_length=1, max_length=10_000)
+
+
+class UndoAsked(_Asked):
+    """The clean-up that is to be undone."""
+
+    undo_token: str

@@ -1,0 +1,70 @@
+"""What is to be done to selected runs, and what was done: sentences and lists."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from dashboard.format import count
+from data.actions import Cancelled, Retried
+from data.model import OPEN, Job, JobState
+
+RETRY: Final = "retry"
+CANCEL: Final = "cancel"
+#: (tone, sentence, run ids)
+Part = tuple[str, str, list[str]]
+
+
+def plan_view(action: str, jobs: Sequence[Job], asked: Sequence[str]) -> list[Part]:
+    """What will happen to which run; runs that are not there any more are told too."""
+    waits = [job.run_id for job in jobs if job.state in OPEN - {JobState.RUNNING}]
+    runs = [job.run_id for job in jobs if job.state is JobState.RUNNING]
+    over = [job.run_id for job in jobs if job.state not in OPEN]
+    there = {job.run_id for job in jobs}
+    gone = [run_id for run_id in asked if run_id not in there]
+    if action == CANCEL:
+        parts = [
+            ("good", "will be called off before they start", waits),
+            ("busy", "are running and will be asked to stop", runs),
+            ("quiet", "have ended: nothing is done", over),
+        ]
+    else:
+        parts = [
+            ("good", "will run again with the same params, as new runs", over),
+            ("quiet", "have not ended: nothing is done", [*waits, *runs]),
+        ]
+    return _said([*parts, ("quiet", "are not there any more", gone)])
+
+
+def is_possible(action: str, jobs: Sequence[Job]) -> bool:
+    """Is there any run that this can be done to?"""
+    return any((job.state in OPEN) == (action == CANCEL) for job in jobs)
+
+
+def cancelled_view(done: Cancelled) -> list[Part]:
+    """What a cancel did."""
+    return _said(
+        [
+            ("good", "called off", done.cancelled),
+            ("busy", "asked to stop; whether it does is up to its worker", done.asked),
+            ("quiet", "finished meanwhile, left alone", done.finished_meanwhile),
+            ("quiet", "not there any more", done.unknown),
+            ("bad", "unknown: the database was lost, look again", done.not_reached),
+        ]
+    )
+
+
+def retried_view(done: Retried) -> list[Part]:
+    """What "Run again" did; the ids of started runs are the new ones."""
+    return _said(
+        [
+            ("good", "started as new runs", list(done.started.values())),
+            ("quiet", "had not ended, left alone", done.not_finished),
+            ("quiet", "not there any more", done.unknown),
+            ("bad", "unknown: the database was lost, look again", done.not_reached),
+        ]
+    )
+
+
+def _said(parts: Sequence[Part]) -> list[Part]:
+    return [
+        (tone, f"{count(len(ids))} {words}", ids) for tone, words, ids in parts if ids
+    ]

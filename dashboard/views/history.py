@@ -1,0 +1,133 @@
+"""Pages of the history as rows for its grid, and the words of its query string."""
+
+from collections.abc import Sequence
+from typing import Final, TypedDict
+
+from dashboard.format import count, shorten
+from dashboard.theme import TONES
+from dashboard.views.active import NAME_LENGTH
+from data.clock import DAY_MS, HOUR_MS
+from data.model import FINISHED, OPEN, Job, JobState, RunFilter, RunPage
+
+#: Runs counted at most: beyond it "1,000+" says enough.
+COUNTED_TO: Final = 1_000
+#: What the status select offers, by its word in the URL; the first is not written there.
+STATUSES: Final[dict[str, str]] = {
+    "all": "All finished",
+    "SUCCEEDED": "Succeeded",
+    "FAILED": "Failed",
+    "CANCELLED": "Cancelled",
+    "open": "Not finished",
+}
+#: The same for the time range, and how long it is.
+RANGES: Final[dict[str, tuple[str, int]]] = {
+    "any": ("Any time", 0),
+    "1h": ("Last hour", HOUR_MS),
+    "24h": ("Last 24 hours", DAY_MS),
+    "7d": ("Last 7 days", 7 * DAY_MS),
+    "30d": ("Last 30 days", 30 * DAY_MS),
+}
+
+
+class HistoryRow(TypedDict):
+    """One run. Instants and durations are milliseconds."""
+
+    id: str
+    job: str
+    status: str
+    tone: str
+    queue: str
+    worker: str
+    attempt: int
+    #: when it ended; of an open run when it was enqueued
+    at: int | None
+    took: int | None
+    open: bool
+
+
+class HistoryView(TypedDict):
+    """What a search found."""
+
+    rows: list[HistoryRow]
+    #: put these in place of what is there; False: below it
+    replace: bool
+    next: str | None
+    searched_to: int | None
+    #: "1,000+ runs", "" where it was not counted
+    count: str
+    #: why nothing was found out, "" when it was
+    problem: str
+
+
+def filter_of(fields: Sequence[object], now_ms: int) -> RunFilter:
+    """The filter that status, job, queue, time range and text say.
+
+    A word that is not offered means the first one that is.
+    """
+    status, job, queue, span, text = map(_text, fields)
+    length = RANGES.get(span, ("", 0))[1]
+    return RunFilter(
+        states=_states_of(status),
+        job_name=job or None,
+        queue=queue or None,
+        since_ms=now_ms - length if length else None,
+        text=text,
+    )
+
+
+def history_view(page: RunPage, *, replace: bool, counted: int | None) -> HistoryView:
+    """A page of runs."""
+    return HistoryView(
+        rows=[_row(job) for job in page.jobs],
+        replace=replace,
+        next=page.next,
+        searched_to=page.searched_to_ms,
+        count=count_words(counted),
+        problem="",
+    )
+
+
+def trouble_view(message: str) -> HistoryView:
+    """A search that could not be done; the rows that are there stay."""
+    return HistoryView(
+        rows=[], replace=False, next=None, searched_to=None, count="", problem=message
+    )
+
+
+def count_words(counted: int | None) -> str:
+    """How many runs there are in all, "" when nobody counted."""
+    if counted is None:
+        return ""
+    if counted > COUNTED_TO:
+        return f"{count(COUNTED_TO)}+ runs"
+    return f"{count(counted)} {'run' if counted == 1 else 'runs'}"
+
+
+def _row(job: Job) -> HistoryRow:
+    ended, started = job.finished_at, job.started_at
+    took = ended - started if ended is not None and started is not None else None
+    is_known = job.state is not JobState.OTHER
+    words = job.state.value.capitalize() if is_known else shorten(job.status_word, 40)
+    return HistoryRow(
+        id=job.run_id,
+        job=shorten(job.job_name, NAME_LENGTH),
+        status=words,
+        tone=TONES[job.state],
+        queue=shorten(job.queue, NAME_LENGTH),
+        worker=shorten(job.worker or "", NAME_LENGTH),
+        attempt=job.attempt,
+        at=job.enqueued_at if ended is None else ended,
+        took=took,
+        open=job.state in OPEN,
+    )
+
+
+def _states_of(status: str) -> frozenset[JobState]:
+    if status == "open":
+        return OPEN
+    wanted = {JobState(word) for word in status.split(",") if word in set(JobState)}
+    return frozenset(wanted) or FINISHED
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""

@@ -1,0 +1,77 @@
+"""A run as programs get it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from data.model import Job, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictView:
+    """Why a run counts as stalled."""
+
+    state: str
+    rule: str
+    limit_ms: int
+    elapsed_ms: int
+    evidence: dict[str, str | int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunView:
+    """One run; instants are epoch milliseconds."""
+
+    source: str
+    run_id: str
+    job_name: str
+    queue: str
+    status: str
+    attempt: int
+    worker: str | None
+    progress: float | None
+    enqueued_at: int | None
+    scheduled_at: int | None
+    started_at: int | None
+    heartbeat_at: int | None
+    finished_at: int | None
+    cancel_requested_at: int | None
+    verdict: VerdictView | None
+
+
+def run_view(source: str, job: Job, verdicts: Mapping[str, Verdict]) -> RunView:
+    """One run of ``source``; ``verdicts`` are those of its stalled runs."""
+    return RunView(
+        source=source,
+        run_id=job.run_id,
+        job_name=job.job_name,
+        queue=job.queue,
+        status=job.status_word,
+        attempt=job.attempt,
+        worker=job.worker,
+        progress=job.progress,
+        enqueued_at=job.enqueued_at,
+        scheduled_at=job.scheduled_at,
+        started_at=job.started_at,
+        heartbeat_at=job.heartbeat_at,
+        finished_at=job.finished_at,
+        cancel_requested_at=job.cancel_requested_at,
+        verdict=verdict_view(verdicts.get(job.run_id)),
+    )
+
+
+def verdict_view(verdict: Verdict | None) -> VerdictView | None:
+    """A verdict with its evidence, None for a run that is not stalled."""
+    if verdict is None:
+        return None
+    return VerdictView(
+        state=verdict.state.value,
+        rule=verdict.rule.value,
+        limit_ms=verdict.limit_ms,
+        elapsed_ms=verdict.elapsed_ms,
+        evidence={
+            "started_at": verdict.evidence.started_at,
+            "heartbeat_at": verdict.evidence.heartbeat_at,
+            "heartbeat": verdict.evidence.liveness.value,
+            "worker": verdict.evidence.worker,
+        },
+    )

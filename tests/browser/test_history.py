@@ -1,0 +1,150 @@
+"""The history finds runs again, can be linked, and acts on what is selected."""
+
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.browser.history_page import HistoryPage
+from tests.browser.waiting import wait_for
+from tests.factories import finished_run
+
+pytestmark = pytest.mark.browser
+
+on_both = pytest.mark.parametrize("jobs", ["sqlite", "postgresql"], indirect=True)
+
+
+def ended(jobs: Any, **changes: Any) -> dict[str, Any]:
+    return finished_run(**{"finished_at": jobs.now, **changes})
+
+
+def add(jobs: Any, *runs: dict[str, Any]) -> list[str]:
+    """Newest first: each ended a second before the one before it."""
+    return jobs.table.add(
+        *({**run, "finished_at": jobs.now - 1000 * at} for at, run in enumerate(runs))
+    )
+
+
+@on_both
+def test_hi001_finished_runs_are_listed_newest_first_page_by_page(launch, jobs):
+    ids = add(jobs, *(finished_run() for _ in range(53)))
+    jobs.running("still-at-it")
+    overview, _ = launch(opened=False)
+
+    page = HistoryPage(overview).open()
+
+    assert page.shown("history-count") == "53 runs"
+    assert page.ids() == ids[: len(page.ids())]
+    assert page.shown("history-older") == "Older"
+    page.older()
+    wait_for(lambda: page.shown("history-older") is None)
+
+
+@on_both
+def test_hi002_fields_filter_and_their_state_is_a_link(launch, jobs):
+    mail, _, sync = add(
+        jobs,
+        finished_run(status="FAILED", job_name="mail", error="Timeout: 50% of 7_up"),
+        finished_run(status="SUCCEEDED", job_name="mail"),
+        finished_run(status="FAILED", job_name="sync", error="KeyError: 'x'"),
+    )
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open()
+
+    page.choose_status("Failed")
+    page.wait_for_ids([mail, sync])
+    page.search("50% OF 7_")
+    page.wait_for_ids([mail])
+
+    wait_for(
+        lambda: "q=50%25+OF+7_" in page.query() and "status=FAILED" in page.query()
+    )
+    again = HistoryPage(overview).open(page.query())
+    again.wait_for_ids([mail])
+    assert again.field("search") == "50% OF 7_"
+    assert again.field("status") == "FAILED"
+
+
+@pytest.mark.parametrize(
+    "text", ["%", "_", "' OR 1=1 --", '"<script>alert(1)</script>']
+)
+def test_hi003_hostile_words_find_nothing_and_say_so(launch, jobs, text):
+    add(jobs, finished_run(error="fine"))
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open()
+
+    page.search(text)
+
+    page.wait_for_ids([])
+    assert "No run matches these words." in page.shown("history-empty")
+
+
+@on_both
+def test_hi004_selected_runs_run_again_once_however_often_it_is_clicked(launch, jobs):
+    first, second = add(
+        jobs, finished_run(job_name="mail"), finished_run(status="FAILED")
+    )
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open()
+
+    page.select(first, second)
+    plan = page.review("retry")
+    said = page.confirm(clicks=2)
+
+    assert "2 will run again with the same params" in plan
+    assert "2 started as new runs" in said
+    rows = jobs.table.rows()
+    assert len(rows) == 4
+    new = [row for id_, row in rows.items() if id_ not in (first, second)]
+    assert {(row["job_name"], row["status"]) for row in new} == {
+        ("mail", "PENDING"),
+        ("send-mail", "PENDING"),
+    }
+
+
+@on_both
+def test_hi005_open_runs_are_called_off_or_asked_to_stop(launch, jobs):
+    running, pending = jobs.running("first"), jobs.pending("second")
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open("?status=open")
+
+    page.select(pending, running)
+    plan = page.review("cancel")
+    jobs.succeed(running)
+    said = page.confirm()
+
+    assert "1 will be called off before they start" in plan
+    assert "1 are running and will be asked to stop" in plan
+    assert "1 called off" in said
+    assert "1 finished meanwhile, left alone" in said
+    assert jobs.of(pending)["status"] == "CANCELLED"
+    assert jobs.of(running)["status"] == "SUCCEEDED"
+
+
+def test_hi006_the_export_is_of_the_same_runs(launch, jobs):
+    add(
+        jobs,
+        finished_run(status="FAILED", job_name="mail"),
+        finished_run(status="FAILED", job_name="sync"),
+    )
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open("?status=FAILED&job=mail")
+
+    wait_for(lambda: "job=mail" in page.export_url())
+    with urllib.request.urlopen(page.export_url()) as answer:  # noqa: S310
+        lines = answer.read().decode().splitlines()
+
+    assert len(lines) == 2
+    assert ",mail," in lines[1]
+
+
+def test_hi007_a_source_that_is_down_is_told_and_rows_stay(launch, jobs):
+    [run_id] = add(jobs, finished_run())
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open()
+    jobs.table.execute("ALTER TABLE job_runs RENAME TO elsewhere")
+
+    page.choose_status("Failed")
+
+    wait_for(lambda: page.shown("history-problem"))
+    assert page.ids() == [run_id]
