@@ -124,3 +124,22 @@ class Bulk:
     PROGRESS: Final = "bulk-progress"
     #: what is to be done to which runs, and the number of this request
     PLAN: Final = "bulk-plan"
+
+
+class Details:
+    """Ids of the dialog with one run."""
+
+    MODAL: Final = "run-details"
+    HEADING: Final = "details-heading"
+    BODY: Final = "details-body"
+    MESSAGE: Final = "details-message"
+    TIMELINE: Final = "run-details-timeline"
+    ERROR: Final = "run-details-error"
+    PARAMS: Final = "details-params"
+    RESULT: Final = "details-result"
+    CANCEL: Final = "cancel-run"
+    RETRY: Final = "retry-run"
+    #: which run is asked for
+    ASKED: Final = "details-asked"
+    #: the number of a "Run again" from this dialog
+    ONCE: Final = "details-once"

@@ -21,7 +21,7 @@ from dashboard.ids import Live, Shell
 from dashboard.live import Hub
 from dashboard.offload import offload
 from dashboard.pages import history, overview
-from dashboard.panels import status
+from dashboard.panels import details, status
 from dashboard.routes import add_routes, add_walls
 from dashboard.urls import BOOTSTRAP, ICON, THEME_SCRIPT, below
 
@@ -96,6 +96,7 @@ def _layout(deps: Deps) -> html.Div:
             html.A("Skip to content", href=f"#{Shell.CONTENT}", className="skip-link"),
             _navbar(deps),
             html.Main(dash.page_container, id=Shell.CONTENT),
+            details.layout(),
             html.Div(id=Shell.TOASTS, className="toasts", role="status"),
         ]
     )
@@ -141,6 +142,7 @@ def _navbar(deps: Deps) -> html.Header:
 
 def _register(app: Dash, deps: Deps, hub: Hub) -> None:
     status.register(app, deps)
+    details.register(app, deps)
     app.clientside_callback(
         ClientsideFunction("shell", "toggleTheme"),
         Input(Shell.THEME, "n_clicks"),

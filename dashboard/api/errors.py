@@ -111,12 +111,11 @@ def register(server: FastAPI, path: str) -> None:
 
     @server.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
+        sentence = f"{error.detail}."
         if not request.url.path.startswith(path):
-            return PlainTextResponse(
-                str(error.detail), error.status_code, error.headers
-            )
+            return PlainTextResponse(sentence, error.status_code, error.headers)
         code = _CODES.get(error.status_code, "error")
-        made = answer(error.status_code, code, f"{error.detail}.")
+        made = answer(error.status_code, code, sentence)
         made.headers.update(error.headers or {})
         return made
 

@@ -108,6 +108,15 @@ class HistoryPage:
             lambda: (now := self.shown("bulk-body")) and now != before and now
         )
 
+    def open_row(self, run_id: str) -> None:
+        self._one(f'#history-grid [row-id="{run_id}"] [col-id="job"]').click()
+
+    def press(self, id_: str) -> None:
+        self._page.run("document.getElementById(arguments[0]).click()", id_)
+
+    def close_details(self) -> None:
+        self._page.run("document.querySelector('#run-details .btn-close').click()")
+
     def _one(self, selector: str):
         return self._driver.find_element(By.CSS_SELECTOR, selector)
 

@@ -1,0 +1,54 @@
+// Client side of dashboard/panels/details.py: which run is open, and when to look again.
+(() => {
+  const ASKED = "details-asked";
+  const LOOK_AGAIN_MS = 2000;
+  let open = null;
+  let lookedAt = 0;
+
+  const ask = (data) => window.dash_clientside.set_props(ASKED, { data });
+
+  /** Open the dialog with one run, and keep it in the URL. */
+  function show(run) {
+    window.jobManagerShell.keepInUrl("run", run);
+    ask({ run });
+  }
+
+  /** The run that the URL names. */
+  function fromUrl(search) {
+    const run = new URLSearchParams(search ?? "").get("run");
+    return run ? { run } : window.dash_clientside.no_update;
+  }
+
+  function toggled(isOpen) {
+    const run = new URLSearchParams(location.search).get("run");
+    open = isOpen ? run : null;
+    if (!isOpen && run) window.jobManagerShell.keepInUrl("run", "");
+    if (isOpen) requestAnimationFrame(() => window.jobManagerTicker.tick());
+  }
+
+  /** What runs moves on: look again with the page's data, not more often than it changes. */
+  function lookAgain() {
+    const now = Date.now();
+    if (!open || document.hidden || now - lookedAt < LOOK_AGAIN_MS) return;
+    lookedAt = now;
+    ask({ run: open, again: true, at: now });
+  }
+
+  /** A click, or Enter, on a row of a grid of runs; not on what is in it to be clicked. */
+  function onRow(event) {
+    const row = event.target.closest?.(".ag-row");
+    const isKey = event.type === "keydown";
+    if (!row || (isKey && event.key !== "Enter") || event.target.closest("input, a")) return;
+    if (!isKey && (getSelection().toString() || event.target.closest(".ag-selection-checkbox")))
+      return;
+    if (row.getAttribute("row-id")) show(row.getAttribute("row-id"));
+  }
+
+  document.addEventListener("click", onRow);
+  document.addEventListener("keydown", onRow);
+  document.addEventListener("jobmanager:snapshot", lookAgain);
+  window.jobManagerDetails = { open: show };
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    details: { fromUrl, toggled },
+  });
+})();

@@ -1,0 +1,175 @@
+"""One run in a dialog over any page: what it did, what it said, cancel, run again."""
+
+import secrets
+from functools import partial
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+
+from dashboard.auth import require
+from dashboard.components.outcome import outcome, problem
+from dashboard.deps import Action, Deps
+from dashboard.ids import Details, Shell
+from dashboard.offload import offload
+from dashboard.panels.details_body import details
+from dashboard.views.bulk import cancelled_view, retried_view
+from dashboard.views.details import details_view
+from data.clock import now_ms
+from data.exceptions import DataError
+
+#: Of the job's last runs so many are shown, and tell what is usual.
+_NEIGHBOURS = 20
+
+
+def layout() -> html.Div:
+    """The dialog, closed; ``?run=`` opens it."""
+    return html.Div(
+        [
+            dcc.Store(id=Details.ASKED),
+            dcc.Store(id=Details.ONCE),
+            dbc.Modal(
+                [
+                    dbc.ModalHeader(dbc.ModalTitle(id=Details.HEADING)),
+                    dbc.ModalBody(
+                        [
+                            html.Div(id=Details.MESSAGE, role="status"),
+                            html.Div(id=Details.BODY),
+                        ]
+                    ),
+                    dbc.ModalFooter(
+                        [
+                            html.Button(
+                                "Cancel run",
+                                id=Details.CANCEL,
+                                className="btn button-plain",
+                            ),
+                            html.Button(
+                                "Run again",
+                                id=Details.RETRY,
+                                className="btn button-plain",
+                            ),
+                        ]
+                    ),
+                ],
+                id=Details.MODAL,
+                labelledby=Details.HEADING,
+                size="lg",
+                scrollable=True,
+                is_open=False,
+            ),
+        ],
+        className="contents",
+    )
+
+
+def register(app: Dash, deps: Deps) -> None:
+    """Attach the callbacks of the dialog."""
+    app.clientside_callback(
+        ClientsideFunction("details", "fromUrl"),
+        Output(Details.ASKED, "data"),
+        Input(Shell.LOCATION, "search"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("details", "toggled"), Input(Details.MODAL, "is_open")
+    )
+
+    @app.callback(
+        {key: Output(*target) for key, target in _OUTPUTS.items()},
+        Input(Details.ASKED, "data"),
+        State(Shell.SOURCE, "value"),
+        prevent_initial_call=True,
+    )
+    @offload
+    def _asked(asked: Any, source: str) -> dict[str, Any]:
+        return {**dict.fromkeys(_OUTPUTS, no_update), **_shown(deps, asked, source)}
+
+    _on_click(app, Details.CANCEL, partial(_cancel, deps))
+    _on_click(app, Details.RETRY, partial(_retry, deps))
+
+
+_OUTPUTS = {
+    "open": (Details.MODAL, "is_open"),
+    "heading": (Details.HEADING, "children"),
+    "body": (Details.BODY, "children"),
+    "message": (Details.MESSAGE, "children"),
+    "once": (Details.ONCE, "data"),
+    "cancel_hidden": (Details.CANCEL, "hidden"),
+    "retry_hidden": (Details.RETRY, "hidden"),
+}
+
+
+def _on_click(app: Dash, button: str, step: Any) -> None:
+    @app.callback(
+        Output(Details.MESSAGE, "children", allow_duplicate=True),
+        Output(Details.ASKED, "data", allow_duplicate=True),
+        Input(button, "n_clicks"),
+        State(Details.ASKED, "data"),
+        State(Shell.SOURCE, "value"),
+        State(Details.ONCE, "data"),
+        prevent_initial_call=True,
+    )
+    @offload
+    def _clicked(_clicks: Any, asked: Any, source: str, once: str) -> Any:
+        return step(source, asked["run"], once), {**asked, "again": True}
+
+
+def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
+    """The dialog for the run that is asked for; a second look keeps what was said."""
+    if not isinstance(asked, dict) or not asked.get("run"):
+        return {"open": False}
+    run_id = str(asked["run"])
+    first = {} if asked.get("again") else {"message": None, "once": _number()}
+    nothing = {"open": True, "body": None, "cancel_hidden": True, "retry_hidden": True}
+    try:
+        place = deps.source(source)
+        found = place.engine.details(run_id)
+        if found is None:
+            message = problem(
+                f"{place.label} has no run {run_id[:100]}. It may be gone."
+            )
+            return {**nothing, "heading": "Run", "message": message}
+        latest = place.engine.latest(found.job.job_name, limit=_NEIGHBOURS)
+        verdict = place.reader.latest.judgement.verdicts.get(run_id)
+    except DataError as error:
+        return {**first, "open": True, "heading": "Run", "message": problem(str(error))}
+    view = details_view(
+        found,
+        verdict,
+        latest,
+        logs_url=deps.look.logs_url,
+        now_ms=now_ms(deps.clock),
+    )
+    able = place.engine.capabilities
+    return {
+        **first,
+        "open": True,
+        "heading": view["title"],
+        "body": details(view),
+        "cancel_hidden": not (view["can_cancel"] and able.cancel),
+        "retry_hidden": not (view["can_retry"] and able.enqueue),
+    }
+
+
+def _number() -> str:
+    return secrets.token_urlsafe(18)
+
+
+def _cancel(deps: Deps, source: str, run_id: str, _once: str) -> html.Div:
+    try:
+        actor = require(deps.viewer(), Action.CANCEL)
+        return outcome(
+            cancelled_view(deps.actions.cancel(source, [run_id], actor=actor))
+        )
+    except DataError as error:
+        return problem(str(error))
+
+
+def _retry(deps: Deps, source: str, run_id: str, once: str) -> html.Div:
+    """The same number twice starts one run: it lasts as long as the dialog is open."""
+    try:
+        actor = require(deps.viewer(), Action.RETRY)
+        done = deps.actions.retry(source, [run_id], actor=actor, once=once)
+        return outcome(retried_view(done))
+    except DataError as error:
+        return problem(str(error))

@@ -1,0 +1,96 @@
+"""The parts of the dialog with one run; whatever a job wrote is text."""
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard.components.attributes import attributes
+from dashboard.ids import Details
+from dashboard.views.details import DetailsView, Neighbour, Stretch
+
+
+def details(view: DetailsView) -> html.Div:
+    """Everything that is known of one run."""
+    parts: list[Component | None] = [
+        html.Div(
+            [
+                html.Span(view["status"], className=f"chip tone-{view['tone']}"),
+                _asked(view["asked_at"]),
+                _logs(view["logs"]),
+            ],
+            className="details-head",
+        ),
+        html.Div(view["verdict"], className="tone-warn") if view["verdict"] else None,
+        _timeline(view["timeline"]),
+        html.Dl(
+            [_moment(words, at) for words, at in _moments(view)], className="facts"
+        ),
+        html.Dl([_fact(*fact) for fact in view["facts"]], className="facts"),
+        _strip(view["neighbours"]),
+        _text("Error", view["error"], Details.ERROR, opened=True),
+        _text("Params", view["params"], Details.PARAMS, opened=True),
+        _text("Result", view["result"], Details.RESULT, opened=False),
+        html.P(view["cut"], className="quiet") if view["cut"] else None,
+    ]
+    return html.Div([part for part in parts if part is not None], className="details")
+
+
+def _moments(view: DetailsView) -> list[tuple[str, int]]:
+    return [(moment["words"], moment["at"]) for moment in view["moments"]]
+
+
+def _moment(words: str, at: int) -> html.Div:
+    told = html.Span(**attributes(data_since=str(at), data_as="clock"))
+    return html.Div([html.Dt(words), html.Dd(told)])
+
+
+def _fact(name: str, value: str) -> html.Div:
+    return html.Div([html.Dt(name), html.Dd(value)])
+
+
+def _asked(at: int | None) -> Component | None:
+    if at is None:
+        return None
+    age = html.Span(**attributes(data_since=str(at), data_as="ago"))
+    return html.Span(["asked to stop ", age], className="tone-warn")
+
+
+def _logs(href: str) -> Component | None:
+    if not href:
+        return None
+    return html.A("Logs", href=href, target="_blank", rel="noopener noreferrer")
+
+
+def _timeline(stretches: list[Stretch]) -> html.Div:
+    words = ", ".join(stretch["words"] for stretch in stretches)
+    bars = [
+        html.Span(
+            className=f"stretch tone-{stretch['tone']}",
+            style={"width": f"{stretch['percent']:.1f}%"},
+        )
+        for stretch in stretches
+    ]
+    bar = html.Div(bars, className="timeline", **attributes(aria_hidden="true"))
+    return html.Div([bar, html.Span(words, className="quiet")], id=Details.TIMELINE)
+
+
+def _strip(neighbours: list[Neighbour]) -> Component | None:
+    if not neighbours:
+        return None
+    links = [
+        html.A(
+            html.Span(one["words"], className="visually-hidden"),
+            href=f"?run={one['id']}",
+            title=one["words"],
+            className=f"neighbour tone-{one['tone']}",
+        )
+        for one in neighbours
+    ]
+    head = html.Span("This job's last runs, oldest first", className="quiet")
+    return html.Div([head, html.Div(links, className="neighbours")])
+
+
+def _text(title: str, text: str, id_: str, *, opened: bool) -> Component | None:
+    if not text:
+        return None
+    shown = html.Pre(text, tabIndex="0")
+    return html.Details([html.Summary(title), shown], id=id_, open=opened)

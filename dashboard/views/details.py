@@ -1,0 +1,195 @@
+"""One run with everything that is known of it, as plain values."""
+
+import json
+from collections.abc import Sequence
+from typing import TypedDict
+
+from dashboard.format import duration, limit, shorten
+from dashboard.theme import TONES
+from dashboard.views.active import NAME_LENGTH
+from dashboard.views.cleanup import logs_link
+from data.model import OPEN, Job, JobState, RunDetails, Verdict
+
+#: Longer params and results are shown as they are stored.
+_PRETTY_LENGTH = 20_000
+
+
+class Moment(TypedDict):
+    """One instant of a run."""
+
+    words: str
+    at: int
+
+
+class Stretch(TypedDict):
+    """A part of the timeline: what it was spent with, and its share of the whole."""
+
+    words: str
+    tone: str
+    percent: float
+
+
+class Neighbour(TypedDict):
+    """One of the job's last runs."""
+
+    id: str
+    words: str
+    tone: str
+
+
+class DetailsView(TypedDict):
+    """What the dialog shows."""
+
+    title: str
+    run_id: str
+    status: str
+    tone: str
+    #: (name, value) in reading order
+    facts: list[tuple[str, str]]
+    moments: list[Moment]
+    timeline: list[Stretch]
+    #: why it counts as stalled, "" when it does not
+    verdict: str
+    #: when it was asked to stop and still runs
+    asked_at: int | None
+    params: str
+    result: str
+    error: str
+    #: which texts were cut, in words
+    cut: str
+    logs: str
+    neighbours: list[Neighbour]
+    can_cancel: bool
+    can_retry: bool
+
+
+def details_view(
+    details: RunDetails,
+    verdict: Verdict | None,
+    latest: Sequence[Job],
+    *,
+    logs_url: str,
+    now_ms: int,
+) -> DetailsView:
+    """One run; ``latest`` are the last finished runs of its job type, newest first."""
+    job = details.job
+    known = {"run_id": job.run_id, "job_name": job.job_name, "worker": job.worker or ""}
+    return DetailsView(
+        title=shorten(job.job_name, NAME_LENGTH),
+        run_id=job.run_id,
+        status=_status(job),
+        tone=TONES[job.state],
+        facts=_facts(details, latest),
+        moments=_moments(job),
+        timeline=_timeline(job, now_ms),
+        verdict=_verdict_words(verdict),
+        asked_at=job.cancel_requested_at if job.state is JobState.RUNNING else None,
+        params=_pretty(details.params),
+        result=_pretty(details.result),
+        error=details.error or "",
+        cut=_cut_words(details),
+        logs=logs_link(logs_url, known),
+        neighbours=[_neighbour(one) for one in reversed(latest)],
+        can_cancel=job.state in OPEN,
+        can_retry=job.state not in OPEN,
+    )
+
+
+def usual_words(latest: Sequence[Job]) -> str:
+    """How long the last runs took: the middle one, and the one that 95 % stay below."""
+    took = sorted(
+        job.finished_at - job.started_at
+        for job in latest
+        if job.finished_at is not None and job.started_at is not None
+    )
+    if not took:
+        return "not known yet"
+    p50, p95 = (took[min(len(took) - 1, len(took) * p // 100)] for p in (50, 95))
+    return f"{duration(p50)}, 95 % below {duration(p95)} (last {len(took)} runs)"
+
+
+def _status(job: Job) -> str:
+    is_known = job.state is not JobState.OTHER
+    return job.state.value.capitalize() if is_known else shorten(job.status_word, 40)
+
+
+def _facts(details: RunDetails, latest: Sequence[Job]) -> list[tuple[str, str]]:
+    job = details.job
+    attempts = f"{job.attempt} of {details.max_attempts or 1}"
+    facts = [
+        ("Run", job.run_id),
+        ("Queue", shorten(job.queue, NAME_LENGTH)),
+        ("Worker", shorten(job.worker or "—", NAME_LENGTH)),
+        ("Attempt", attempts),
+        ("Usually takes", usual_words(latest)),
+    ]
+    if details.error_type:
+        facts.append(("Error type", shorten(details.error_type, NAME_LENGTH)))
+    return facts
+
+
+def _moments(job: Job) -> list[Moment]:
+    named = [
+        ("Enqueued", job.enqueued_at),
+        ("Scheduled for", job.scheduled_at),
+        ("Started", job.started_at),
+        ("Last heartbeat", job.heartbeat_at),
+        ("Asked to stop", job.cancel_requested_at),
+        ("Ended", job.finished_at),
+    ]
+    found = [Moment(words=words, at=at) for words, at in named if at is not None]
+    return sorted(found, key=lambda moment: moment["at"])
+
+
+def _timeline(job: Job, now_ms: int) -> list[Stretch]:
+    """Waiting and running, to scale; empty when the instants contradict each other."""
+    end = job.finished_at if job.finished_at is not None else now_ms
+    began, started = job.enqueued_at, job.started_at
+    if began is None:
+        began = started
+    if began is None or end <= began:
+        return []
+    start = min(max(began, started), end) if started is not None else end
+    waited = (start - began) * 100 / (end - began)
+    stretches = [
+        Stretch(
+            words=f"waited {duration(start - began)}", tone="quiet", percent=waited
+        ),
+        Stretch(
+            words=f"ran {duration(end - start)}",
+            tone=TONES[job.state],
+            percent=100 - waited,
+        ),
+    ]
+    return [stretch for stretch in stretches if stretch["percent"] > 0]
+
+
+def _verdict_words(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
+    heartbeat = {"fresh": "it still sends heartbeats", "lost": "its heartbeat is lost"}
+    beat = heartbeat.get(verdict.evidence.liveness.value, "it never sent a heartbeat")
+    ran = f"Stalled ({verdict.state.value}): running for {duration(verdict.elapsed_ms)}"
+    return f"{ran}, limit {limit(verdict.limit_ms)} ({verdict.rule.value}); {beat}."
+
+
+def _pretty(text: str | None) -> str:
+    """JSON with a line for each value; what is long or no JSON stays as it is."""
+    if text is None or len(text) > _PRETTY_LENGTH:
+        return text or ""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _cut_words(details: RunDetails) -> str:
+    if not details.cut:
+        return ""
+    return f"Only the beginning is shown of: {', '.join(sorted(details.cut))}."
+
+
+def _neighbour(job: Job) -> Neighbour:
+    return Neighbour(
+        id=job.run_id, words=f"run {job.run_id}: {_status(job)}", tone=TONES[job.state]
+    )

@@ -1,0 +1,97 @@
+"""One run in a dialog: found, read, cancelled, run again; what a job wrote is text."""
+
+import pytest
+
+from tests.browser.history_page import HistoryPage
+from tests.browser.waiting import wait_for
+from tests.factories import finished_run
+
+pytestmark = pytest.mark.browser
+
+on_both = pytest.mark.parametrize("jobs", ["sqlite", "postgresql"], indirect=True)
+ERROR = "ValueError: <img src=x onerror=alert(1)>\n  File app.py, line 7"
+
+
+@on_both
+def test_de001_a_row_opens_the_run_and_a_link_does_too(launch, jobs):
+    [run_id] = jobs.table.add(
+        finished_run(
+            status="FAILED",
+            finished_at=jobs.now,
+            started_at=jobs.now - 60_000,
+            error=ERROR,
+            error_type="ValueError",
+            params={"to": "<b>Ann</b>"},
+        )
+    )
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open()
+
+    page.open_row(run_id)
+    wait_for(lambda: ERROR in (page.shown("run-details-error") or ""))
+
+    assert '"to": "<b>Ann</b>"' in page.shown("details-params")
+    assert "ran 1m 00s" in page.shown("run-details-timeline")
+    wait_for(lambda: f"run={run_id}" in page.query())
+    HistoryPage(overview).open(f"?run={run_id}")
+    wait_for(lambda: ERROR in (page.shown("run-details-error") or ""))
+    page.close_details()
+    wait_for(lambda: "run=" not in page.query())
+
+
+@on_both
+def test_de002_run_again_starts_one_run_however_often_it_is_clicked(launch, jobs):
+    [run_id] = jobs.table.add(finished_run(finished_at=jobs.now))
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open(f"?run={run_id}")
+    wait_for(lambda: page.shown("retry-run"))
+
+    page.press("retry-run")
+    wait_for(lambda: "1 started as new runs" in (page.shown("details-message") or ""))
+    page.press("retry-run")
+    page.press("retry-run")
+
+    wait_for(lambda: "1 started as new runs" in (page.shown("details-message") or ""))
+    assert [row["status"] for row in jobs.table.rows().values()] == [
+        "SUCCEEDED",
+        "PENDING",
+    ]
+
+
+@on_both
+def test_de003_a_running_run_is_asked_to_stop_and_the_page_says_so_until_it_has(
+    launch, jobs
+):
+    run_id = jobs.running("first")
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open(f"?run={run_id}")
+    wait_for(lambda: page.shown("cancel-run"))
+
+    page.press("cancel-run")
+
+    wait_for(lambda: "1 asked to stop" in (page.shown("details-message") or ""))
+    wait_for(lambda: "asked to stop" in (page.shown("details-body") or ""))
+    assert jobs.of(run_id)["cancel_requested_at"] is not None
+    assert jobs.of(run_id)["status"] == "RUNNING"
+    jobs.table.change(run_id, status="CANCELLED", finished_at=jobs.now)
+    wait_for(lambda: "Cancelled" in (page.shown("details-body") or ""), 20)
+    assert page.shown("cancel-run") is None
+
+
+def test_de004_a_run_that_is_not_there_is_told(launch, jobs):
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open("?run=a%2Fb%3Cb%3E")
+
+    wait_for(lambda: "has no run a/b<b>" in (page.shown("details-message") or ""))
+
+
+def test_de005_a_run_that_is_deleted_while_it_is_open_is_told(launch, jobs):
+    run_id = jobs.running("first")
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open(f"?run={run_id}")
+    wait_for(lambda: page.shown("cancel-run"))
+
+    jobs.table.execute("DELETE FROM job_runs")
+
+    wait_for(lambda: "It may be gone." in (page.shown("details-message") or ""), 20)
+    assert page.shown("cancel-run") is None
