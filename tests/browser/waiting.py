@@ -13,7 +13,7 @@ _LOOK_S = 0.05
 _NOT_YET = (AssertionError, OSError, LookupError, WebDriverException)
 
 
-def wait_until(check: Callable[[], _T], timeout_s: float = 10) -> _T:
+def wait_until(check: Callable[[], _T], timeout_s: float = 20) -> _T:
     """Call ``check`` until it raises nothing; what it gave. Its last error at the end."""
     pause = Event()
     deadline = time.monotonic() + timeout_s
@@ -26,7 +26,7 @@ def wait_until(check: Callable[[], _T], timeout_s: float = 10) -> _T:
         pause.wait(_LOOK_S)
 
 
-def wait_for(condition: Callable[[], _T], timeout_s: float = 10) -> _T:
+def wait_for(condition: Callable[[], _T], timeout_s: float = 20) -> _T:
     """The same for a condition: until what it gives is true."""
 
     def check() -> _T:
