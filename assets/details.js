@@ -34,6 +34,14 @@
     ask({ run: open, again: true, at: now });
   }
 
+  /** The run that a row tells of: a row of runs is called as its run. */
+  function runOf(row) {
+    const id = row.getAttribute("row-id");
+    const grid = row.closest(".ag-theme-quartz, [class*=-grid][id]");
+    const node = grid && id && window.dash_ag_grid.getApi(grid.id)?.getRowNode(id);
+    return node?.data.run_id ?? id;
+  }
+
   /** A click, or Enter, on a row of a grid of runs; not on what is in it to be clicked. */
   function onRow(event) {
     const row = event.target.closest?.(".ag-row");
@@ -41,9 +49,20 @@
     if (!row || (isKey && event.key !== "Enter") || event.target.closest("input, a")) return;
     if (!isKey && (getSelection().toString() || event.target.closest(".ag-selection-checkbox")))
       return;
-    if (row.getAttribute("row-id")) show(row.getAttribute("row-id"));
+    const run = runOf(row);
+    if (run) show(run);
   }
 
+  /** A link to a run opens it here; with a modifier, or the wheel, in another tab. */
+  function onLink(event) {
+    const link = event.target.closest?.("a[data-run]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    window.dash_clientside.set_props("run-modal", { is_open: false });
+    show(link.dataset.run);
+  }
+
+  document.addEventListener("click", onLink);
   document.addEventListener("click", onRow);
   document.addEventListener("keydown", onRow);
   document.addEventListener("jobmanager:snapshot", lookAgain);

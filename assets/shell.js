@@ -39,6 +39,13 @@
     history.replaceState(history.state, "", url);
   }
 
+  /** The address of a path below the prefix, like "api/runs.csv". */
+  function below(path) {
+    const config = document.getElementById("_dash-config");
+    const prefix = (config && JSON.parse(config.textContent).requests_pathname_prefix) || "/";
+    return prefix + path;
+  }
+
   /** A source was chosen: remember it in the URL. */
   function sourceChosen(value, options) {
     keepInUrl("source", value, options?.[0]?.value);
@@ -48,7 +55,7 @@
   function keepInDialog(event) {
     const dialog = document.querySelector(".modal.show");
     if (event.key !== "Tab" || !dialog) return;
-    const stops = [...dialog.querySelectorAll("a[href], button, input")].filter(
+    const stops = [...dialog.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")].filter(
       (element) => !element.disabled && element.checkVisibility(),
     );
     const [first, last] = [stops[0], stops.at(-1)];
@@ -62,5 +69,5 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     shell: { toggleTheme, markPage, sourceFromUrl, sourceChosen },
   });
-  window.jobManagerShell = { keepInUrl };
+  window.jobManagerShell = { keepInUrl, below };
 })();

@@ -126,6 +126,54 @@ class Bulk:
     PLAN: Final = "bulk-plan"
 
 
+class Audit:
+    """Ids of the audit page."""
+
+    PAGE: Final = "audit"
+    GRID: Final = "audit-grid"
+    ACTION: Final = "audit-action"
+    ACTOR: Final = "audit-actor"
+    SEARCH: Final = "audit-search"
+    REFRESH: Final = "audit-refresh"
+    EXPORT: Final = "audit-export"
+    OLDER: Final = "audit-older"
+    COUNT: Final = "audit-count"
+    PROBLEM: Final = "audit-problem"
+    EMPTY: Final = "audit-empty"
+    #: what the last search found
+    FOUND: Final = "audit-found"
+
+
+class Keyboard:
+    """Ids of the help for the keyboard."""
+
+    BUTTON: Final = "keyboard-help"
+    MODAL: Final = "keyboard-modal"
+    HEADING: Final = "keyboard-heading"
+
+
+class Start:
+    """Ids of the dialog that starts a run."""
+
+    BUTTON: Final = "run-job"
+    MODAL: Final = "run-modal"
+    HEADING: Final = "run-heading"
+    NAME: Final = "run-name"
+    NAMES: Final = "run-names"
+    HINT: Final = "run-hint"
+    PARAMS: Final = "run-params"
+    QUEUE: Final = "run-queue"
+    WHEN: Final = "run-when"
+    SUBMIT: Final = "run-submit"
+    MESSAGE: Final = "run-message"
+    #: not before this instant, epoch ms
+    RUN_AT: Final = "run-at"
+    #: the params that were offered: what differs was typed
+    FILLED: Final = "run-filled"
+    #: the number of this opening of the dialog
+    NUMBER: Final = "run-number"
+
+
 class Details:
     """Ids of the dialog with one run."""
 
@@ -141,5 +189,8 @@ class Details:
     RETRY: Final = "retry-run"
     #: which run is asked for
     ASKED: Final = "details-asked"
-    #: the number of a "Run again" from this dialog
-    ONCE: Final = "details-once"
+    #: params to run it again with
+    EDIT: Final = "retry-edit"
+    EDITED: Final = "retry-params"
+    #: the number of this opening of the dialog, and the run's own params
+    OPENING: Final = "details-opening"

@@ -20,14 +20,14 @@ from dashboard.deps import Deps
 from dashboard.ids import Live, Shell
 from dashboard.live import Hub
 from dashboard.offload import offload
-from dashboard.pages import history, overview
-from dashboard.panels import details, status
+from dashboard.pages import audit, history, overview
+from dashboard.panels import details, keyboard, start, status
 from dashboard.routes import add_routes, add_walls
 from dashboard.urls import BOOTSTRAP, ICON, THEME_SCRIPT, below
 
 log = logging.getLogger(__name__)
 
-PAGES: Final[tuple[ModuleType, ...]] = (overview, history)
+PAGES: Final[tuple[ModuleType, ...]] = (overview, history, audit)
 ASSETS: Final = Path(__file__).parent.parent / "assets"
 
 
@@ -97,6 +97,8 @@ def _layout(deps: Deps) -> html.Div:
             _navbar(deps),
             html.Main(dash.page_container, id=Shell.CONTENT),
             details.layout(),
+            start.layout(),
+            keyboard.layout(),
             html.Div(id=Shell.TOASTS, className="toasts", role="status"),
         ]
     )
@@ -135,6 +137,8 @@ def _navbar(deps: Deps) -> html.Header:
                 className="icon-button",
                 **attributes(aria_label="Switch between light and dark"),
             ),
+            keyboard.button(),
+            start.button(),
         ],
         className="navbar-top",
     )
@@ -143,6 +147,8 @@ def _navbar(deps: Deps) -> html.Header:
 def _register(app: Dash, deps: Deps, hub: Hub) -> None:
     status.register(app, deps)
     details.register(app, deps)
+    start.register(app, deps)
+    keyboard.register(app)
     app.clientside_callback(
         ClientsideFunction("shell", "toggleTheme"),
         Input(Shell.THEME, "n_clicks"),

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
-from dashboard.api import acting, errors, export, health, reading, schema
+from dashboard.api import acting, audit, errors, export, health, reading, schema
 from dashboard.deps import Deps
 from dashboard.urls import below
 
@@ -19,5 +19,6 @@ def register(server: FastAPI, deps: Deps, viewers: Callable[[], int]) -> None:
     reading.register(router, deps)
     acting.register(router, deps)
     export.register(router, deps)
+    audit.register(router, deps)
     schema.register(router, release)
     server.include_router(router)

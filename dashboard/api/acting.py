@@ -12,7 +12,7 @@ from dashboard.api.models import (
     CleanedAnswer,
     CleanUpAsked,
     RetriedAnswer,
-    RunsAsked,
+    RetryAsked,
     StartAsked,
     Started,
     UndoAsked,
@@ -49,11 +49,15 @@ def register(router: APIRouter, deps: Deps) -> None:
         return CancelledAnswer(**asdict(done))
 
     @router.post("/runs/retry", responses=RESPONSES)
-    def retry(asked: RunsAsked) -> RetriedAnswer:
-        """Run finished runs again with the same params, as new runs."""
+    def retry(asked: RetryAsked) -> RetriedAnswer:
+        """Run finished runs again as new runs, with the same params or with these."""
         actor = require(deps.viewer(), Action.RETRY)
         done = deps.actions.retry(
-            asked.source, asked.run_ids, actor=actor, once=asked.once
+            asked.source,
+            asked.run_ids,
+            params=None if asked.params is None else _as_text(asked.params),
+            actor=actor,
+            once=asked.once,
         )
         return RetriedAnswer(**asdict(done))
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import BoundedSemaphore
 from typing import Annotated, Final
 
@@ -41,7 +41,7 @@ def register(router: APIRouter, deps: Deps) -> None:
             **{status: RESPONSES[status] for status in (403, 404, 422, 503)},
         },
     )
-    def runs_csv(filter_: Filter, source: _Source = None) -> Response:
+    def runscsv_text(filter_: Filter, source: _Source = None) -> Response:
         """What ``/api/runs`` lists with the same words, as CSV; instants are UTC."""
         require(deps.viewer(), Action.EXPORT)
         place = deps.source(source)
@@ -50,18 +50,21 @@ def register(router: APIRouter, deps: Deps) -> None:
             busy = answer(503, "busy", message)
             busy.headers["Retry-After"] = "30"
             return busy
-        return _Lines(_first(place, filter_, room.release), room.release, place.name)
+        return Lines(
+            _first(place, filter_, room.release), room.release, f"runs-{place.name}"
+        )
 
 
-class _Lines(StreamingResponse):
+class Lines(StreamingResponse):
     """The lines, and ``done`` when the last was sent or the client is gone."""
 
     def __init__(
         self, lines: Iterator[str], done: Callable[[], None], name: str
     ) -> None:
+        """``name`` becomes a part of the file's name."""
         plain = "".join(c if c.isalnum() and c.isascii() else "-" for c in name)
         headers = {
-            "Content-Disposition": f'attachment; filename="runs-{plain}.csv"',
+            "Content-Disposition": f'attachment; filename="{plain}.csv"',
             "X-Accel-Buffering": "no",
             "Cache-Control": "no-store",
         }
@@ -89,15 +92,16 @@ def _first(
 
 
 def _lines(place: Source, filter_: RunFilter, page: RunPage) -> Iterator[str]:
-    yield _csv([_COLUMNS])
+    yield csv_text([_COLUMNS])
     while True:
-        yield _csv([_row(job) for job in page.jobs])
+        yield csv_text([_row(job) for job in page.jobs])
         if page.next is None:
             return
         page = place.engine.page(filter_, after=page.next, limit=_PAGE)
 
 
-def _csv(rows: list[tuple[str, ...]]) -> str:
+def csv_text(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as lines of CSV; cells that hold text are made ``safe`` before."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dashboard.views.audit import AuditView
 from dashboard.views.runs import RunView
 
 
@@ -46,6 +47,14 @@ class RunAnswer(BaseModel):
     error: str | None
     #: which of these were cut
     cut: list[str]
+
+
+class AuditAnswer(BaseModel):
+    """Some of the audit, newest first."""
+
+    audit: list[AuditView]
+    #: where to go on: hand it back as ``after``; null at the end
+    next: int | None
 
 
 class Started(BaseModel):
@@ -97,11 +106,13 @@ class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class RunsAsked(_Asked):
-    """Runs that something is to be done to."""
+class RetryAsked(_Asked):
+    """Finished runs that are to be run again."""
 
     source: str
     run_ids: list[str] = Field(min_length=1, max_length=10_000)
+    #: in place of their own
+    params: dict[str, Any] | None = None
     #: a number made up by the asker: the same again does nothing twice
     once: str | None = Field(default=None, pattern="^[A-Za-z0-9_-]{16,64}$")
 

@@ -1,9 +1,12 @@
 """What an action did, in words and lists; what went wrong, in a sentence."""
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
 from dash import html
+
+from dashboard.components.attributes import run_link
 
 #: Run ids shown of one list; the rest is counted.
 _IDS_SHOWN = 50
@@ -12,6 +15,15 @@ _IDS_SHOWN = 50
 def outcome(parts: Sequence[tuple[str, str, list[str]]]) -> html.Div:
     """One line and one list for each (tone, sentence, run ids)."""
     return html.Div([_part(*part) for part in parts], className="outcome")
+
+
+def started(run_id: str) -> html.Div:
+    """A run was started; its link opens it."""
+    link = html.A(
+        f"Run {run_id}", href=f"?{urlencode({'run': run_id})}", **run_link(run_id)
+    )
+    line = html.Div([link, " was started."], className="outcome-line tone-good")
+    return html.Div(line, className="outcome")
 
 
 def problem(message: str) -> html.Div:

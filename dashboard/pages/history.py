@@ -3,10 +3,10 @@
 from typing import Any, Final
 
 import dash_ag_grid as dag
-import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html
 
 from dashboard.components.grids import GRID_OPTIONS, cell
+from dashboard.components.search import choice, foot, text_field
 from dashboard.deps import Deps
 from dashboard.ids import History, Shell
 from dashboard.offload import offload
@@ -54,7 +54,13 @@ def layout(**query: str) -> html.Div:
         [
             html.H1(TITLE, className="visually-hidden"),
             html.Section(
-                [_head(query), bulk.layout(), _grid(), _foot()], className="panel"
+                [
+                    _head(query),
+                    bulk.layout(),
+                    _grid(),
+                    foot(History.EMPTY, History.PROBLEM, History.OLDER),
+                ],
+                className="panel",
             ),
             dcc.Store(id=History.FOUND),
         ],
@@ -83,7 +89,7 @@ def register(app: Dash, deps: Deps) -> None:
         return _found(deps, source, fields, after)
 
     app.clientside_callback(
-        ClientsideFunction("history", "paint"), Input(History.FOUND, "data")
+        ClientsideFunction("search", "history"), Input(History.FOUND, "data")
     )
     app.clientside_callback(
         ClientsideFunction("history", "keep"),
@@ -107,17 +113,16 @@ def _found(
 
 
 def _head(query: dict[str, str]) -> html.Div:
-    statuses = [{"value": value, "label": words} for value, words in STATUSES.items()]
-    ranges = [{"value": value, "label": words} for value, (words, _) in RANGES.items()]
+    ranges = {key: words for key, (words, _) in RANGES.items()}
     return html.Div(
         [
             html.H2(TITLE),
             html.Span(id=History.COUNT, className="quiet", role="status"),
-            *_select(History.STATUS, "Status", statuses, query.get("status")),
-            *_input(History.JOB, "Job", "Job…", query.get("job", "")),
-            *_input(History.QUEUE, "Queue", "Queue…", query.get("queue", "")),
-            *_select(History.RANGE, "Time range", ranges, query.get("range")),
-            *_input(
+            *choice(History.STATUS, "Status", STATUSES, query.get("status")),
+            *text_field(History.JOB, "Job", "Job…", query.get("job", "")),
+            *text_field(History.QUEUE, "Queue", "Queue…", query.get("queue", "")),
+            *choice(History.RANGE, "Time range", ranges, query.get("range")),
+            *text_field(
                 History.SEARCH,
                 "Text in error and params, or a run id",
                 "Error, params, run id…",
@@ -132,36 +137,6 @@ def _head(query: dict[str, str]) -> html.Div:
     )
 
 
-def _select(
-    id_: str, words: str, options: list[dict[str, str]], value: str | None
-) -> list[Any]:
-    known = [option["value"] for option in options]
-    return [
-        html.Label(words, htmlFor=id_, className="visually-hidden"),
-        dbc.Select(
-            id=id_,
-            options=options,
-            value=value if value in known else known[0],
-            className="pill-input",
-        ),
-    ]
-
-
-def _input(id_: str, words: str, hint: str, value: str) -> list[Any]:
-    return [
-        html.Label(words, htmlFor=id_, className="visually-hidden"),
-        dcc.Input(
-            id=id_,
-            type="search",
-            placeholder=hint,
-            value=value,
-            debounce=0.3,
-            maxLength=500,
-            className="pill-input form-control",
-        ),
-    ]
-
-
 def _grid() -> dag.AgGrid:
     return dag.AgGrid(
         id=History.GRID,
@@ -174,27 +149,4 @@ def _grid() -> dag.AgGrid:
         },
         className="history-grid",
         style={"height": None},
-    )
-
-
-def _foot() -> html.Div:
-    return html.Div(
-        [
-            html.Div(
-                [html.Strong(), html.Span()],
-                id=History.EMPTY,
-                className="empty",
-                hidden=True,
-            ),
-            html.Div(
-                id=History.PROBLEM,
-                className="outcome-problem",
-                role="alert",
-                hidden=True,
-            ),
-            html.Button(
-                "Older", id=History.OLDER, className="link-button", hidden=True
-            ),
-        ],
-        className="panel-foot",
     )

@@ -1,6 +1,5 @@
 """Selected runs: run again, cancel; what will happen first, the truth after."""
 
-import secrets
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ from dashboard.components.outcome import outcome, problem
 from dashboard.deps import Action, Deps
 from dashboard.ids import Bulk, History, Shell
 from dashboard.offload import offload
+from dashboard.once import new_number
 from dashboard.views.bulk import (
     CANCEL,
     RETRY,
@@ -90,7 +90,7 @@ def _review(deps: Deps, action: str, source: str, rows: Any) -> dict[str, Any]:
     return {
         **shown,
         "body": outcome(plan_view(action, jobs, asked)),
-        "plan": {"action": action, "ids": asked, "once": secrets.token_urlsafe(18)},
+        "plan": {"action": action, "ids": asked, "once": new_number()},
         "confirm": _CONFIRM[action],
         "confirm_hidden": not is_possible(action, jobs),
         "close": "Back",

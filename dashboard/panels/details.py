@@ -1,6 +1,5 @@
 """One run in a dialog over any page: what it did, what it said, cancel, run again."""
 
-import secrets
 from functools import partial
 from typing import Any
 
@@ -8,10 +7,13 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboard.auth import require
+from dashboard.components.attributes import attributes
+from dashboard.components.editor import params_editor
 from dashboard.components.outcome import outcome, problem
 from dashboard.deps import Action, Deps
 from dashboard.ids import Details, Shell
 from dashboard.offload import offload
+from dashboard.once import new_number, number_of
 from dashboard.panels.details_body import details
 from dashboard.views.bulk import cancelled_view, retried_view
 from dashboard.views.details import details_view
@@ -27,7 +29,7 @@ def layout() -> html.Div:
     return html.Div(
         [
             dcc.Store(id=Details.ASKED),
-            dcc.Store(id=Details.ONCE),
+            dcc.Store(id=Details.OPENING),
             dbc.Modal(
                 [
                     dbc.ModalHeader(dbc.ModalTitle(id=Details.HEADING)),
@@ -35,6 +37,7 @@ def layout() -> html.Div:
                         [
                             html.Div(id=Details.MESSAGE, role="status"),
                             html.Div(id=Details.BODY),
+                            _editor(),
                         ]
                     ),
                     dbc.ModalFooter(
@@ -48,6 +51,7 @@ def layout() -> html.Div:
                                 "Run again",
                                 id=Details.RETRY,
                                 className="btn button-plain",
+                                **attributes(data_params=Details.EDITED),
                             ),
                         ]
                     ),
@@ -73,6 +77,9 @@ def register(app: Dash, deps: Deps) -> None:
     app.clientside_callback(
         ClientsideFunction("details", "toggled"), Input(Details.MODAL, "is_open")
     )
+    app.clientside_callback(
+        ClientsideFunction("params", "check"), Input(Details.EDITED, "value")
+    )
 
     @app.callback(
         {key: Output(*target) for key, target in _OUTPUTS.items()},
@@ -93,7 +100,10 @@ _OUTPUTS = {
     "heading": (Details.HEADING, "children"),
     "body": (Details.BODY, "children"),
     "message": (Details.MESSAGE, "children"),
-    "once": (Details.ONCE, "data"),
+    "opening": (Details.OPENING, "data"),
+    "edited": (Details.EDITED, "value"),
+    "edit_hidden": (Details.EDIT, "hidden"),
+    "edit_open": (Details.EDIT, "open"),
     "cancel_hidden": (Details.CANCEL, "hidden"),
     "retry_hidden": (Details.RETRY, "hidden"),
 }
@@ -106,12 +116,13 @@ def _on_click(app: Dash, button: str, step: Any) -> None:
         Input(button, "n_clicks"),
         State(Details.ASKED, "data"),
         State(Shell.SOURCE, "value"),
-        State(Details.ONCE, "data"),
+        State(Details.OPENING, "data"),
+        State(Details.EDITED, "value"),
         prevent_initial_call=True,
     )
     @offload
-    def _clicked(_clicks: Any, asked: Any, source: str, once: str) -> Any:
-        return step(source, asked["run"], once), {**asked, "again": True}
+    def _clicked(_clicks: Any, asked: Any, source: str, *more: Any) -> Any:
+        return step(source, asked["run"], *more), {**asked, "again": True}
 
 
 def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
@@ -119,8 +130,15 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
     if not isinstance(asked, dict) or not asked.get("run"):
         return {"open": False}
     run_id = str(asked["run"])
-    first = {} if asked.get("again") else {"message": None, "once": _number()}
-    nothing = {"open": True, "body": None, "cancel_hidden": True, "retry_hidden": True}
+    is_first = not asked.get("again")
+    first: dict[str, Any] = {"message": None} if is_first else {}
+    nothing = {
+        "open": True,
+        "body": None,
+        "cancel_hidden": True,
+        "retry_hidden": True,
+        "edit_hidden": True,
+    }
     try:
         place = deps.source(source)
         found = place.engine.details(run_id)
@@ -141,21 +159,35 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
         now_ms=now_ms(deps.clock),
     )
     able = place.engine.capabilities
+    can_retry = view["can_retry"] and able.enqueue
+    if is_first:
+        opening = {"number": new_number(), "params": view["params"]}
+        first |= {"opening": opening, "edited": view["params"], "edit_open": False}
     return {
         **first,
         "open": True,
         "heading": view["title"],
         "body": details(view),
         "cancel_hidden": not (view["can_cancel"] and able.cancel),
-        "retry_hidden": not (view["can_retry"] and able.enqueue),
+        "retry_hidden": not can_retry,
+        "edit_hidden": not can_retry or "params" in found.cut,
     }
 
 
-def _number() -> str:
-    return secrets.token_urlsafe(18)
+def _editor() -> html.Details:
+    return html.Details(
+        [
+            html.Summary("Edit the params first"),
+            params_editor(Details.EDITED, "Params of the new run"),
+        ],
+        id=Details.EDIT,
+        hidden=True,
+    )
 
 
-def _cancel(deps: Deps, source: str, run_id: str, _once: str) -> html.Div:
+def _cancel(
+    deps: Deps, source: str, run_id: str, _opening: Any, _edited: Any
+) -> html.Div:
     try:
         actor = require(deps.viewer(), Action.CANCEL)
         return outcome(
@@ -165,11 +197,17 @@ def _cancel(deps: Deps, source: str, run_id: str, _once: str) -> html.Div:
         return problem(str(error))
 
 
-def _retry(deps: Deps, source: str, run_id: str, once: str) -> html.Div:
-    """The same number twice starts one run: it lasts as long as the dialog is open."""
+def _retry(deps: Deps, source: str, run_id: str, opening: Any, edited: Any) -> html.Div:
+    """The same params twice in one opening of the dialog start one run."""
+    params = None if edited in (opening["params"], None) else edited
     try:
-        actor = require(deps.viewer(), Action.RETRY)
-        done = deps.actions.retry(source, [run_id], actor=actor, once=once)
+        done = deps.actions.retry(
+            source,
+            [run_id],
+            params=params,
+            actor=require(deps.viewer(), Action.RETRY),
+            once=number_of(opening["number"], run_id, params),
+        )
         return outcome(retried_view(done))
     except DataError as error:
         return problem(str(error))

@@ -1,9 +1,11 @@
 """The parts of the dialog with one run; whatever a job wrote is text."""
 
+from urllib.parse import urlencode
+
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard.components.attributes import attributes
+from dashboard.components.attributes import attributes, run_link
 from dashboard.ids import Details
 from dashboard.views.details import DetailsView, Neighbour, Stretch
 
@@ -79,9 +81,10 @@ def _strip(neighbours: list[Neighbour]) -> Component | None:
     links = [
         html.A(
             html.Span(one["words"], className="visually-hidden"),
-            href=f"?run={one['id']}",
+            href=f"?{urlencode({'run': one['id']})}",
             title=one["words"],
             className=f"neighbour tone-{one['tone']}",
+            **run_link(one["id"]),
         )
         for one in neighbours
     ]

@@ -84,8 +84,8 @@ def details_view(
         timeline=_timeline(job, now_ms),
         verdict=_verdict_words(verdict),
         asked_at=job.cancel_requested_at if job.state is JobState.RUNNING else None,
-        params=_pretty(details.params),
-        result=_pretty(details.result),
+        params=pretty(details.params),
+        result=pretty(details.result),
         error=details.error or "",
         cut=_cut_words(details),
         logs=logs_link(logs_url, known),
@@ -106,6 +106,16 @@ def usual_words(latest: Sequence[Job]) -> str:
         return "not known yet"
     p50, p95 = (took[min(len(took) - 1, len(took) * p // 100)] for p in (50, 95))
     return f"{duration(p50)}, 95 % below {duration(p95)} (last {len(took)} runs)"
+
+
+def pretty(text: str | None) -> str:
+    """JSON with a line for each value; what is long or no JSON stays as it is."""
+    if text is None or len(text) > _PRETTY_LENGTH:
+        return text or ""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _status(job: Job) -> str:
@@ -171,16 +181,6 @@ def _verdict_words(verdict: Verdict | None) -> str:
     beat = heartbeat.get(verdict.evidence.liveness.value, "it never sent a heartbeat")
     ran = f"Stalled ({verdict.state.value}): running for {duration(verdict.elapsed_ms)}"
     return f"{ran}, limit {limit(verdict.limit_ms)} ({verdict.rule.value}); {beat}."
-
-
-def _pretty(text: str | None) -> str:
-    """JSON with a line for each value; what is long or no JSON stays as it is."""
-    if text is None or len(text) > _PRETTY_LENGTH:
-        return text or ""
-    try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _cut_words(details: RunDetails) -> str:

@@ -144,12 +144,14 @@ class Actions:
         source: str,
         run_ids: Sequence[str],
         *,
+        params: str | None = None,
         actor: str,
         once: str | None = None,
     ) -> Retried:
-        """Run finished runs again with the same params, as new runs.
+        """Run finished runs again as new runs, with the same params or with ``params``.
 
-        ``once`` as in ``enqueue``. Raises InvalidRequestError for no run or too many.
+        ``params`` and ``once`` as in ``enqueue``. Raises InvalidRequestError for no run,
+        too many, or params that are no JSON object.
         """
         place = self._able(source, "enqueue")
         with self._once:
@@ -157,6 +159,7 @@ class Actions:
                 place,
                 run_ids,
                 self._store.audit,
+                params=params,
                 actor=actor,
                 now_ms=now_ms(self._clock),
                 once=start.checked_once(once),
@@ -175,6 +178,10 @@ class Actions:
         done = cancel.cancel(place, run_ids, audit, actor=actor, now_ms=now)
         self._changed(source)
         return done
+
+    def known_jobs(self, source: str) -> list[str]:
+        """The job types that this source has been seen with, sorted."""
+        return start.known_jobs(self._able(source, "enqueue"), self._store)
 
     def _able(self, name: str, capability: str = "clean_up") -> Source:
         """The source of that name, when this can be done to its runs."""

@@ -46,11 +46,15 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
+def known_jobs(place: Source, store: Store) -> list[str]:
+    """The job types of runs that are open, or ended in the days that rollups cover."""
+    waiting = {job.job_name for job in place.reader.latest.jobs}
+    return sorted(waiting.union(store.rollups.job_names(place.name)))
+
+
 def require_known(place: Source, job_name: str, store: Store) -> None:
     """Raise UnknownJobError when this source has never seen such a job."""
-    if any(job.job_name == job_name for job in place.reader.latest.jobs):
-        return
-    if job_name in store.rollups.job_names(place.name):
+    if job_name in known_jobs(place, store):
         return
     if not place.engine.latest(job_name, limit=1):
         message = f"{place.label} has never seen a job named {job_name!r}."
@@ -98,24 +102,27 @@ def retry(
     run_ids: Sequence[str],
     audit: AuditLog,
     *,
+    params: str | None,
     actor: str,
     now_ms: int,
     once: str | None,
 ) -> Retried:
     """Write down what is about to be run again, do it, write down the new ids."""
     asked_for = once_each(run_ids)
+    text = None if params is None else checked_params(params)
+    detail = "" if text is None else f"params: {text[:_AUDITED_PARAMS]}"
     if once and (rows := _first_time(audit, once, RETRY)):
         return _told_again(rows, asked_for)
     jobs = jobs_by_id(place, asked_for)
     over = [id_ for id_ in asked_for if id_ in jobs and jobs[id_].state not in OPEN]
     entries = [
-        AuditEntry(id_, jobs[id_].job_name, {"status": jobs[id_].status_word}, "")
+        AuditEntry(id_, jobs[id_].job_name, {"status": jobs[id_].status_word}, detail)
         for id_ in over
     ]
     token = audit.open_batch(actor, place.name, RETRY, entries, now_ms, token=once)
 
     def step(ids: Sequence[str]) -> Mapping[str, str]:
-        return place.engine.enqueue_again(ids, at_ms=now_ms)
+        return place.engine.enqueue_again(ids, at_ms=now_ms, params=text)
 
     started, left = in_batches(over, step, _nobody_knows)
     lost = set(left)

@@ -144,10 +144,13 @@ class JobEngine(Protocol):
         ``params`` is the text of a JSON object, ``queue`` None the default one.
         """
 
-    def enqueue_again(self, run_ids: Sequence[str], *, at_ms: int) -> dict[str, str]:
+    def enqueue_again(
+        self, run_ids: Sequence[str], *, at_ms: int, params: str | None = None
+    ) -> dict[str, str]:
         """Make a new run of each of these that is finished: by old id the new one.
 
-        At most ``BATCH`` ids, all or none.
+        ``params``, the text of a JSON object, takes the place of their own. At most
+        ``BATCH`` ids, all or none.
         """
 
     def cancel(self, run_ids: Sequence[str], *, at_ms: int) -> Cancelled:

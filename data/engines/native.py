@@ -213,13 +213,17 @@ class NativeEngine:
             statement = insert_run(self._table, self._db.dialect, values)
             return str(connection.execute(statement).scalar_one())
 
-    def enqueue_again(self, run_ids: Sequence[str], *, at_ms: int) -> dict[str, str]:
+    def enqueue_again(
+        self, run_ids: Sequence[str], *, at_ms: int, params: str | None = None
+    ) -> dict[str, str]:
         """Make a new run of each of these that is finished: by old id the new one."""
         table = self._table
         with self._db.writing() as connection:
             asked = select_finished(table, _numbers(run_ids))
             old = sorted(connection.execute(asked).scalars())
-            again = insert_again(table, old, at_ms=at_ms)
+            again = insert_again(
+                table, self._db.dialect, old, at_ms=at_ms, params=params
+            )
             new = sorted(connection.execute(again).scalars())
             if len(new) != len(old):
                 message = f"{self._db.name}: the runs changed meanwhile; try again."

@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, Table, cast, insert, literal, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    cast,
+    insert,
+    literal,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import Text
@@ -15,8 +24,7 @@ def insert_run(
     table: Table, dialect: str, values: Mapping[str, Any]
 ) -> ReturningInsert[Any]:
     """One run; ``values["params"]`` is JSON text. Returns its id."""
-    text = literal(values["params"], Text())
-    params = cast(text, JSONB) if dialect == "postgresql" else text
+    params = _json(dialect, values["params"])
     return insert(table).values({**values, "params": params}).returning(table.c.id)
 
 
@@ -31,15 +39,23 @@ def select_finished(table: Table, run_ids: Sequence[int]) -> Select[Any]:
 
 
 def insert_again(
-    table: Table, run_ids: Sequence[int], *, at_ms: int
+    table: Table,
+    dialect: str,
+    run_ids: Sequence[int],
+    *,
+    at_ms: int,
+    params: str | None,
 ) -> ReturningInsert[Any]:
-    """A new waiting run of each of these, in the order of their ids; returns the ids."""
+    """A new waiting run of each of these, in the order of their ids; returns the ids.
+
+    ``params`` is JSON text in place of their own, None leaves them theirs.
+    """
     c = table.c
     again = (
         select(
             c.job_name,
             c.queue,
-            c.params,
+            c.params if params is None else _json(dialect, params),
             c.max_attempts,
             literal_column("'PENDING'"),
             literal_column("1"),
@@ -53,3 +69,8 @@ def insert_again(
         *("status", "attempt", "enqueued_at"),
     ]
     return insert(table).from_select(names, again).returning(c.id)
+
+
+def _json(dialect: str, text: str) -> ColumnElement[Any]:
+    value = literal(text, Text())
+    return cast(value, JSONB) if dialect == "postgresql" else value

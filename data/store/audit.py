@@ -66,7 +66,7 @@ class AuditFilter(NamedTuple):
     action: str = ""
     source: str = ""
     outcome: str = ""
-    #: part of run id, job name or detail, whatever the case
+    #: part of run id, new run id, job name or detail, whatever the case
     text: str = ""
 
 
@@ -154,7 +154,7 @@ class AuditLog:
         ]
         if filter_.text:
             part = storable(filter_.text)
-            texts = (_c.run_id, _c.job_name, _c.detail)
+            texts = (_c.run_id, _c.job_name, _c.detail, _c.after)
             wanted.append(or_(*(x.icontains(part, autoescape=True) for x in texts)))
         if after is not None:
             wanted.append(_c.id < after)

@@ -16,8 +16,22 @@ return [...document.querySelectorAll("#history-grid .ag-center-cols-container .a
   .sort((a, b) => a.getAttribute("row-index") - b.getAttribute("row-index"))
   .map((row) => ["id", "job", "status", "queue"].map((name) => cell(row, name)));
 """
+_AUDIT_ROWS = """
+const cell = (row, name) => row.querySelector(`[col-id="${name}"]`)?.innerText ?? "";
+return [...document.querySelectorAll("#audit-grid .ag-center-cols-container .ag-row")]
+  .sort((a, b) => a.getAttribute("row-index") - b.getAttribute("row-index"))
+  .map((row) => ["actor", "action", "run_id", "job", "outcome"].map((name) => cell(row, name)));
+"""
 _SCROLL_TO = """
 document.getElementById(arguments[0]).scrollIntoView({block: "center", behavior: "instant"});
+"""
+_SET_WHEN = """
+const field = document.getElementById("run-when");
+const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+set.call(field, arguments[0]);
+field.dispatchEvent(new Event("input", {bubbles: true}));
+field.dispatchEvent(new Event("change", {bubbles: true}));
+return new Date(arguments[0]).getTime();
 """
 _TEXT = """
 const element = document.getElementById(arguments[0]);
@@ -39,17 +53,20 @@ class HistoryPage:
         self._page = overview
         self._driver: WebDriver = overview._driver
 
-    def open(self, query: str = "") -> Self:
-        self._driver.get(f"{self._page.url}history{query}")
-        wait_until(self._is_painted, 20)
+    def open(self, query: str = "", *, path: str = "history") -> Self:
+        self._driver.get(f"{self._page.url}{path}{query}")
+        wait_until(self._is_painted)
         return self
 
     def _is_painted(self) -> None:
-        page = self._one("#history")
+        page = self._one("#history, #audit")
         assert "loading" not in page.get_attribute("class").split()
 
     def rows(self) -> list[HistoryRow]:
         return [HistoryRow(*cells) for cells in self._page.run(_ROWS)]
+
+    def audit_rows(self) -> list[list[str]]:
+        return list(self._page.run(_AUDIT_ROWS))
 
     def ids(self) -> list[str]:
         return [row.id for row in self.rows()]
@@ -77,15 +94,15 @@ class HistoryPage:
     def field(self, name: str) -> str:
         return str(self._one(f"#history-{name}").get_attribute("value"))
 
-    def older(self) -> None:
-        self._page.run(_SCROLL_TO, "history-older")
-        self._one("#history-older").click()
+    def older(self, page: str = "history") -> None:
+        self._page.run(_SCROLL_TO, f"{page}-older")
+        self._one(f"#{page}-older").click()
 
     def query(self) -> str:
         return str(self._page.run("return location.search"))
 
-    def export_url(self) -> str:
-        return str(self._one("#history-export").get_attribute("href"))
+    def link(self, id_: str) -> str:
+        return str(self._one(f"#{id_}").get_attribute("href"))
 
     def select(self, *run_ids: str) -> None:
         for run_id in run_ids:
@@ -113,6 +130,52 @@ class HistoryPage:
 
     def press(self, id_: str) -> None:
         self._page.run("document.getElementById(arguments[0]).click()", id_)
+
+    def press_link(self, selector: str) -> None:
+        self._page.run("document.querySelector(arguments[0]).click()", selector)
+
+    def keys(self, *keys: str) -> None:
+        """Typed wherever the focus is."""
+        for key in keys:
+            self._driver.switch_to.active_element.send_keys(key)
+
+    def focused(self) -> str:
+        return str(self._page.run("return document.activeElement.id"))
+
+    def focused_row(self) -> str | None:
+        """The id of the row that has the focus."""
+        return self._page.run(
+            "return document.activeElement.closest('.ag-row')?.getAttribute('row-id')"
+        )
+
+    def path(self) -> str:
+        return str(self._page.run("return location.pathname"))
+
+    def fill(self, id_: str, text: str) -> None:
+        """Put this in place of what a field holds."""
+        self._type(f"#{id_}", text)
+
+    def value(self, id_: str) -> str:
+        return str(self._one(f"#{id_}").get_attribute("value"))
+
+    def offered_jobs(self) -> list[str]:
+        return list(
+            self._page.run(
+                "return [...document.querySelectorAll('#run-names option')]"
+                ".map((option) => option.value)"
+            )
+        )
+
+    def bad_line(self, id_: str) -> str | None:
+        return self._page.run(
+            "return document.querySelector(arguments[0])?.innerText",
+            f"#{id_}-lines .bad",
+        )
+
+    def set_when(self, words: str) -> int:
+        """Choose a moment as the picker would; epoch ms."""
+        wait_for(lambda: self._one("#run-when").get_attribute("type") != "text")
+        return int(self._page.run(_SET_WHEN, words))
 
     def close_details(self) -> None:
         self._page.run("document.querySelector('#run-details .btn-close').click()")

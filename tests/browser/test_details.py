@@ -1,5 +1,7 @@
 """One run in a dialog: found, read, cancelled, run again; what a job wrote is text."""
 
+import json
+
 import pytest
 
 from tests.browser.history_page import HistoryPage
@@ -95,3 +97,27 @@ def test_de005_a_run_that_is_deleted_while_it_is_open_is_told(launch, jobs):
 
     wait_for(lambda: "It may be gone." in (page.shown("details-message") or ""), 20)
     assert page.shown("cancel-run") is None
+
+
+@on_both
+def test_de006_a_run_is_run_again_with_edited_params(launch, jobs):
+    [run_id] = jobs.table.add(
+        finished_run(finished_at=jobs.now, params={"to": "ann"}, queue="slow")
+    )
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open(f"?run={run_id}")
+    wait_for(lambda: page.shown("retry-run"))
+
+    page.press_link("#retry-edit summary")
+    wait_for(lambda: '"to": "ann"' in page.value("retry-params"))
+    page.fill("retry-params", '{"to": ')
+    page.press("retry-run")
+    wait_for(lambda: page.shown("retry-params-fault"))
+    page.fill("retry-params", '{"to": "bob"}')
+    page.press("retry-run")
+
+    wait_for(lambda: "1 started as new runs" in (page.shown("details-message") or ""))
+    [new] = jobs.table.rows().keys() - {run_id}
+    found = jobs.of(new)["params"]
+    assert (json.loads(found) if isinstance(found, str) else found) == {"to": "bob"}
+    assert jobs.of(new)["queue"] == "slow"

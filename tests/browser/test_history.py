@@ -130,8 +130,8 @@ def test_hi006_the_export_is_of_the_same_runs(launch, jobs):
     overview, _ = launch(opened=False)
     page = HistoryPage(overview).open("?status=FAILED&job=mail")
 
-    wait_for(lambda: "job=mail" in page.export_url())
-    with urllib.request.urlopen(page.export_url()) as answer:  # noqa: S310
+    wait_for(lambda: "job=mail" in page.link("history-export"))
+    with urllib.request.urlopen(page.link("history-export")) as answer:  # noqa: S310
         lines = answer.read().decode().splitlines()
 
     assert len(lines) == 2

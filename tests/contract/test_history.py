@@ -341,6 +341,22 @@ def test_finished_runs_are_run_again_with_the_same_params(
     assert old.state is JobState.FAILED
 
 
+def test_finished_runs_are_run_again_with_other_params(
+    table: JobTable, engine: JobEngine
+) -> None:
+    [old] = table.add(called(params={"n": 1}, queue="slow"))
+
+    started = engine.enqueue_again([old], at_ms=NOW, params='{"n": [2, "ü"]}')
+
+    details = engine.details(started[old])
+    assert details is not None
+    assert json.loads(details.params or "") == {"n": [2, "ü"]}
+    assert details.job.queue == "slow"
+    before = engine.details(old)
+    assert before is not None
+    assert json.loads(before.params or "") == {"n": 1}
+
+
 # cancelling
 
 

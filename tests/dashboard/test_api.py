@@ -186,6 +186,57 @@ def test_runs_are_run_again_once(client: TestClient, table: JobTable) -> None:
     assert len(table.rows()) == 2
 
 
+def test_runs_are_run_again_with_other_params(
+    client: TestClient, table: JobTable
+) -> None:
+    [run_id] = table.add(recent(params={"n": 1}))
+    asked = {"source": "jobs", "run_ids": [run_id], "params": {"n": 2}}
+
+    started = client.post("/api/runs/retry", json=asked).json()["started"]
+
+    found = client.get("/api/run", params={"run_id": started[run_id]}).json()
+    assert json.loads(found["params"]) == {"n": 2}
+
+
+def test_what_was_done_is_listed_and_exported_without_what_undoes_it(
+    client: TestClient, table: JobTable
+) -> None:
+    [run_id] = table.add(recent(job_name="=1+1"))
+    asked = {"source": "jobs", "run_ids": [run_id], "once": "a-number-of-this-request"}
+    new = client.post("/api/runs/retry", json=asked).json()["started"][run_id]
+
+    [row] = client.get("/api/audit", params={"q": new}).json()["audit"]
+    assert (row["actor"], row["action"], row["run_id"]) == (
+        "local",
+        "run again",
+        run_id,
+    )
+    assert row["after"] == {"run_id": new}
+    answer = client.get("/api/audit.csv")
+    [cells] = csv.DictReader(io.StringIO(answer.text))
+    assert (cells["job_name"], cells["run_id"]) == ("'=1+1", run_id)
+    assert asked["once"] not in answer.text
+    assert client.get("/api/audit", params={"actor": "eve"}).json()["audit"] == []
+    assert error_of(client.get("/api/audit", params={"source": "x"})) == (
+        404,
+        "unknown_source",
+    )
+
+
+def test_the_audit_is_listed_page_by_page(client: TestClient, table: JobTable) -> None:
+    for _ in range(3):
+        client.post(
+            "/api/runs/retry", json={"source": "jobs", "run_ids": table.add(recent())}
+        )
+
+    first = client.get("/api/audit", params={"limit": 2}).json()
+    rest = client.get("/api/audit", params={"after": first["next"]}).json()
+
+    assert [row["id"] for row in first["audit"] + rest["audit"]] == ["3", "2", "1"]
+    assert rest["next"] is None
+    assert len(client.get("/api/audit.csv").text.splitlines()) == 4
+
+
 def test_stalled_runs_are_cleaned_up_and_put_back(
     client: TestClient, table: JobTable
 ) -> None:
@@ -392,5 +443,6 @@ def test_the_description_names_every_route_below_the_prefix(
             path.removeprefix("/portal/jobs/api/") for path in described["paths"]
         } == {
             *("sources", "snapshot", "runs", "run", "stalled", "runs.csv"),
+            *("audit", "audit.csv"),
             *("runs/cancel", "runs/retry", "stalled/cleanup", "undo"),
         }

@@ -65,8 +65,12 @@ class House:
     def cancel(self, *run_ids: str) -> Cancelled:
         return self.actions.cancel("orders", run_ids, actor="ann")
 
-    def retry(self, *run_ids: str, once: str | None = None) -> Retried:
-        return self.actions.retry("orders", run_ids, actor="ann", once=once)
+    def retry(
+        self, *run_ids: str, once: str | None = None, params: str | None = None
+    ) -> Retried:
+        return self.actions.retry(
+            "orders", run_ids, params=params, actor="ann", once=once
+        )
 
 
 @pytest.fixture
@@ -333,6 +337,30 @@ def test_finished_runs_run_again_and_others_do_not(house: House) -> None:
     assert house.table.row(failed)["status"] == "FAILED"
     [entry] = house.store.audit.page(AuditFilter(action="run again"))
     assert entry.after == {"run_id": result.started[failed]}
+
+
+def test_other_params_are_checked_used_and_written_down(house: House) -> None:
+    [run_id] = house.table.add(finished_run(params={"n": 1}))
+
+    with pytest.raises(InvalidParamsError):
+        house.retry(run_id, params="[1]")
+    done = house.retry(run_id, params='{"n": 2}')
+
+    details = house.actions._sources["orders"].engine.details(done.started[run_id])
+    assert details is not None
+    assert json.loads(details.params or "") == {"n": 2}
+    [row] = house.store.audit.page(AuditFilter())
+    assert (row.action, row.detail) == ("run again", 'params: {"n": 2}')
+
+
+def test_jobs_are_known_from_open_runs_and_from_rollups(
+    house: House, clock: FakeClock
+) -> None:
+    house.table.add(make_run(job_name="waits"), finished_run(job_name="ended"))
+    engine = house.actions._sources["orders"].engine
+    house.store.rollups.refresh("orders", engine.finished_cells, NOW)
+
+    assert house.actions.known_jobs("orders") == ["ended", "waits"]
 
 
 def test_a_double_click_runs_again_once(house: House) -> None:

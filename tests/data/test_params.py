@@ -1,6 +1,8 @@
 """What may be handed to a job."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,10 @@ from hypothesis import strategies as st
 
 from data.exceptions import InvalidParamsError
 from data.rules.params import MAX_DEPTH, MAX_LENGTH, checked_params
+
+VECTORS = json.loads(
+    (Path(__file__).parent.parent / "vectors" / "params.json").read_text("utf-8")
+)
 
 _values = st.recursive(
     st.none()
@@ -73,3 +79,15 @@ def test_brackets_inside_texts_do_not_count() -> None:
     text = json.dumps({"a": "[" * 500 + '\\"{' * 500})
 
     assert checked_params(text) == text
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_the_fault_is_at_the_line_that_the_page_names_too(
+    vector: dict[str, Any],
+) -> None:
+    if vector["line"] is None:
+        checked_params(vector["text"])
+        return
+    with pytest.raises(InvalidParamsError) as caught:
+        checked_params(vector["text"])
+    assert caught.value.line == vector["line"]

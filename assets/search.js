@@ -1,0 +1,69 @@
+// What a search found, onto the page that asked: rows, how many, what comes after them.
+//
+// The ids are "<page>-grid", "<page>-count" and so on, see dashboard/components/search.py.
+(() => {
+  const ROW_HEIGHT = 40;
+  const HEADER_HEIGHT = 36;
+  const ROWS_IN_VIEW = 16;
+  const NARROW = 640;
+  // What a narrow screen has no room for: the details have it.
+  const WIDE_ONLY = {
+    history: ["id", "took", "queue", "worker", "attempt"],
+    audit: ["job", "before", "after", "detail"],
+  };
+  const NOTHING = {
+    history: ["No runs", "No run matches these words."],
+    audit: ["No actions", "Nobody did anything that matches these words."],
+  };
+  const byId = (id) => document.getElementById(id);
+  const put = (element, text) => window.jobManagerText.put(element, text);
+
+  const moment = (at) =>
+    at == null
+      ? "—"
+      : window.jobManagerFormat.moment(at, undefined, window.jobManagerTicker.now());
+
+  /** Show what a search found: in place of the rows, or below them. */
+  async function paint(page, found) {
+    if (!found || !byId(page)) return;
+    const api = await window.dash_ag_grid.getApiAsync(`${page}-grid`);
+    const narrow = byId(`${page}-grid`).clientWidth < NARROW;
+    api.setColumnsVisible(WIDE_ONLY[page], !narrow);
+    put(byId(`${page}-problem`), found.problem);
+    byId(`${page}-problem`).hidden = !found.problem;
+    byId(page).classList.remove("loading");
+    if (found.problem) return;
+    if (found.replace) {
+      api.deselectAll();
+      api.setGridOption("rowData", found.rows);
+      put(byId(`${page}-count`), found.count);
+    } else {
+      api.applyTransaction({ add: found.rows });
+    }
+    const rows = api.getDisplayedRowCount();
+    byId(`${page}-grid`).style.height =
+      `${HEADER_HEIGHT + Math.min(rows, ROWS_IN_VIEW) * ROW_HEIGHT + 2}px`;
+    paintEnd(page, found, rows);
+  }
+
+  /** What comes after the last row: more, the end, or nothing at all. */
+  function paintEnd(page, { next, searched_to: searchedTo }, rows) {
+    const older = byId(`${page}-older`);
+    older.hidden = next == null;
+    put(older, searchedTo == null ? "Older" : `Searched back to ${moment(searchedTo)}, search older`);
+    const empty = byId(`${page}-empty`);
+    const [title, words] = empty.children;
+    const said = next == null ? NOTHING[page] : ["Nothing found yet", "What is older was not searched."];
+    empty.hidden = rows > 0;
+    put(title, said[0]);
+    put(words, said[1]);
+  }
+
+  window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, { moment });
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    search: {
+      history: (found) => paint("history", found),
+      audit: (found) => paint("audit", found),
+    },
+  });
+})();

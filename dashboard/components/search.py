@@ -1,0 +1,65 @@
+"""The parts of a page that searches: fields, what comes after the last row.
+
+A page called "x" has the ids "x-grid", "x-count", "x-problem", "x-empty", "x-older":
+assets/search.js shows there what a search found.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+
+def choice(
+    id_: str, words: str, options: Mapping[str, str], value: str | None
+) -> list[Component]:
+    """A select with its label; a value that is not offered means the first option."""
+    return [
+        html.Label(words, htmlFor=id_, className="visually-hidden"),
+        dbc.Select(
+            id=id_,
+            options=[{"value": key, "label": text} for key, text in options.items()],
+            value=value if value in options else next(iter(options)),
+            className="pill-input",
+        ),
+    ]
+
+
+def text_field(
+    id_: str, words: str, hint: str, value: str, **more: Any
+) -> list[Component]:
+    """A field that searches while it is typed in, with its label."""
+    return [
+        html.Label(words, htmlFor=id_, className="visually-hidden"),
+        dcc.Input(
+            id=id_,
+            type="search",
+            placeholder=hint,
+            value=value,
+            debounce=0.3,
+            maxLength=500,
+            className="pill-input form-control",
+            **more,
+        ),
+    ]
+
+
+def foot(empty: str, problem: str, older: str) -> html.Div:
+    """Nothing found, what went wrong, and the way to older rows."""
+    return html.Div(
+        [
+            html.Div(
+                [html.Strong(), html.Span()],
+                id=empty,
+                className="empty",
+                hidden=True,
+            ),
+            html.Div(
+                id=problem, className="outcome-problem", role="alert", hidden=True
+            ),
+            html.Button("Older", id=older, className="link-button", hidden=True),
+        ],
+        className="panel-foot",
+    )
