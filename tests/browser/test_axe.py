@@ -1,0 +1,104 @@
+"""No page and no dialog has a fault that axe-core knows, in either theme."""
+
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.browser.history_page import HistoryPage
+from tests.browser.waiting import wait_for
+from tests.factories import finished_run
+
+pytestmark = pytest.mark.browser
+
+#: axe-core 4.11.0; ``make test`` fetches it.
+_AXE = Path(sys.prefix, "axe", "node_modules", "axe-core", "axe.min.js")
+_SHA256 = "e9e5863c33a874f09bc01acd9234b7e3c871479f5eef8802fa582544465e6d01"
+_RUN = """
+const done = arguments[0];
+axe.run({resultTypes: ["violations"]}).then(({violations}) => done(violations.flatMap(
+  ({id, nodes}) => nodes.map(({html}) => `${id}: ${html.slice(0, 200)}`))));
+"""
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    script = _AXE.read_bytes()
+    assert sha256(script).hexdigest() == _SHA256
+    return script.decode()
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, launch, jobs) -> tuple[HistoryPage, str]:
+    jobs.stalled()
+    jobs.running("first")
+    jobs.pending()
+    [run_id] = jobs.table.add(
+        finished_run(
+            status="FAILED",
+            finished_at=jobs.now,
+            started_at=jobs.now - 60_000,
+            params={"to": "ann"},
+            error_type="ValueError",
+            error="ValueError: no",
+        )
+    )
+    overview, composed = launch(opened=False)
+    composed.deps.actions.retry("jobs", [run_id], actor="ann")
+    overview.prefer(request.param)
+    return HistoryPage(overview), run_id
+
+
+def faults(page: HistoryPage, axe: str) -> list[str]:
+    page.run(axe)
+    return page.run_async(_RUN)
+
+
+def test_ax001_axe_finds_a_fault_where_there_is_one(page, axe):
+    found, _ = page
+    found.open()
+    found.run("document.body.append(document.createElement('button'))")
+
+    assert faults(found, axe) == ["button-name: <button></button>"]
+
+
+def test_ax002_the_overview_and_its_dialogs_are_clean(page, axe):
+    found, _ = page
+    found.open(path="")
+    assert faults(found, axe) == []
+    for button, dialog in (
+        ("cleanup-stalled", "cleanup-list"),
+        ("run-job", "run-submit"),
+        ("keyboard-help", "keyboard-modal"),
+    ):
+        found.press(button)
+        wait_for(lambda dialog=dialog: found.shown(dialog))
+        found.settle()
+        assert faults(found, axe) == []
+        found.press_link(".modal.show .btn-close")
+        wait_for(lambda: found.run("return !document.querySelector('.modal')"))
+
+
+def test_ax003_the_history_a_run_and_selected_runs_are_clean(page, axe):
+    found, run_id = page
+    found.open()
+    assert faults(found, axe) == []
+    found.select(run_id)
+    found.review("retry")
+    found.settle()
+    assert faults(found, axe) == []
+    found.open(f"?run={run_id}")
+    wait_for(lambda: found.shown("run-details-error"))
+    found.press_link("#retry-edit summary")
+    wait_for(lambda: found.shown("retry-params") is not None)
+    found.settle()
+    assert faults(found, axe) == []
+
+
+def test_ax004_the_audit_is_clean_and_so_is_nothing_found(page, axe):
+    found, _ = page
+    found.open(path="audit")
+    assert faults(found, axe) == []
+    found.open("?q=nothing-like-it", path="history")
+    assert faults(found, axe) == []
