@@ -11,6 +11,7 @@ from dash import Dash
 from fastapi import FastAPI
 
 from dashboard.cli import run_command
+from dashboard.commands.tools import Tools
 from dashboard.deps import Deps, Look
 from dashboard.live import Hub, Messages
 from dashboard.serving import spare_the_collector
@@ -47,10 +48,7 @@ def compose(
     """The whole program for these settings; nothing runs until it is served."""
     limits = limits_of(settings)
     store = open_store(settings.store_url.get_secret_value())
-    sources = {
-        name: open_source(name, source, settings, limits, clock)
-        for name, source in settings.sources.items()
-    }
+    sources = open_sources(settings, clock=clock)
     hub = Hub(Messages(sources, limits=limits, clock=clock))
     monitor = Monitor(
         sources,
@@ -77,14 +75,17 @@ def compose(
     return Composed(create_app(deps, hub, monitor), deps, monitor, hub)
 
 
-def open_source(
-    name: str,
-    source: SourceSettings,
-    settings: Settings,
-    limits: StallLimits,
-    clock: Clock,
+def open_sources(settings: Settings, *, clock: Clock = utc_now) -> dict[str, Source]:
+    """Every source by its name; nothing is connected yet."""
+    return {
+        name: _source(name, source, settings, clock)
+        for name, source in settings.sources.items()
+    }
+
+
+def _source(
+    name: str, source: SourceSettings, settings: Settings, clock: Clock
 ) -> Source:
-    """One source; nothing is connected yet."""
     label = source.label or name
     database = Database(source.url.get_secret_value(), name=label)
     engine = NativeEngine(
@@ -93,7 +94,7 @@ def open_source(
     reader = SnapshotReader(
         name,
         engine,
-        limits=limits if settings.stall_detection else None,
+        limits=limits_of(settings) if settings.stall_detection else None,
         clock=clock,
         poll_every_ms=to_duration_ms(settings.poll_every),
     )
@@ -135,4 +136,4 @@ def server() -> FastAPI:
 
 def main() -> None:
     """The ``job-manager`` command."""
-    sys.exit(run_command(sys.argv[1:], compose))
+    sys.exit(run_command(sys.argv[1:], Tools(compose, open_sources)))

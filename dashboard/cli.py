@@ -6,29 +6,31 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
+from dashboard.commands import cleanup, doctor, openapi, prune
+from dashboard.commands.tools import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    Tools,
+    settings_with_sources,
+    warn,
+)
 from dashboard.serving import serve_here, serve_with_workers
 from dashboard.settings import Settings, SettingsError, load_settings
 from data.clock import now_ms, utc_now
 from data.demo.directory import prepare, progress_bar
 from data.exceptions import DataError
 
-#: Settings or arguments that make no sense (contract).
-EXIT_USAGE: Final = 2
-EXIT_FAILED: Final = 1
 #: A job type of the demo with a limit of its own.
 _DEMO_LIMITS: Final = '{"nightly-invoices": "1h30m"}'
 
-#: Settings -> what serves them; see app.compose.
-Compose = Callable[..., Any]
 
-
-def run_command(arguments: Sequence[str], compose: Compose) -> int:
+def run_command(arguments: Sequence[str], tools: Tools) -> int:
     """Do what the arguments ask; the exit status."""
     asked = _parser().parse_args(arguments)
     logging.basicConfig(
@@ -36,12 +38,12 @@ def run_command(arguments: Sequence[str], compose: Compose) -> int:
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        return int(asked.run(asked, compose))
+        return int(asked.run(asked, tools))
     except SettingsError as error:
-        _say(str(error))
+        warn(str(error))
         return EXIT_USAGE
     except DataError as error:
-        _say(str(error))
+        warn(str(error))
         return EXIT_FAILED
     except KeyboardInterrupt:
         return 0
@@ -60,29 +62,25 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--dir", type=Path, default=Path("demo"), help="where it lives")
     demo.add_argument("--port", default=None, help="default: JOBS_PORT or 8050")
     demo.set_defaults(run=_demo)
+    for command in (doctor, cleanup, prune, openapi):
+        command.add(commands)
     return parser
 
 
-def _serve(_asked: argparse.Namespace, compose: Compose) -> int:
-    settings = load_settings(os.environ, directory=Path.cwd())
-    if not settings.sources:
-        message = (
-            "No source: set JOBS_DATABASE_URL to the database with your job table, "
-            "or add [sources.NAME] to job-manager.toml."
-        )
-        raise SettingsError(message)
+def _serve(_asked: argparse.Namespace, tools: Tools) -> int:
+    settings = settings_with_sources()
     if settings.workers > 1:
         serve_with_workers("app:server", settings)
         return 0
-    return 0 if serve_here(compose(settings).asgi, settings) else EXIT_FAILED
+    return 0 if serve_here(tools.compose(settings).asgi, settings) else EXIT_FAILED
 
 
-def _demo(asked: argparse.Namespace, compose: Compose) -> int:
+def _demo(asked: argparse.Namespace, tools: Tools) -> int:
     directory = asked.dir.resolve()
     settings = _demo_settings(os.environ, directory, asked.port)
     orders = prepare(directory, now_ms=now_ms(utc_now), report=progress_bar(sys.stdout))
     with _worker(orders):
-        asgi = compose(settings, ribbon="demo").asgi
+        asgi = tools.compose(settings, ribbon="demo").asgi
         served = serve_here(asgi, settings)
     return 0 if served else EXIT_FAILED
 
@@ -123,7 +121,3 @@ def _worker(orders: Path) -> Iterator[None]:
 
 def _raise_interrupt(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
@@ -15,10 +16,18 @@ def register(server: FastAPI, deps: Deps, viewers: Callable[[], int]) -> None:
     release = version("job-manager")
     health.register(server, deps, viewers, release)
     errors.register(server, below(deps.look.prefix, "api/"))
-    router = APIRouter(prefix=below(deps.look.prefix, "api"))
-    reading.register(router, deps)
-    acting.register(router, deps)
-    export.register(router, deps)
-    audit.register(router, deps)
+    router = _routes(deps)
     schema.register(router, release)
     server.include_router(router)
+
+
+def description(deps: Deps) -> dict[str, Any]:
+    """OpenAPI of every route for programs."""
+    return schema.document(_routes(deps), version("job-manager"))
+
+
+def _routes(deps: Deps) -> APIRouter:
+    router = APIRouter(prefix=below(deps.look.prefix, "api"))
+    for part in (reading, acting, export, audit):
+        part.register(router, deps)
+    return router

@@ -7,6 +7,7 @@ the store. Every method may raise the errors of ``data.exceptions``.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from data.model import HourCell, Job, OpenRuns, RunDetails, RunFilter, RunPage
@@ -70,6 +71,28 @@ class Finding(NamedTuple):
     mend: str
 
 
+class Grade(StrEnum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    #: worth knowing, nothing to do
+    NOTE = "note"
+    #: something is wrong, and the mend helps
+    MEND = "mend"
+
+
+class Diagnosis(NamedTuple):
+    """What ``job-manager doctor`` found out about one thing."""
+
+    #: one word for programs
+    what: str
+    grade: Grade
+    #: a sentence
+    message: str
+    #: the command that helps, "" when there is none
+    mend: str = ""
+
+
 class JobEngine(Protocol):
     """One job system in one database."""
 
@@ -82,6 +105,12 @@ class JobEngine(Protocol):
 
         Returns findings that slow things down or take actions away, worst first.
         Raises SchemaMismatchError or AccessDeniedError when nothing can be read.
+        """
+
+    def examine(self, now_ms: int) -> list[Diagnosis]:
+        """Everything about tables, plans, rights and clocks that somebody should know.
+
+        ``now_ms`` is this machine's clock. Raises what ``check`` raises.
         """
 
     def probe(self) -> object:

@@ -13,8 +13,23 @@ from sqlalchemy import ColumnElement, literal_column, null
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from data.db import Database
-from data.engines.base import BATCH, Cancelled, Capabilities, Finding, Marked, Seen
-from data.engines.native_check import capabilities_of, missing_indexes, require_table
+from data.engines.base import (
+    BATCH,
+    Cancelled,
+    Capabilities,
+    Diagnosis,
+    Finding,
+    Grade,
+    Marked,
+    Seen,
+)
+from data.engines.native_check import (
+    capabilities_of,
+    heartbeat_indexes,
+    missing_indexes,
+    require_table,
+)
+from data.engines.native_doctor import plans, surroundings
 from data.engines.native_history import History
 from data.engines.native_inserts import insert_again, insert_run, select_finished
 from data.engines.native_queries import (
@@ -80,6 +95,32 @@ class NativeEngine:
                 connection, self._table, path=self._db.path, read_only=self._read_only
             )
             return missing_indexes(connection, self._table)
+
+    def examine(self, now_ms: int) -> list[Diagnosis]:
+        """The table, its rights and indexes, the plans of our questions, the clocks."""
+        findings = self.check()
+        table = self._table
+        able = self._capabilities
+        found = [
+            Diagnosis("schema", Grade.OK, f"{table.fullname} has every column."),
+            Diagnosis("rights", Grade.NOTE, able.reason)
+            if able.reason
+            else Diagnosis("rights", Grade.OK, "Every action is possible."),
+            *(Diagnosis("index", Grade.MEND, *finding) for finding in findings),
+        ]
+        if not findings:
+            message = "Every index of the contract is there."
+            found.append(Diagnosis("index", Grade.OK, message))
+        c = table.c
+        questions = {
+            "The open runs": self._select.where(c.finished_at.is_(None)).limit(500),
+            **self._history.questions("a-job", now_ms),
+        }
+        with self._db.reading() as connection:
+            found += heartbeat_indexes(connection, table)
+            found += plans(connection, table, questions)
+            found += surroundings(connection, table, now_ms)
+        return found
 
     def probe(self) -> object:
         """Differs when anybody may have committed to this database."""

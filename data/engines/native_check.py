@@ -29,7 +29,7 @@ from sqlalchemy.schema import (
     ExecutableDDLElement,
 )
 
-from data.engines.base import Capabilities, Finding
+from data.engines.base import Capabilities, Diagnosis, Finding, Grade
 from data.engines.native_table import INSTANTS
 from data.exceptions import AccessDeniedError, SchemaMismatchError
 
@@ -99,6 +99,21 @@ def missing_indexes(connection: Connection, table: Table) -> list[Finding]:
             and partial == _wants_partial(index)
             for columns, partial in found
         )
+    ]
+
+
+def heartbeat_indexes(connection: Connection, table: Table) -> list[Diagnosis]:
+    """Indexes that make every heartbeat write twice, and answer nothing."""
+    found = inspect(connection).get_indexes(table.name, schema=table.schema)
+    return [
+        Diagnosis(
+            "index",
+            Grade.MEND,
+            f"The index {index['name']} holds heartbeat_at: each heartbeat writes it anew.",
+            f"DROP INDEX {index['name']};",
+        )
+        for index in found
+        if "heartbeat_at" in index["column_names"]
     ]
 
 

@@ -187,6 +187,25 @@ class History:
         newest = min(last[0][0], (filter_.until_ms or last[0][0] + 1) - 1)
         return oldest, newest
 
+    def questions(self, job_name: str, now_ms: int) -> dict[str, Select[Any]]:
+        """What a page asks, in words: for those who look at the database's plans."""
+        everything = RunFilter(states=FINISHED)
+        failed = RunFilter(states=frozenset({JobState.FAILED}))
+        of_job = RunFilter(states=FINISHED, job_name=job_name)
+        window = (now_ms - HOUR_MS, now_ms)
+        before = _Before(now_ms * _MICROSECONDS, 1)
+        return {
+            "The history": self._statement(everything, None, None, 51),
+            "The history, older": self._statement(everything, before, None, 51),
+            "The history of a job": self._statement(of_job, None, None, 51),
+            "The history of a job, older": self._statement(of_job, before, None, 51),
+            "Failed runs": self._statement(failed, None, None, 51),
+            "Failed runs, older": self._statement(failed, before, None, 51),
+            "A window of a search": self._statement(
+                RunFilter(states=FINISHED, queue="default"), before, window, 51
+            ),
+        }
+
     def _read(
         self,
         filter_: RunFilter,
@@ -194,6 +213,15 @@ class History:
         window: tuple[int, int] | None,
         limit: int,
     ) -> Sequence[Row[*tuple[Any, ...]]]:
+        return self._db.fetch(self._statement(filter_, before, window, limit))
+
+    def _statement(
+        self,
+        filter_: RunFilter,
+        before: _Before | None,
+        window: tuple[int, int] | None,
+        limit: int,
+    ) -> Select[Any]:
         c = self._table.c
         wanted = self._finished_conditions(filter_, window) or []
         if before is not None:
@@ -201,7 +229,7 @@ class History:
             place = tuple_(c.finished_at, c.id)
             wanted.append(place < tuple_(at, literal(before.run_id)))
         order = (c.finished_at.desc(), c.id.desc())
-        return self._db.fetch(self._select.where(*wanted).order_by(*order).limit(limit))
+        return self._select.where(*wanted).order_by(*order).limit(limit)
 
     def _open_conditions(self, filter_: RunFilter) -> list[ColumnElement[bool]] | None:
         """None when no open run can be meant."""

@@ -15,11 +15,11 @@ from data.exceptions import DataError, SourceUnavailableError
 from data.store.audit import AuditLog
 from data.store.episodes import EpisodeLog
 from data.store.lease import Leases
-from data.store.migrate import migrate
+from data.store.migrate import migrate, version_words
 from data.store.rollups import Rollups
 from data.store.tables import lease
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "open_store", "store_version"]
 
 _DIALECTS: Final = ("sqlite", "postgresql")
 _SECRETS: Final = ("password", "sslpassword")
@@ -43,11 +43,16 @@ class Store:
             return str(error)
         return ""
 
-    def prune(self, now_ms: int, retention_ms: int) -> None:
-        """Forget what is older than the retention; rollups keep their own eight days."""
-        self.rollups.prune(now_ms)
-        self.episodes.prune(now_ms - retention_ms)
-        self.audit.prune(now_ms - retention_ms)
+    def prune(self, now_ms: int, retention_ms: int) -> dict[str, int]:
+        """Forget what is older than the retention; rollups keep their own eight days.
+
+        Returns how many rows were forgotten of each kind.
+        """
+        return {
+            "rollups": self.rollups.prune(now_ms),
+            "episodes": self.episodes.prune(now_ms - retention_ms),
+            "audit": self.audit.prune(now_ms - retention_ms),
+        }
 
     def close(self) -> None:
         """Give the connections back."""
@@ -74,6 +79,22 @@ def open_store(url: str) -> Store:
         audit=AuditLog(database),
         leases=Leases(database),
     )
+
+
+def store_version(url: str) -> str:
+    """What is known of the store at ``url`` without changing it: a sentence.
+
+    Raises DataError when it cannot be used.
+    """
+    place = _parsed(url)
+    database = Database(url, name="store", owned=True)
+    try:
+        if database.path is not None and not database.path.exists():
+            return f"The store {_shown(place)} will be made at the first start."
+        with database.writing() as connection:
+            return version_words(connection)
+    finally:
+        database.close()
 
 
 def _parsed(url: str) -> URL:

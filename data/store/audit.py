@@ -161,10 +161,10 @@ class AuditLog:
         statement = select(audit).where(*wanted).order_by(_c.id.desc()).limit(limit)
         return [_to_row(row) for row in self._db.fetch(statement)]
 
-    def prune(self, before_ms: int) -> None:
-        """Forget what was done before then."""
+    def prune(self, before_ms: int) -> int:
+        """Forget what was done before then; how many rows."""
         with self._db.writing() as connection:
-            connection.execute(delete(audit).where(_c.at < before_ms))
+            return connection.execute(delete(audit).where(_c.at < before_ms)).rowcount
 
     def is_undone(self, token: str) -> bool:
         """Was this batch undone? An undo that was never concluded may be tried again."""

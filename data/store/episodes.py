@@ -111,10 +111,11 @@ class EpisodeLog:
             if rows:
                 connection.execute(_CLOSE, rows)
 
-    def prune(self, before_ms: int) -> None:
-        """Forget episodes that ended before then."""
+    def prune(self, before_ms: int) -> int:
+        """Forget episodes that ended before then; how many."""
         with self._db.writing() as connection:
-            connection.execute(delete(stall_episode).where(_c.ended_at < before_ms))
+            old = delete(stall_episode).where(_c.ended_at < before_ms)
+            return connection.execute(old).rowcount
 
     def count_since(self, source: str, since_ms: int) -> int:
         """How many runs were first seen as stalled at ``since_ms`` or later."""

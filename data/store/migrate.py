@@ -37,16 +37,32 @@ def upgrade(connection: Connection) -> None:
     """Run what is missing, in the transaction of ``connection``."""
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "data.store:migrations")
-    known = {
-        script.revision
-        for script in ScriptDirectory.from_config(config).walk_revisions()
-    }
+    _require_known(connection, ScriptDirectory.from_config(config))
+    command.upgrade(config, "head")
+
+
+def version_words(connection: Connection) -> str:
+    """Is the store of this program's version? A sentence.
+
+    Raises DataError when it is newer.
+    """
+    config = Config()
+    config.set_main_option("script_location", "data.store:migrations")
+    scripts = ScriptDirectory.from_config(config)
+    _require_known(connection, scripts)
+    found = ", ".join(_versions(connection)) or "none"
+    if set(_versions(connection)) == set(scripts.get_heads()):
+        return f"The store is writable and of this version ({found})."
+    return f"The store is of version {found}: the next start brings it up to date."
+
+
+def _require_known(connection: Connection, scripts: ScriptDirectory) -> None:
+    known = {script.revision for script in scripts.walk_revisions()}
     if found := set(_versions(connection)) - known:
         raise DataError(
             f"It was made by a newer Job Manager (version {found.pop()!r} of its tables). "
             "Update this program, or give it a store of its own in JOBS_STORE_URL."
         )
-    command.upgrade(config, "head")
 
 
 def _versions(connection: Connection) -> tuple[str, ...]:

@@ -118,16 +118,17 @@ class Rollups:
         cells = read(since, until)
         return self._write(source, before, after, _Reading(since, until, cells, now_ms))
 
-    def prune(self, now_ms: int) -> None:
-        """Forget the hours that are older than eight days, of all sources."""
+    def prune(self, now_ms: int) -> int:
+        """Forget the hours that are older than eight days, of all sources; how many rows."""
         oldest = _oldest_hour(now_ms)
         with self._db.writing() as connection:
-            connection.execute(delete(rollup_hour).where(rollup_hour.c.hour < oldest))
             connection.execute(
                 update(rollup_state)
                 .where(_c.backfilled_from < oldest)
                 .values(backfilled_from=oldest)
             )
+            old = delete(rollup_hour).where(rollup_hour.c.hour < oldest)
+            return connection.execute(old).rowcount
 
     def recent(self, source: str, now_ms: int) -> Recent | None:
         """The figures of the last day; None when the source was never read."""

@@ -1,0 +1,1 @@
+"""What the ``job-manager`` command does beside serving: one module a command."""

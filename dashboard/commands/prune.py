@@ -1,0 +1,28 @@
+"""``job-manager prune``: forget now what is older than ``JOBS_RETENTION``."""
+
+import argparse
+from typing import Any
+
+from dashboard.commands.tools import Tools, say, settings_here
+from data.clock import now_ms, to_duration_ms, utc_now
+from data.store import open_store
+
+
+def add(commands: Any) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        "prune", help="forget what is older than JOBS_RETENTION in the store"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(_asked: argparse.Namespace, _tools: Tools) -> int:
+    """Do what the server does once an hour, and say how much it was."""
+    settings = settings_here()
+    store = open_store(settings.store_url.get_secret_value())
+    try:
+        gone = store.prune(now_ms(utc_now), to_duration_ms(settings.retention))
+    finally:
+        store.close()
+    say("Forgot " + ", ".join(f"{rows} of {kind}" for kind, rows in gone.items()) + ".")
+    return 0
