@@ -5,11 +5,17 @@ assets/search.js shows there what a search found.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
+
+from dashboard.components.attributes import attributes
+
+#: What the parts beside a link to a CSV are called after its own id.
+STATE: Final = "-state"
+STOP: Final = "-stop"
 
 
 def choice(
@@ -43,6 +49,21 @@ def text_field(
             className="pill-input form-control",
             **more,
         ),
+    ]
+
+
+def export(id_: str, file: str) -> list[Component]:
+    """A link to everything that was found; assets/export.js shows how far it is."""
+    return [
+        html.A(
+            "CSV",
+            id=id_,
+            className="link-button",
+            download=file,
+            **attributes(data_export=file),
+        ),
+        html.Span(id=id_ + STATE, className="quiet", role="status"),
+        html.Button("Stop", id=id_ + STOP, className="link-button", hidden=True),
     ]
 
 

@@ -7,7 +7,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html
 
 from dashboard.auth import require
 from dashboard.components.grids import GRID_OPTIONS
-from dashboard.components.search import choice, foot, text_field
+from dashboard.components.search import choice, export, foot, text_field
 from dashboard.deps import Action, Deps
 from dashboard.ids import Audit, Shell
 from dashboard.offload import offload
@@ -117,9 +117,7 @@ def _head(query: dict[str, str]) -> html.Div:
                 query.get("q", ""),
             ),
             html.Button("Refresh", id=Audit.REFRESH, className="link-button"),
-            html.A(
-                "CSV", id=Audit.EXPORT, className="link-button", download="audit.csv"
-            ),
+            *export(Audit.EXPORT, "audit.csv"),
         ],
         className="panel-head filters",
     )

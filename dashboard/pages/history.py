@@ -6,7 +6,7 @@ import dash_ag_grid as dag
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html
 
 from dashboard.components.grids import GRID_OPTIONS, cell
-from dashboard.components.search import choice, foot, text_field
+from dashboard.components.search import choice, export, foot, text_field
 from dashboard.deps import Deps
 from dashboard.ids import History, Shell
 from dashboard.offload import offload
@@ -129,9 +129,7 @@ def _head(query: dict[str, str]) -> html.Div:
                 query.get("q", ""),
             ),
             html.Button("Refresh", id=History.REFRESH, className="link-button"),
-            html.A(
-                "CSV", id=History.EXPORT, className="link-button", download="runs.csv"
-            ),
+            *export(History.EXPORT, "runs.csv"),
         ],
         className="panel-head filters",
     )

@@ -148,3 +148,49 @@ def test_hi007_a_source_that_is_down_is_told_and_rows_stay(launch, jobs):
 
     wait_for(lambda: page.shown("history-problem"))
     assert page.ids() == [run_id]
+
+
+def test_hi101_a_csv_says_how_far_it_is_and_is_saved_when_it_is_whole(launch, jobs):
+    add(jobs, *(finished_run() for _ in range(1_200)))
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open()
+    page.run(WATCH_SAVED)
+
+    page.press("history-export")
+
+    told = "About 1,200 rows saved."
+    wait_for(lambda: page.shown("history-export-state") == told)
+    assert page.shown("history-export-stop") is None
+    [[name, text]] = page.run_async("window.savedFiles().then(arguments[0])")
+    assert name == "runs.csv"
+    assert len(text.splitlines()) == 1_201
+
+
+def test_hi102_a_csv_that_is_stopped_or_breaks_off_saves_nothing(
+    proxied, jobs, page_at
+):
+    add(jobs, *(finished_run() for _ in range(30_000)))
+    _, proxy = proxied(JOBS_LIVE="off")
+    page = HistoryPage(page_at(proxy.url)).open()
+    page.run(WATCH_SAVED)
+
+    proxy.delay_s = 0.2
+    page.press("history-export")
+    wait_for(lambda: page.shown("history-export-stop"))
+    page.press("history-export-stop")
+    wait_for(lambda: "Stopped, nothing" in (page.shown("history-export-state") or ""))
+    proxy.delay_s = 0
+    jobs.table.execute("ALTER TABLE job_runs RENAME TO away")
+    page.press("history-export")
+    said = "a table is missing"
+    wait_for(lambda: said in (page.shown("history-export-state") or ""))
+
+    assert page.run_async("window.savedFiles().then(arguments[0])") == []
+
+
+WATCH_SAVED = """
+const saved = [];
+const make = URL.createObjectURL;
+URL.createObjectURL = (blob) => { saved.push(blob); return make.call(URL, blob); };
+window.savedFiles = () => Promise.all(saved.map(async (blob) => ["runs.csv", await blob.text()]));
+"""

@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 from tests.browser.served import Served, run_command
 from tests.browser.waiting import wait_for
-from tests.factories import JobTable, job_table
+from tests.factories import NOW, JobTable, finished_run, job_table
 
 
 @pytest.fixture
@@ -182,3 +182,27 @@ def test_several_processes_serve_the_same_page(table: JobTable, tmp_path: Path) 
         assert answers == [httpx.codes.OK] * 6
     finally:
         assert server.terminate() in (0, -SIGTERM)
+
+
+def test_rows_that_are_pruned_meanwhile_do_not_break_an_export(
+    server: Served, table: JobTable
+) -> None:
+    ids = table.add(*(finished_run(finished_at=NOW - n) for n in range(20_000)))
+    pruned = {*ids[1_000:19_000]}
+
+    with httpx.stream("GET", f"{server.url}api/runs.csv", timeout=30) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        first = next(lines)
+        table.execute(
+            "DELETE FROM job_runs WHERE id BETWEEN :first AND :last",
+            first=int(ids[1_000]),
+            last=int(ids[18_999]),
+        )
+        found = [line.split(",")[0] for line in (first, *lines)]
+
+    assert len(found) == len(set(found))
+    assert [run_id for run_id in found if run_id not in pruned] == [
+        run_id for run_id in ids if run_id not in pruned
+    ]
+    assert len(found) < len(ids)
