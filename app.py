@@ -14,7 +14,7 @@ from dashboard.cli import run_command
 from dashboard.commands.tools import Tools
 from dashboard.deps import Deps, Look
 from dashboard.live import Hub, Messages
-from dashboard.serving import spare_the_collector
+from dashboard.serving import share_the_interpreter, spare_the_collector
 from dashboard.settings import Settings, SourceSettings, load_settings
 from dashboard.shell import create_app
 from data.actions import Actions
@@ -131,6 +131,7 @@ def server() -> FastAPI:
     """The ASGI application for ``uvicorn app:server --factory``, one in each process."""
     asgi = compose(load_settings(os.environ, directory=Path.cwd())).asgi
     spare_the_collector()
+    share_the_interpreter()
     return asgi
 
 

@@ -19,6 +19,10 @@ FIGURES: Final = {
     "writer": "bench.writer",
     "pixel": "bench.pixel",
     "browser": "bench.browser_event",
+    "history": "bench.history_page",
+    "csv": "bench.export",
+    "bulk": "bench.bulk",
+    "details": "bench.details",
 }
 _HUGE: Final = 10_000_000
 

@@ -7,7 +7,7 @@ one of ``data.exceptions``, with a sentence and the original as ``__cause__``.
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
@@ -64,10 +64,15 @@ class Database:
             return None
         return Path(str(self.url.database))
 
-    def fetch(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]:
-        """All rows of one read-only statement, in a transaction of its own."""
+    def fetch(
+        self, statement: Executable, values: Mapping[str, object] | None = None
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        """All rows of one read-only statement, in a transaction of its own.
+
+        ``values`` are those of its named parameters.
+        """
         with self._connected(self._reading) as connection:
-            return connection.execute(statement).all()
+            return connection.execute(statement, values).all()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -19,7 +19,8 @@ from data.snapshot import Source
 
 #: Exports that run at once in one process: they read somebody else's tables.
 AT_ONCE: Final = 2
-_PAGE: Final = 500
+#: Rows between two chances for others to have the interpreter.
+_PAGE: Final = 100
 _COLUMNS: Final = (
     *("run_id", "job_name", "queue", "status", "attempt", "worker"),
     *("enqueued_at", "started_at", "heartbeat_at", "finished_at"),

@@ -126,6 +126,7 @@ def retry(
 
     started, left = in_batches(over, step, _nobody_knows)
     lost = set(left)
+    dealt_with = lost.union(started)
     audit.conclude(
         token,
         {
@@ -139,7 +140,7 @@ def retry(
     return Retried(
         started={id_: started[id_] for id_ in asked_for if id_ in started},
         not_finished=[
-            id_ for id_ in asked_for if id_ in jobs and id_ not in {*started, *lost}
+            id_ for id_ in asked_for if id_ in jobs and id_ not in dealt_with
         ],
         unknown=[id_ for id_ in asked_for if id_ not in jobs],
         not_reached=left,
@@ -169,9 +170,10 @@ def _first_time(audit: AuditLog, once: str, action: str) -> list[AuditRow]:
 
 
 def _told_again(rows: Sequence[AuditRow], asked_for: Sequence[str]) -> Retried:
+    known = {row.run_id for row in rows}
     started = {row.run_id: str(row.after["run_id"]) for row in rows if row.after}
     return Retried(
         started=started,
         not_finished=[row.run_id for row in rows if not row.after],
-        unknown=[id_ for id_ in asked_for if id_ not in {row.run_id for row in rows}],
+        unknown=[id_ for id_ in asked_for if id_ not in known],
     )

@@ -34,6 +34,7 @@ from data.engines.native_history import History
 from data.engines.native_inserts import insert_again, insert_run, select_finished
 from data.engines.native_queries import (
     TEXT_LIMIT,
+    among,
     select_cells,
     select_details,
     select_open_counts,
@@ -156,7 +157,8 @@ class NativeEngine:
         """The runs with these ids, in no order; unknown ids are left out."""
         found: list[Job] = []
         for batch in _batches(_numbers(run_ids)):
-            rows = self._db.fetch(self._select.where(self._table.c.id.in_(batch)))
+            asked = among(self._table.c.id, batch, self._db.dialect)
+            rows = self._db.fetch(self._select.where(asked))
             found += to_jobs(rows)
         return found
 
@@ -260,7 +262,7 @@ class NativeEngine:
         """Make a new run of each of these that is finished: by old id the new one."""
         table = self._table
         with self._db.writing() as connection:
-            asked = select_finished(table, _numbers(run_ids))
+            asked = select_finished(table, self._db.dialect, _numbers(run_ids))
             old = sorted(connection.execute(asked).scalars())
             again = insert_again(
                 table, self._db.dialect, old, at_ms=at_ms, params=params
@@ -276,8 +278,8 @@ class NativeEngine:
         numbers = _numbers(run_ids)
         # in this order: what a worker takes between the two is asked to stop
         statements = (
-            update_cancelled(self._table, numbers, at_ms),
-            update_asked(self._table, numbers, at_ms),
+            update_cancelled(self._table, self._db.dialect, numbers, at_ms),
+            update_asked(self._table, self._db.dialect, numbers, at_ms),
         )
         with self._db.writing() as connection:
             cancelled, asked = (

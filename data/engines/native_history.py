@@ -7,6 +7,7 @@ first. OFFSET is never used: its cost grows with what is skipped.
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -28,6 +29,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.types import TypeEngine
 
 from data.clock import DAY_MS, HOUR_MS
 from data.db import Database
@@ -48,6 +50,12 @@ _MICROSECONDS: Final = 1000
 #: Where ``finished_at`` stands in a row of ``select_runs``.
 _FINISHED_AT: Final = 11
 _CURSOR: Final = re.compile(r"(?:o(\d{1,19})|f(-?\d{1,18})\.(\d{1,19}))")
+
+
+#: What an index answers in the order of the history.
+_EVERYTHING: Final = RunFilter(states=FINISHED)
+_OF_A_JOB: Final = RunFilter(states=FINISHED, job_name="")
+_FAILED: Final = RunFilter(states=frozenset({JobState.FAILED}))
 
 
 class _Before(NamedTuple):
@@ -74,6 +82,11 @@ class History:
         self._table = table
         self._select = select_runs
         self._stopwatch = stopwatch
+        self._by_index = {
+            (filter_, is_older): self._prepared(filter_, is_older=is_older)
+            for filter_ in (_EVERYTHING, _OF_A_JOB, _FAILED)
+            for is_older in (False, True)
+        }
 
     def page(self, filter_: RunFilter, *, after: str | None, limit: int) -> RunPage:
         """At most ``limit`` runs from ``after`` on: see ``JobEngine.page``."""
@@ -135,11 +148,38 @@ class History:
         self, filter_: RunFilter, before: _Before | None, limit: int
     ) -> tuple[Sequence[Row[*tuple[Any, ...]]], int | None]:
         """Rows, and how far back they were searched when the search was stopped."""
-        if self._finished_conditions(filter_) is None:
+        if not (filter_.states or FINISHED) & FINISHED:
             return [], None
         if _is_indexed(filter_):
-            return self._read(filter_, before, None, limit), None
+            return self._read_by_index(filter_, before, limit), None
         return self._search(filter_, before, limit)
+
+    def _read_by_index(
+        self, filter_: RunFilter, before: _Before | None, limit: int
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        kind = _kind_of(filter_)
+        if kind is None:
+            return self._read(filter_, before, None, limit)
+        values: dict[str, object] = {"rows": limit}
+        if filter_.job_name is not None:
+            values["job"] = filter_.job_name
+        if before is not None:
+            values["at"] = self._moment(before.finished_us or 0)
+            values["run"] = before.run_id
+        return self._db.fetch(self._by_index[kind, before is not None], values)
+
+    def _prepared(self, kind: RunFilter, *, is_older: bool) -> Select[Any]:
+        """A select made once: to make it costs more than to fetch a page."""
+        c = self._table.c
+        wanted = self._finished_conditions(replace(kind, job_name=None)) or []
+        if kind.job_name is not None:
+            wanted.append(c.job_name == bindparam("job"))
+        if is_older:
+            at = bindparam("at", type_=self._moments)
+            wanted.append(tuple_(c.finished_at, c.id) < tuple_(at, bindparam("run")))
+        order = (c.finished_at.desc(), c.id.desc())
+        found = self._select.where(*wanted).order_by(*order)
+        return found.limit(bindparam("rows", type_=Integer()))
 
     def _search(
         self, filter_: RunFilter, before: _Before | None, limit: int
@@ -187,20 +227,24 @@ class History:
         newest = min(last[0][0], (filter_.until_ms or last[0][0] + 1) - 1)
         return oldest, newest
 
+    def statement(
+        self, filter_: RunFilter, *, after: str | None, limit: int
+    ) -> Select[Any]:
+        """What ``page`` asks of finished runs where an index answers."""
+        return self._statement(filter_, _place_of(after), None, limit + 1)
+
     def questions(self, job_name: str, now_ms: int) -> dict[str, Select[Any]]:
         """What a page asks, in words: for those who look at the database's plans."""
-        everything = RunFilter(states=FINISHED)
-        failed = RunFilter(states=frozenset({JobState.FAILED}))
-        of_job = RunFilter(states=FINISHED, job_name=job_name)
+        of_job = replace(_OF_A_JOB, job_name=job_name)
         window = (now_ms - HOUR_MS, now_ms)
         before = _Before(now_ms * _MICROSECONDS, 1)
         return {
-            "The history": self._statement(everything, None, None, 51),
-            "The history, older": self._statement(everything, before, None, 51),
+            "The history": self._statement(_EVERYTHING, None, None, 51),
+            "The history, older": self._statement(_EVERYTHING, before, None, 51),
             "The history of a job": self._statement(of_job, None, None, 51),
             "The history of a job, older": self._statement(of_job, before, None, 51),
-            "Failed runs": self._statement(failed, None, None, 51),
-            "Failed runs, older": self._statement(failed, before, None, 51),
+            "Failed runs": self._statement(_FAILED, None, None, 51),
+            "Failed runs, older": self._statement(_FAILED, before, None, 51),
             "A window of a search": self._statement(
                 RunFilter(states=FINISHED, queue="default"), before, window, 51
             ),
@@ -225,7 +269,7 @@ class History:
         c = self._table.c
         wanted = self._finished_conditions(filter_, window) or []
         if before is not None:
-            at = self._exactly(before.finished_us or 0)
+            at = literal(self._moment(before.finished_us or 0), self._moments)
             place = tuple_(c.finished_at, c.id)
             wanted.append(place < tuple_(at, literal(before.run_id)))
         order = (c.finished_at.desc(), c.id.desc())
@@ -302,12 +346,16 @@ class History:
         exact = at * _MICROSECONDS if isinstance(at, int) else _to_us(at)
         return f"f{exact}.{row[0]}"
 
-    def _exactly(self, microseconds: int) -> ColumnElement[Any]:
+    @property
+    def _moments(self) -> TypeEngine[Any]:
         """PostgreSQL's instants are finer than milliseconds, and so is the order."""
+        is_file = self._db.dialect == "sqlite"
+        return Integer() if is_file else DateTime(timezone=True)
+
+    def _moment(self, microseconds: int) -> int | datetime:
         if self._db.dialect == "sqlite":
-            return literal(microseconds // _MICROSECONDS, Integer())
-        moment = _EPOCH + timedelta(microseconds=microseconds)
-        return bindparam(None, moment, type_=DateTime(timezone=True), unique=True)
+            return microseconds // _MICROSECONDS
+        return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _quoted(word: str) -> ColumnElement[str]:
@@ -343,6 +391,16 @@ def _is_indexed(filter_: RunFilter) -> bool:
     if finished in (frozenset(), FINISHED):
         return True
     return finished == {JobState.FAILED} and filter_.job_name is None
+
+
+def _kind_of(filter_: RunFilter) -> RunFilter | None:
+    """Which of the prepared selects gives these runs; None for none of them."""
+    if filter_.since_ms is not None or filter_.until_ms is not None:
+        return None
+    if filter_.job_name is not None:
+        return _OF_A_JOB
+    is_failed = (filter_.states or FINISHED) & FINISHED == _FAILED.states
+    return _FAILED if is_failed else _EVERYTHING
 
 
 def _is_storable(filter_: RunFilter) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import Text
 
+from data.engines.native_queries import among
 from data.engines.native_table import Instant
 
 
@@ -28,12 +29,12 @@ def insert_run(
     return insert(table).values({**values, "params": params}).returning(table.c.id)
 
 
-def select_finished(table: Table, run_ids: Sequence[int]) -> Select[Any]:
+def select_finished(table: Table, dialect: str, run_ids: Sequence[int]) -> Select[Any]:
     """The ids of these that are finished; locked, so that none is put back meanwhile."""
     c = table.c
     return (
         select(c.id)
-        .where(c.id.in_(run_ids), c.finished_at.is_not(None))
+        .where(among(c.id, run_ids, dialect), c.finished_at.is_not(None))
         .with_for_update(read=True)
     )
 
@@ -61,7 +62,7 @@ def insert_again(
             literal_column("1"),
             literal(at_ms, Instant()),
         )
-        .where(c.id.in_(run_ids))
+        .where(among(c.id, run_ids, dialect))
         .order_by(c.id)
     )
     names = [

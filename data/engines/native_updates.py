@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from data.engines.base import Marked, Seen
-from data.engines.native_queries import to_ms_of
+from data.engines.native_queries import among, to_ms_of
 from data.engines.native_table import Instant
 from data.model import JobState
 
@@ -55,13 +55,15 @@ def update_restored(
 ) -> ReturningUpdate[Any]:
     """Puts back to RUNNING what nobody touched since; returns the ids that were."""
     c = table.c
-    as_left = _fingerprint(c.id, [c.started_at, c.finished_at], dialect).in_(
-        [f"{run.run_id} {run.started_at} {run.finished_at}" for run in batch]
+    as_left = among(
+        _fingerprint(c.id, [c.started_at, c.finished_at], dialect),
+        [f"{run.run_id} {run.started_at} {run.finished_at}" for run in batch],
+        dialect,
     )
     return (
         update(table)
         .where(c.status == literal_column("'FAILED'"))
-        .where(c.id.in_([int(run.run_id) for run in batch]), as_left)
+        .where(among(c.id, [int(run.run_id) for run in batch], dialect), as_left)
         .where(c.error_type == ERROR_TYPE)
         .values(
             status=JobState.RUNNING.value,
@@ -75,7 +77,7 @@ def update_restored(
 
 
 def update_cancelled(
-    table: Table, run_ids: Sequence[int], at_ms: int
+    table: Table, dialect: str, run_ids: Sequence[int], at_ms: int
 ) -> ReturningUpdate[Any]:
     """Calls off what still waits; returns the ids that were."""
     c = table.c
@@ -85,14 +87,16 @@ def update_cancelled(
     ]
     return (
         update(table)
-        .where(c.id.in_(run_ids), c.status.in_(waits), c.finished_at.is_(None))
+        .where(
+            among(c.id, run_ids, dialect), c.status.in_(waits), c.finished_at.is_(None)
+        )
         .values(status=JobState.CANCELLED.value, finished_at=at_ms)
         .returning(c.id)
     )
 
 
 def update_asked(
-    table: Table, run_ids: Sequence[int], at_ms: int
+    table: Table, dialect: str, run_ids: Sequence[int], at_ms: int
 ) -> ReturningUpdate[Any]:
     """Asks what still runs to stop, keeping an earlier request; returns the ids."""
     c = table.c
@@ -100,7 +104,7 @@ def update_asked(
     runs = c.status == literal_column("'RUNNING'")
     return (
         update(table)
-        .where(c.id.in_(run_ids), runs, c.finished_at.is_(None))
+        .where(among(c.id, run_ids, dialect), runs, c.finished_at.is_(None))
         .values(cancel_requested_at=asked_at)
         .returning(c.id)
     )
@@ -116,12 +120,16 @@ def _as_seen(table: Table, dialect: str, batch: Sequence[Seen]) -> ColumnElement
         if run.guard_heartbeat
     ]
     return and_(
-        c.id.in_([int(run.run_id) for run in batch]),
+        among(c.id, [int(run.run_id) for run in batch], dialect),
         c.status == literal_column("'RUNNING'"),
         c.finished_at.is_(None),
         or_(
-            _fingerprint(c.id, [c.started_at], dialect).in_(started),
-            _fingerprint(c.id, [c.started_at, c.heartbeat_at], dialect).in_(silent),
+            among(_fingerprint(c.id, [c.started_at], dialect), started, dialect),
+            among(
+                _fingerprint(c.id, [c.started_at, c.heartbeat_at], dialect),
+                silent,
+                dialect,
+            ),
         ),
     )
 
