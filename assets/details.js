@@ -62,6 +62,23 @@
     show(link.dataset.run);
   }
 
+  /** Copy a part of the page as it was written, folded or not. */
+  async function onCopy(event) {
+    const button = event.target.closest?.("button[data-copy]");
+    if (!button) return;
+    const words = button.textContent;
+    try {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+      button.textContent = "Copied";
+    } catch {
+      // no clipboard without TLS: what is selected can be copied by hand
+      getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+      button.textContent = "Selected, copy it";
+    }
+    setTimeout(() => { button.textContent = words; }, 2000);
+  }
+
+  document.addEventListener("click", onCopy);
   document.addEventListener("click", onLink);
   document.addEventListener("click", onRow);
   document.addEventListener("keydown", onRow);

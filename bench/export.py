@@ -2,10 +2,11 @@
 
 import http.client
 from collections.abc import Iterator
+from multiprocessing import get_context
+from multiprocessing.queues import Queue
 from pathlib import Path
-from threading import Event, Thread
-from time import perf_counter
-from typing import Final
+from time import perf_counter, sleep
+from typing import Final, NamedTuple
 
 from bench.asked import Asked
 from bench.report import Line, percentile
@@ -34,19 +35,19 @@ def measure(asked: Asked) -> Iterator[Line]:
 
 
 def _measure(server: Server, database: str, rows: int) -> Iterator[Line]:
-    Event().wait(_SETTLE_S)
-    never = Event()
-    idle_s = [_ask(server, never) for _ in range(_IDLE_ASKS)]
+    sleep(_SETTLE_S)
+    idle_s = [_ask(server) for _ in range(_IDLE_ASKS)]
     before_mb = _memory_mb(server)
-    over = Event()
-    export = _Export(server, over)
-    export.start()
+    spawned = get_context("spawn")
+    told: Queue[_Read] = spawned.Queue()
+    reader = spawned.Process(target=read_all, args=(server.port, told))
+    reader.start()
     busy_s: list[float] = []
     highest_mb = before_mb
-    while not over.is_set():
-        busy_s.append(_ask(server, over))
+    while reader.is_alive():
+        busy_s.append(_ask(server))
         highest_mb = max(highest_mb, _memory_mb(server))
-    export.join()
+    export = told.get()
     if export.lines < rows:
         raise RuntimeError(f"{export.lines} lines came of {rows} rows.")
     size = f"{rows:.0e} rows, {export.bytes / 1e6:.0f} MB in {export.took_s:.0f} s"
@@ -72,36 +73,31 @@ def _measure(server: Server, database: str, rows: int) -> Iterator[Line]:
     )
 
 
-class _Export(Thread):
-    """Reads the CSV as fast as it comes."""
+class _Read(NamedTuple):
+    """What came of the export."""
 
-    def __init__(self, server: Server, over: Event) -> None:
-        super().__init__()
-        self._server = server
-        self._over = over
-        self.bytes = 0
-        self.lines = 0
-        self.took_s = 0.0
-
-    def run(self) -> None:
-        """Read to the end, then say so."""
-        started = perf_counter()
-        connection = http.client.HTTPConnection("127.0.0.1", self._server.port)
-        try:
-            connection.request("GET", "/api/runs.csv")
-            answer = connection.getresponse()
-            while part := answer.read(_PART):
-                self.bytes += len(part)
-                self.lines += part.count(b"\n")
-        finally:
-            connection.close()
-            self.took_s = perf_counter() - started
-            self._over.set()
+    bytes: int
+    lines: int
+    took_s: float
 
 
-def _ask(server: Server, over: Event) -> float:
+def read_all(port: int, told: "Queue[_Read]") -> None:
+    """Read the CSV as fast as it comes: a process of its own, as another viewer is."""
+    started = perf_counter()
+    size = lines = 0
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", "/api/runs.csv")
+    answer = connection.getresponse()
+    while part := answer.read(_PART):
+        size += len(part)
+        lines += part.count(b"\n")
+    connection.close()
+    told.put(_Read(size, lines, perf_counter() - started))
+
+
+def _ask(server: Server) -> float:
     """One question of another viewer: how long it took, in seconds."""
-    over.wait(_ASK_EVERY_S)
+    sleep(_ASK_EVERY_S)
     started = perf_counter()
     server.get("/api/snapshot")
     return perf_counter() - started

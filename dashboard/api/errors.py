@@ -39,7 +39,7 @@ _KNOWN: Final[tuple[tuple[type[DataError], int, str], ...]] = (
     (ForbiddenError, 403, "forbidden"),
     (CapabilityMissingError, 409, "not_possible"),
     (UndoExpiredError, 410, "expired"),
-    (OutcomeUnknownError, 504, "outcome_unknown"),
+    (OutcomeUnknownError, 409, "outcome_unknown"),
     (SourceUnavailableError, 503, "unavailable"),
     (SchemaMismatchError, 503, "schema"),
     (AccessDeniedError, 503, "access_denied"),
@@ -77,12 +77,11 @@ RESPONSES: Final[dict[int | str, dict[str, object]]] = {
         400: "The body cannot be read",
         403: "This viewer may not do that, or it comes from another site",
         404: "No such source, run or job",
-        409: "This source has no such action",
+        409: "This source has no such action, or what came of it is unknown: look again",
         410: "Too late, or done before",
         413: "The body is too large",
         422: "What was asked is not valid",
         503: "The database does not answer, or not as it should",
-        504: "The database was lost: what came of it is unknown, look again",
     }.items()
 }
 

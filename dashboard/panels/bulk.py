@@ -42,6 +42,17 @@ def register(app: Dash, deps: Deps) -> None:
         Input(Bulk.CLOSE, "n_clicks"),
         prevent_initial_call=True,
     )
+
+    @app.callback(
+        Output(Bulk.RETRY, "hidden"),
+        Output(Bulk.CANCEL, "hidden"),
+        Output(Bulk.REASON, "children"),
+        Input(Shell.SOURCE, "value"),
+    )
+    @offload
+    def _source_chosen(source: str) -> tuple[bool, bool, str]:
+        return _possible(deps, source)
+
     rows = State(History.GRID, "selectedRows")
     plan = State(Bulk.PLAN, "data")
     _on_click(app, Bulk.RETRY, rows, partial(_review, deps, RETRY))
@@ -77,6 +88,17 @@ def _on_click(app: Dash, button: str, state: State, step: Any) -> None:
     def _clicked(clicks: int | None, source: str, value: Any) -> dict[str, Any]:
         done = step(source, value) if clicks else {}
         return {**dict.fromkeys(_OUTPUTS, no_update), **done}
+
+
+def _possible(deps: Deps, source: str) -> tuple[bool, bool, str]:
+    """Which of the two this source cannot do, and why."""
+    try:
+        place = deps.source(source)
+        place.reader.current()  # rights are known once the source was read
+    except DataError as error:
+        return True, True, str(error)
+    able = place.engine.capabilities
+    return not able.enqueue, not able.cancel, able.reason
 
 
 def _review(deps: Deps, action: str, source: str, rows: Any) -> dict[str, Any]:
@@ -123,6 +145,7 @@ def _bar() -> html.Div:
             html.Span(id=Bulk.COUNT, role="status"),
             html.Button("Run again…", id=Bulk.RETRY, className="link-button"),
             html.Button("Cancel…", id=Bulk.CANCEL, className="link-button"),
+            html.Span(id=Bulk.REASON, className="quiet"),
         ],
         id=Bulk.BAR,
         className="strip",

@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from dashboard.components.attributes import attributes, run_link
 from dashboard.ids import Details
-from dashboard.views.details import DetailsView, Neighbour, Stretch
+from dashboard.views.details import DetailsView, Frame, Neighbour, Stretch
 
 
 def details(view: DetailsView) -> html.Div:
@@ -28,7 +28,7 @@ def details(view: DetailsView) -> html.Div:
         ),
         html.Dl([_fact(*fact) for fact in view["facts"]], className="facts"),
         _strip(view["neighbours"]),
-        _text("Error", view["error"], Details.ERROR, opened=True),
+        _error(view["error"]),
         _text("Params", view["params"], Details.PARAMS, opened=True),
         _text("Result", view["result"], Details.RESULT, opened=False),
         html.P(view["cut"], className="quiet") if view["cut"] else None,
@@ -90,6 +90,34 @@ def _strip(neighbours: list[Neighbour]) -> Component | None:
     ]
     head = html.Span("This job's last runs, oldest first", className="quiet")
     return html.Div([head, html.Div(links, className="neighbours")])
+
+
+def _error(frames: list[Frame]) -> Component | None:
+    """Its frames can be folded; their texts in a row are what is copied."""
+    if not frames:
+        return None
+    copy = html.Button(
+        "Copy",
+        className="link-button",
+        **attributes(data_copy=Details.TRACE, aria_label="Copy the error"),
+    )
+    trace = html.Div(
+        [_frame(frame) for frame in frames],
+        id=Details.TRACE,
+        className="trace",
+        tabIndex="0",
+        role="region",
+        **attributes(aria_label="Error"),
+    )
+    body = [html.Summary("Error"), copy, trace]
+    return html.Details(body, id=Details.ERROR, open=True)
+
+
+def _frame(frame: Frame) -> Component:
+    if not frame["head"]:
+        return html.Span(frame["text"])
+    head = html.Summary(frame["head"])
+    return html.Details([head, frame["text"]], open=not frame["folded"])
 
 
 def _text(title: str, text: str, id_: str, *, opened: bool) -> Component | None:

@@ -1,8 +1,9 @@
 """One run with everything that is known of it, as plain values."""
 
 import json
+import re
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from dashboard.format import duration, limit, shorten
 from dashboard.theme import TONES
@@ -10,6 +11,9 @@ from dashboard.views.active import NAME_LENGTH
 from dashboard.views.cleanup import logs_link
 from data.model import OPEN, Job, JobState, RunDetails, Verdict
 
+_FRAME: Final = re.compile(r'  File ".*", line \d+')
+#: Where code lies that comes from elsewhere.
+_LIBRARIES: Final = ("site-packages", "dist-packages", "/lib/python", "<frozen ")
 #: Longer params and results are shown as they are stored.
 _PRETTY_LENGTH = 20_000
 
@@ -37,6 +41,16 @@ class Neighbour(TypedDict):
     tone: str
 
 
+class Frame(TypedDict):
+    """A part of an error's text; all parts in a row are the text."""
+
+    #: where it is, "" for what is outside of frames
+    head: str
+    text: str
+    #: folded at first: code that nobody here wrote
+    folded: bool
+
+
 class DetailsView(TypedDict):
     """What the dialog shows."""
 
@@ -54,7 +68,7 @@ class DetailsView(TypedDict):
     asked_at: int | None
     params: str
     result: str
-    error: str
+    error: list[Frame]
     #: which texts were cut, in words
     cut: str
     logs: str
@@ -86,13 +100,27 @@ def details_view(
         asked_at=job.cancel_requested_at if job.state is JobState.RUNNING else None,
         params=pretty(details.params),
         result=pretty(details.result),
-        error=details.error or "",
+        error=frames_of(details.error or ""),
         cut=_cut_words(details),
         logs=logs_link(logs_url, known),
         neighbours=[_neighbour(one) for one in reversed(latest)],
         can_cancel=job.state in OPEN,
         can_retry=job.state not in OPEN,
     )
+
+
+def frames_of(text: str) -> list[Frame]:
+    """An error's text by the frames of a Python traceback; one part without any."""
+    parts: list[Frame] = []
+    for line in text.splitlines(keepends=True):
+        if _FRAME.match(line):
+            folded = any(place in line for place in _LIBRARIES)
+            parts.append(Frame(head=line, text="", folded=folded))
+        elif parts and (not parts[-1]["head"] or line.startswith("    ")):
+            parts[-1]["text"] += line
+        else:
+            parts.append(Frame(head="", text=line, folded=False))
+    return parts
 
 
 def usual_words(latest: Sequence[Job]) -> str:

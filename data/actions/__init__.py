@@ -4,8 +4,11 @@ Every action looks again before it acts, repeats in its statement what the perso
 saw, leaves an audit row before and after, and reads again before it answers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from secrets import token_hex
 from threading import Lock
+from typing import Final
 
 from data.actions import cancel, start
 from data.actions.clean_up import (
@@ -18,10 +21,11 @@ from data.actions.clean_up import (
 )
 from data.actions.outcomes import Cancelled, CleanUp, Retried, Undone
 from data.actions.undo import UNDO_FOR_MS, put_back, undoable
-from data.clock import Clock, now_ms
+from data.clock import MINUTE_MS, Clock, now_ms
 from data.engines.base import Seen
 from data.exceptions import (
     CapabilityMissingError,
+    OutcomeUnknownError,
     SourceUnavailableError,
     UnknownSourceError,
 )
@@ -40,6 +44,10 @@ __all__ = [
     "seen_as",
     "seen_of",
 ]
+
+
+#: A request that its process never ended may be made again after this long.
+_ONCE_FOR_MS: Final = 5 * MINUTE_MS
 
 
 class Actions:
@@ -124,7 +132,7 @@ class Actions:
         if queue is not None:
             start.checked_name(queue, "queue")
         start.require_known(place, job_name, self._store)
-        with self._once:
+        with self._only_once(start.checked_once(once)):
             run_id = start.enqueue(
                 place,
                 job_name,
@@ -134,7 +142,7 @@ class Actions:
                 run_at_ms=run_at_ms,
                 actor=actor,
                 now_ms=now_ms(self._clock),
-                once=start.checked_once(once),
+                once=once,
             )
         self._changed(source)
         return run_id
@@ -154,7 +162,7 @@ class Actions:
         too many, or params that are no JSON object.
         """
         place = self._able(source, "enqueue")
-        with self._once:
+        with self._only_once(start.checked_once(once)):
             done = start.retry(
                 place,
                 run_ids,
@@ -162,7 +170,7 @@ class Actions:
                 params=params,
                 actor=actor,
                 now_ms=now_ms(self._clock),
-                once=start.checked_once(once),
+                once=once,
             )
         self._changed(source)
         return done
@@ -182,6 +190,26 @@ class Actions:
     def known_jobs(self, source: str) -> list[str]:
         """The job types that this source has been seen with, sorted."""
         return start.known_jobs(self._able(source, "enqueue"), self._store)
+
+    @contextmanager
+    def _only_once(self, once: str | None) -> Iterator[None]:
+        """Of two requests with one number the second waits here, or is refused.
+
+        Raises OutcomeUnknownError while another process works on the first.
+        """
+        if once is None:
+            yield
+            return
+        holder, name = token_hex(8), f"once {once}"
+        with self._once:
+            leases = self._store.leases
+            if not leases.acquire(name, holder, now_ms(self._clock), _ONCE_FOR_MS):
+                message = "This was asked a moment ago and is under way: look again."
+                raise OutcomeUnknownError(message)
+            try:
+                yield
+            finally:
+                leases.release(name, holder)
 
     def _able(self, name: str, capability: str = "clean_up") -> Source:
         """The source of that name, when this can be done to its runs."""

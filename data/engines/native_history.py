@@ -49,6 +49,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS: Final = 1000
 #: Where ``finished_at`` stands in a row of ``select_runs``.
 _FINISHED_AT: Final = 11
+_LEAST_ID: Final = -(2**63)
 _CURSOR: Final = re.compile(r"(?:o(\d{1,19})|f(-?\d{1,18})\.(\d{1,19}))")
 
 
@@ -90,7 +91,7 @@ class History:
 
     def page(self, filter_: RunFilter, *, after: str | None, limit: int) -> RunPage:
         """At most ``limit`` runs from ``after`` on: see ``JobEngine.page``."""
-        before = _place_of(after)
+        before = _earlier(_place_of(after), filter_.until_ms)
         if not _is_storable(filter_):
             return RunPage([], None)
         rows: list[Row[*tuple[Any, ...]]] = []
@@ -171,12 +172,14 @@ class History:
     def _prepared(self, kind: RunFilter, *, is_older: bool) -> Select[Any]:
         """A select made once: to make it costs more than to fetch a page."""
         c = self._table.c
-        wanted = self._finished_conditions(replace(kind, job_name=None)) or []
-        if kind.job_name is not None:
-            wanted.append(c.job_name == bindparam("job"))
+        place = None
         if is_older:
             at = bindparam("at", type_=self._moments)
-            wanted.append(tuple_(c.finished_at, c.id) < tuple_(at, bindparam("run")))
+            place = tuple_(c.finished_at, c.id) < tuple_(at, bindparam("run"))
+        states = RunFilter(states=kind.states)
+        wanted = self._finished_conditions(states, place=place) or []
+        if kind.job_name is not None:
+            wanted.append(c.job_name == bindparam("job"))
         order = (c.finished_at.desc(), c.id.desc())
         found = self._select.where(*wanted).order_by(*order)
         return found.limit(bindparam("rows", type_=Integer()))
@@ -267,11 +270,11 @@ class History:
         limit: int,
     ) -> Select[Any]:
         c = self._table.c
-        wanted = self._finished_conditions(filter_, window) or []
+        place = None
         if before is not None:
             at = literal(self._moment(before.finished_us or 0), self._moments)
-            place = tuple_(c.finished_at, c.id)
-            wanted.append(place < tuple_(at, literal(before.run_id)))
+            place = tuple_(c.finished_at, c.id) < tuple_(at, literal(before.run_id))
+        wanted = self._finished_conditions(filter_, window, place) or []
         order = (c.finished_at.desc(), c.id.desc())
         return self._select.where(*wanted).order_by(*order).limit(limit)
 
@@ -291,30 +294,39 @@ class History:
         return wanted
 
     def _finished_conditions(
-        self, filter_: RunFilter, window: tuple[int, int] | None = None
+        self,
+        filter_: RunFilter,
+        window: tuple[int, int] | None = None,
+        place: ColumnElement[bool] | None = None,
     ) -> list[ColumnElement[bool]] | None:
-        """None when no finished run can be meant."""
+        """None when no finished run can be meant; ``place`` is where a page goes on."""
         states = filter_.states or FINISHED
         if not states & FINISHED:
             return None
-        wanted = [*self._ended(filter_, window), *self._common(filter_)]
+        wanted = [*self._ended(filter_, window, place), *self._common(filter_)]
         if not states >= FINISHED:
             wanted.append(self._has_state(states & FINISHED))
         return wanted
 
     def _ended(
-        self, filter_: RunFilter, window: tuple[int, int] | None
+        self,
+        filter_: RunFilter,
+        window: tuple[int, int] | None,
+        place: ColumnElement[bool] | None,
     ) -> list[ColumnElement[bool]]:
-        """One lower and one upper bound: of several SQLite takes the wrong one's index."""
+        """One lower and one upper bound.
+
+        Of two upper ones both databases may start at the wrong one, and walk over
+        everything that was shown before.
+        """
         ends = self._table.c.finished_at
         since, until = window or (None, None)
         lower = [at for at in (since, filter_.since_ms) if at is not None]
         upper = [at for at in (until, filter_.until_ms) if at is not None]
         first, last = CALENDAR[self._db.dialect]
-        return [
-            ends >= (max(lower) if lower else first),
-            ends < min(upper) if upper else ends <= last,
-        ]
+        if place is None:
+            place = ends < min(upper) if upper else ends <= last
+        return [ends >= (max(lower) if lower else first), place]
 
     def _common(self, filter_: RunFilter) -> list[ColumnElement[bool]]:
         c = self._table.c
@@ -373,6 +385,14 @@ def _place_of(cursor: str | None) -> _Before | None:
     if open_id is not None:
         return _Before(None, int(open_id))
     return _Before(int(finished_us), int(run_id))
+
+
+def _earlier(before: _Before | None, until_ms: int | None) -> _Before | None:
+    """The place, or the filter's end where that is earlier: one bound for both."""
+    if before is None or before.finished_us is None or until_ms is None:
+        return before
+    end_us = until_ms * _MICROSECONDS
+    return before if before.finished_us < end_us else _Before(end_us, _LEAST_ID)
 
 
 def _to_ms(before: _Before) -> int:

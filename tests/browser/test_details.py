@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from data.exceptions import OutcomeUnknownError, SourceUnavailableError
 from tests.browser.history_page import HistoryPage
 from tests.browser.waiting import wait_for
 from tests.factories import finished_run
@@ -121,3 +122,63 @@ def test_de006_a_run_is_run_again_with_edited_params(launch, jobs):
     found = jobs.of(new)["params"]
     assert (json.loads(found) if isinstance(found, str) else found) == {"to": "bob"}
     assert jobs.of(new)["queue"] == "slow"
+
+
+def test_de007_frames_fold_and_the_whole_error_is_copied(launch, jobs):
+    error = (
+        "Traceback (most recent call last):\n"
+        '  File "/app/mail.py", line 7, in send\n    post()\n'
+        '  File "/x/site-packages/httpx.py", line 1, in post\n    <b>raise</b>\n'
+        "ValueError: no"
+    )
+    [run_id] = jobs.table.add(
+        finished_run(status="FAILED", finished_at=jobs.now, error=error)
+    )
+    overview, _ = launch(opened=False)
+    page = HistoryPage(overview).open(f"?run={run_id}")
+    shown = wait_for(lambda: page.shown("details-trace"))
+    assert "post()" in shown
+    assert "<b>raise</b>" not in shown
+    page.run(
+        "navigator.clipboard.writeText = async (text) => { window.copied = text; };"
+    )
+
+    page.press_link("#run-details-error button")
+
+    wait_for(lambda: page.run("return window.copied") == error)
+
+
+@on_both
+def test_de008_a_cancel_whose_answer_is_lost_says_unknown_and_never_done(
+    launch, jobs, monkeypatch
+):
+    run_id = jobs.pending()
+    overview, composed = launch(opened=False)
+    page = HistoryPage(overview).open(f"?run={run_id}")
+    wait_for(lambda: page.shown("cancel-run"))
+    lose_answers(composed, monkeypatch)
+
+    page.press("cancel-run")
+
+    said = wait_for(lambda: page.shown("details-message"))
+    assert "look again" in said
+    assert "called off" not in said
+    assert jobs.of(run_id)["status"] == "CANCELLED"
+
+
+def lose_answers(composed, monkeypatch):
+    """Every commit arrives, no answer does, and nobody can be asked then."""
+    database = composed.deps.sources["jobs"].engine._db
+    commit = database._commit
+
+    def lost(connection):
+        commit(connection)
+        monkeypatch.setattr(database, "_connected", unreachable)
+        message = "jobs: the database was lost before it answered."
+        raise OutcomeUnknownError(message)
+
+    def unreachable(_engine):
+        message = "jobs: the database cannot be reached."
+        raise SourceUnavailableError(message)
+
+    monkeypatch.setattr(database, "_commit", lost)

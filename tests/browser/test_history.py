@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from data.engines.base import Capabilities
 from tests.browser.history_page import HistoryPage
 from tests.browser.waiting import wait_for
 from tests.factories import finished_run
@@ -186,6 +187,23 @@ def test_hi102_a_csv_that_is_stopped_or_breaks_off_saves_nothing(
     wait_for(lambda: said in (page.shown("history-export-state") or ""))
 
     assert page.run_async("window.savedFiles().then(arguments[0])") == []
+
+
+def test_hi103_what_this_source_cannot_do_is_not_offered_and_the_reason_is(
+    launch, jobs
+):
+    [run_id] = add(jobs, finished_run())
+    overview, composed = launch(opened=False)
+    engine = composed.deps.sources["jobs"].engine
+    wait_for(lambda: engine.capabilities.cancel)
+    engine._capabilities = Capabilities(reason="This user may only read.")
+
+    page = HistoryPage(overview).open()
+    page.select(run_id)
+
+    wait_for(lambda: page.shown("bulk-reason") == "This user may only read.")
+    assert page.shown("bulk-retry") is None
+    assert page.shown("bulk-cancel") is None
 
 
 WATCH_SAVED = """

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from data.exceptions import OutcomeUnknownError
 from tests.browser.history_page import HistoryPage
 from tests.browser.waiting import wait_for
 from tests.factories import finished_run
@@ -115,3 +116,32 @@ def test_st004_a_run_of_later_is_scheduled_in_the_viewers_time(launch, jobs):
     wait_for(lambda: "was started" in (page.shown("run-message") or ""))
     [row] = [r for r in jobs.table.rows().values() if r["status"] == "SCHEDULED"]
     assert row["scheduled_at"] == at
+
+
+@on_both
+def test_st005_a_start_whose_answer_is_lost_says_unknown_and_starts_nothing_twice(
+    launch, jobs, monkeypatch
+):
+    jobs.table.add(finished_run(finished_at=jobs.now))
+    overview, composed = launch(opened=False)
+    page = HistoryPage(overview).open()
+    page.press("run-job")
+    wait_for(lambda: page.shown("run-modal"))
+    page.fill("run-name", "send-mail")
+    wait_for(lambda: "Params of" in (page.shown("run-hint") or ""))
+    database = composed.deps.sources["jobs"].engine._db
+    commit = database._commit
+
+    def lost(connection):
+        commit(connection)
+        message = "jobs: the database was lost before it answered."
+        raise OutcomeUnknownError(message)
+
+    monkeypatch.setattr(database, "_commit", lost)
+    page.press("run-submit")
+    wait_for(lambda: "is unknown: look again" in (page.shown("run-message") or ""))
+    monkeypatch.setattr(database, "_commit", commit)
+    page.press("run-submit")
+
+    wait_for(lambda: "was asked before" in (page.shown("run-message") or ""))
+    assert len(jobs.table.rows()) == 2

@@ -392,3 +392,27 @@ def test_asking_twice_keeps_the_first_request(
 
     assert again.asked == [running]
     assert engine.runs([running])[0].cancel_requested_at == NOW
+
+
+def test_a_page_in_the_middle_starts_there_and_walks_over_nothing(
+    table: JobTable, engine: JobEngine
+) -> None:
+    """An upper bound beside the place would have both databases start at the end."""
+    history = engine._history  # type: ignore[attr-defined]
+    for question, statement in history.questions("a-job", NOW).items():
+        compiled = str(statement.compile(table.owner))
+        upper = compiled.count("finished_at <") + compiled.count(
+            "finished_at, job_runs.id) <"
+        )
+        assert upper == 1, question
+
+
+def test_a_place_after_the_filters_end_goes_on_at_the_end(
+    table: JobTable, engine: JobEngine
+) -> None:
+    ids = table.add(*(called(finished_at=NOW - n) for n in range(10)))
+    first = engine.page(RunFilter(), limit=2)
+
+    rest = engine.page(RunFilter(until_ms=NOW - 5), after=first.next)
+
+    assert [job.run_id for job in rest.jobs] == ids[6:]

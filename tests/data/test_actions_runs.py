@@ -353,6 +353,20 @@ def test_other_params_are_checked_used_and_written_down(house: House) -> None:
     assert (row.action, row.detail) == ("run again", 'params: {"n": 2}')
 
 
+def test_what_another_process_is_working_on_is_not_done_twice(house: House) -> None:
+    leases = house.store.leases
+    leases.acquire(f"once {ONCE}", "another process", NOW, 60_000)
+
+    with pytest.raises(OutcomeUnknownError, match="under way: look again"):
+        house.enqueue(once=ONCE)
+
+    before = len(house.table.rows())
+    leases.release(f"once {ONCE}", "another process")
+    run_id = house.enqueue(once=ONCE)
+    assert house.enqueue(once=ONCE) == run_id
+    assert len(house.table.rows()) == before + 1
+
+
 def test_jobs_are_known_from_open_runs_and_from_rollups(
     house: House, clock: FakeClock
 ) -> None:
