@@ -181,6 +181,9 @@ class Details:
     MODAL: Final = "run-details"
     HEADING: Final = "details-heading"
     BODY: Final = "details-body"
+    #: why the run cannot be shown, or not anew
+    TROUBLE: Final = "details-trouble"
+    #: what an action did
     MESSAGE: Final = "details-message"
     TIMELINE: Final = "run-details-timeline"
     ERROR: Final = "run-details-error"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from collections.abc import Callable, Iterator, Sequence
 from threading import BoundedSemaphore
 from typing import Annotated, Final
@@ -21,6 +22,10 @@ from data.snapshot import Source
 AT_ONCE: Final = 2
 #: Rows between two chances for others to have the interpreter.
 _PAGE: Final = 100
+#: After each page it rests this many times as long: others come first.
+_REST_PER_PAGE: Final = 1.5
+#: A page that took longer waited for its reader, and not for us.
+_LONGEST_PAGE_S: Final = 0.02
 _COLUMNS: Final = (
     *("run_id", "job_name", "queue", "status", "attempt", "worker"),
     *("enqueued_at", "started_at", "heartbeat_at", "finished_at"),
@@ -95,10 +100,12 @@ def _first(
 def _lines(place: Source, filter_: RunFilter, page: RunPage) -> Iterator[str]:
     yield csv_text([_COLUMNS])
     while True:
+        began = time.monotonic()
         yield csv_text([_row(job) for job in page.jobs])
         if page.next is None:
             return
         page = place.engine.page(filter_, after=page.next, limit=_PAGE)
+        time.sleep(_REST_PER_PAGE * min(time.monotonic() - began, _LONGEST_PAGE_S))
 
 
 def csv_text(rows: Sequence[Sequence[str]]) -> str:

@@ -1,7 +1,7 @@
 """One run in a dialog over any page: what it did, what it said, cancel, run again."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
@@ -21,7 +21,7 @@ from data.clock import now_ms
 from data.exceptions import DataError
 
 #: Of the job's last runs so many are shown, and tell what is usual.
-_NEIGHBOURS = 20
+_LAST: Final = 20
 
 
 def layout() -> html.Div:
@@ -35,6 +35,7 @@ def layout() -> html.Div:
                     dbc.ModalHeader(dbc.ModalTitle(id=Details.HEADING)),
                     dbc.ModalBody(
                         [
+                            html.Div(id=Details.TROUBLE, role="status"),
                             html.Div(id=Details.MESSAGE, role="status"),
                             html.Div(id=Details.BODY),
                             _editor(),
@@ -98,6 +99,7 @@ def register(app: Dash, deps: Deps) -> None:
 _OUTPUTS = {
     "open": (Details.MODAL, "is_open"),
     "heading": (Details.HEADING, "children"),
+    "trouble": (Details.TROUBLE, "children"),
     "body": (Details.BODY, "children"),
     "message": (Details.MESSAGE, "children"),
     "opening": (Details.OPENING, "data"),
@@ -131,26 +133,18 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
         return {"open": False}
     run_id = str(asked["run"])
     is_first = not asked.get("again")
-    first: dict[str, Any] = {"message": None} if is_first else {}
-    nothing = {
-        "open": True,
-        "body": None,
-        "cancel_hidden": True,
-        "retry_hidden": True,
-        "edit_hidden": True,
-    }
+    # a second look neither opens what was closed meanwhile, nor unsays what was said
+    first: dict[str, Any] = {"open": True, "message": None} if is_first else {}
     try:
         place = deps.source(source)
         found = place.engine.details(run_id)
-        if found is None:
-            message = problem(
-                f"{place.label} has no run {run_id[:100]}. It may be gone."
-            )
-            return {**nothing, "heading": "Run", "message": message}
-        latest = place.engine.latest(found.job.job_name, limit=_NEIGHBOURS)
+        latest = place.engine.latest(found.job.job_name, limit=_LAST) if found else []
         verdict = place.reader.latest.judgement.verdicts.get(run_id)
     except DataError as error:
-        return {**first, "open": True, "heading": "Run", "message": problem(str(error))}
+        return {**first, "trouble": problem(str(error))}
+    if found is None:
+        missing = f"{place.label} has no run {run_id[:100]}. It may be gone."
+        return {**first, **_NOTHING, "trouble": problem(missing)}
     view = details_view(
         found,
         verdict,
@@ -165,13 +159,23 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
         first |= {"opening": opening, "edited": view["params"], "edit_open": False}
     return {
         **first,
-        "open": True,
         "heading": view["title"],
+        "trouble": None,
         "body": details(view),
         "cancel_hidden": not (view["can_cancel"] and able.cancel),
         "retry_hidden": not can_retry,
         "edit_hidden": not can_retry or "params" in found.cut,
     }
+
+
+#: The dialog for a run that is not there.
+_NOTHING: Final[dict[str, Any]] = {
+    "heading": "Run",
+    "body": None,
+    "cancel_hidden": True,
+    "retry_hidden": True,
+    "edit_hidden": True,
+}
 
 
 def _editor() -> html.Details:

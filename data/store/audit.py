@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
-from data.db import Database
+from data.db import Database, execute_many
 from data.store.tables import audit
 from data.store.texts import storable
 
@@ -106,7 +106,7 @@ class AuditLog:
         rows = [{**shared, **_to_values(entry)} for entry in entries]
         if rows:
             with self._db.writing() as connection:
-                connection.execute(insert(audit), rows)
+                execute_many(connection, insert(audit), rows)
         return batch
 
     def conclude(
@@ -131,7 +131,7 @@ class AuditLog:
                 if run_id in by_run
             ]
             if rows:
-                connection.execute(_CONCLUDE, rows)
+                execute_many(connection, _CONCLUDE, rows)
 
     def batch(self, token: str) -> list[AuditRow]:
         """The rows of one batch in the order of its entries; empty when unknown."""

@@ -85,7 +85,7 @@ def test_de004_a_run_that_is_not_there_is_told(launch, jobs):
     overview, _ = launch(opened=False)
     page = HistoryPage(overview).open("?run=a%2Fb%3Cb%3E")
 
-    wait_for(lambda: "has no run a/b<b>" in (page.shown("details-message") or ""))
+    wait_for(lambda: "has no run a/b<b>" in (page.shown("details-trouble") or ""))
 
 
 def test_de005_a_run_that_is_deleted_while_it_is_open_is_told(launch, jobs):
@@ -96,7 +96,7 @@ def test_de005_a_run_that_is_deleted_while_it_is_open_is_told(launch, jobs):
 
     jobs.table.execute("DELETE FROM job_runs")
 
-    wait_for(lambda: "It may be gone." in (page.shown("details-message") or ""), 20)
+    wait_for(lambda: "It may be gone." in (page.shown("details-trouble") or ""), 20)
     assert page.shown("cancel-run") is None
 
 
@@ -164,6 +164,8 @@ def test_de008_a_cancel_whose_answer_is_lost_says_unknown_and_never_done(
     assert "look again" in said
     assert "called off" not in said
     assert jobs.of(run_id)["status"] == "CANCELLED"
+    wait_for(lambda: "cannot be reached" in (page.shown("details-trouble") or ""))
+    assert "look again" in page.shown("details-message")
 
 
 def lose_answers(composed, monkeypatch):

@@ -16,8 +16,6 @@ from data.store import open_store
 from data.store.audit import AuditEntry, AuditFilter
 from tests.factories import JobTable, job_table, make_run
 
-NOW = now_ms(utc_now)
-
 
 @pytest.fixture
 def table(
@@ -38,7 +36,7 @@ def command(*arguments: str) -> int:
 
 
 def stalled(table: JobTable, **changes: object) -> str:
-    started = NOW - 45 * MINUTE_MS
+    started = now_ms(utc_now) - 45 * MINUTE_MS - MINUTE_MS // 2
     run = make_run(started_at=started, heartbeat_at=started, **changes)
     return table.add(run)[0]
 
@@ -137,7 +135,9 @@ def test_prune_forgets_by_age_and_says_how_much(
     store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
     for days in (91, 89):
         entry = AuditEntry(str(days), "mail", {}, "")
-        store.audit.open_batch("ann", "jobs", "cancel", [entry], NOW - days * DAY_MS)
+        store.audit.open_batch(
+            "ann", "jobs", "cancel", [entry], now_ms(utc_now) - days * DAY_MS
+        )
     store.close()
 
     assert command("prune") == 0

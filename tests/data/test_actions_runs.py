@@ -354,6 +354,7 @@ def test_other_params_are_checked_used_and_written_down(house: House) -> None:
 
 
 def test_what_another_process_is_working_on_is_not_done_twice(house: House) -> None:
+    house.table.add(finished_run())
     leases = house.store.leases
     leases.acquire(f"once {ONCE}", "another process", NOW, 60_000)
 
