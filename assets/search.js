@@ -29,7 +29,8 @@
     const api = await window.dash_ag_grid.getApiAsync(`${page}-grid`);
     const narrow = byId(`${page}-grid`).clientWidth < NARROW;
     api.setColumnsVisible(WIDE_ONLY[page], !narrow);
-    put(byId(`${page}-problem`), found.problem);
+    const stale = found.problem && api.getDisplayedRowCount() ? " The rows are from before." : "";
+    put(byId(`${page}-problem`), found.problem + stale);
     byId(`${page}-problem`).hidden = !found.problem;
     byId(page).classList.remove("loading");
     if (found.problem) return;

@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from dashboard.components.attributes import attributes, run_link
 from dashboard.ids import Details
-from dashboard.views.details import DetailsView, Frame, Neighbour, Stretch
+from dashboard.views.details import DetailsView, Frame, Mark, Neighbour, Stretch
 
 
 def details(view: DetailsView) -> html.Div:
@@ -22,7 +22,7 @@ def details(view: DetailsView) -> html.Div:
             className="details-head",
         ),
         html.Div(view["verdict"], className="tone-warn") if view["verdict"] else None,
-        _timeline(view["timeline"]),
+        _timeline(view["timeline"], view["marks"]),
         html.Dl(
             [_moment(words, at) for words, at in _moments(view)], className="facts"
         ),
@@ -62,8 +62,10 @@ def _logs(href: str) -> Component | None:
     return html.A("Logs", href=href, target="_blank", rel="noopener noreferrer")
 
 
-def _timeline(stretches: list[Stretch]) -> html.Div:
+def _timeline(stretches: list[Stretch], marks: list[Mark]) -> html.Div:
     words = ", ".join(stretch["words"] for stretch in stretches)
+    if marks:
+        words += f"; marked: {', '.join(mark['words'] for mark in marks)}"
     bars = [
         html.Span(
             className=f"stretch tone-{stretch['tone']}",
@@ -71,7 +73,17 @@ def _timeline(stretches: list[Stretch]) -> html.Div:
         )
         for stretch in stretches
     ]
-    bar = html.Div(bars, className="timeline", **attributes(aria_hidden="true"))
+    lines = [
+        html.Span(
+            className="mark",
+            title=mark["words"],
+            style={"left": f"{mark['percent']:.1f}%"},
+        )
+        for mark in marks
+    ]
+    bar = html.Div(
+        [*bars, *lines], className="timeline", **attributes(aria_hidden="true")
+    )
     return html.Div([bar, html.Span(words, className="quiet")], id=Details.TIMELINE)
 
 

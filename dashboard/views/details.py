@@ -33,6 +33,13 @@ class Stretch(TypedDict):
     percent: float
 
 
+class Mark(TypedDict):
+    """An instant on the timeline, as its share of the whole."""
+
+    words: str
+    percent: float
+
+
 class Neighbour(TypedDict):
     """One of the job's last runs."""
 
@@ -62,6 +69,7 @@ class DetailsView(TypedDict):
     facts: list[tuple[str, str]]
     moments: list[Moment]
     timeline: list[Stretch]
+    marks: list[Mark]
     #: why it counts as stalled, "" when it does not
     verdict: str
     #: when it was asked to stop and still runs
@@ -96,6 +104,7 @@ def details_view(
         facts=_facts(details, latest),
         moments=_moments(job),
         timeline=_timeline(job, now_ms),
+        marks=_marks(job, now_ms),
         verdict=_verdict_words(verdict),
         asked_at=job.cancel_requested_at if job.state is JobState.RUNNING else None,
         params=pretty(details.params),
@@ -181,12 +190,10 @@ def _moments(job: Job) -> list[Moment]:
 
 def _timeline(job: Job, now_ms: int) -> list[Stretch]:
     """Waiting and running, to scale; empty when the instants contradict each other."""
-    end = job.finished_at if job.finished_at is not None else now_ms
-    began, started = job.enqueued_at, job.started_at
-    if began is None:
-        began = started
-    if began is None or end <= began:
+    span = _span(job, now_ms)
+    if span is None:
         return []
+    (began, end), started = span, job.started_at
     start = min(max(began, started), end) if started is not None else end
     waited = (start - began) * 100 / (end - began)
     stretches = [
@@ -200,6 +207,27 @@ def _timeline(job: Job, now_ms: int) -> list[Stretch]:
         ),
     ]
     return [stretch for stretch in stretches if stretch["percent"] > 0]
+
+
+def _marks(job: Job, now_ms: int) -> list[Mark]:
+    """Where on the timeline it was scheduled for, and sent its last heartbeat."""
+    span = _span(job, now_ms)
+    if span is None:
+        return []
+    began, end = span
+    named = (("scheduled", job.scheduled_at), ("last heartbeat", job.heartbeat_at))
+    return [
+        Mark(words=words, percent=(at - began) * 100 / (end - began))
+        for words, at in named
+        if at is not None and began <= at <= end
+    ]
+
+
+def _span(job: Job, now_ms: int) -> tuple[int, int] | None:
+    """From its first instant to its end, or until now; None when that is no time."""
+    began = job.enqueued_at if job.enqueued_at is not None else job.started_at
+    end = job.finished_at if job.finished_at is not None else now_ms
+    return (began, end) if began is not None and end > began else None
 
 
 def _verdict_words(verdict: Verdict | None) -> str:

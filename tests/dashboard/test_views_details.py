@@ -3,7 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.views.details import frames_of
+from dashboard.views.details import details_view, frames_of
+from data.model import JobState, RunDetails
+from tests.factories import NOW, make_job
 
 TRACEBACK = """Traceback (most recent call last):
   File "/app/jobs/mail.py", line 7, in send
@@ -36,3 +38,50 @@ def test_any_other_text_is_one_part() -> None:
     text = "java.lang.Error\n\tat a.b(C.java:1)\n"
 
     assert frames_of(text) == [{"head": "", "text": text, "folded": False}]
+
+
+def test_the_timeline_is_to_scale_and_marks_what_lies_on_it() -> None:
+    job = make_job(
+        state=JobState.RUNNING,
+        enqueued_at=NOW - 1_000,
+        scheduled_at=NOW - 900,
+        started_at=NOW - 800,
+        heartbeat_at=NOW - 100,
+        finished_at=None,
+    )
+    run = RunDetails(
+        job=job,
+        max_attempts=1,
+        params="{}",
+        result=None,
+        error_type=None,
+        error=None,
+        cut=frozenset(),
+    )
+
+    view = details_view(run, None, [], logs_url="", now_ms=NOW)
+
+    assert [part["percent"] for part in view["timeline"]] == [20, 80]
+    assert [(mark["words"], mark["percent"]) for mark in view["marks"]] == [
+        ("scheduled", 10),
+        ("last heartbeat", 90),
+    ]
+
+
+def test_instants_that_contradict_each_other_draw_nothing() -> None:
+    job = make_job(
+        enqueued_at=NOW, started_at=NOW - 5, heartbeat_at=NOW + 5, finished_at=NOW - 1
+    )
+    run = RunDetails(
+        job=job,
+        max_attempts=None,
+        params=None,
+        result=None,
+        error_type=None,
+        error=None,
+        cut=frozenset(),
+    )
+
+    view = details_view(run, None, [], logs_url="", now_ms=NOW)
+
+    assert (view["timeline"], view["marks"]) == ([], [])
