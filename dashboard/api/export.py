@@ -21,9 +21,9 @@ from data.snapshot import Source
 #: Exports that run at once in one process: they read somebody else's tables.
 AT_ONCE: Final = 2
 #: Rows between two chances for others to have the interpreter.
-_PAGE: Final = 100
+_PAGE: Final = 60
 #: After each page it rests this many times as long: others come first.
-_REST_PER_PAGE: Final = 1.5
+_REST_PER_PAGE: Final = 2.5
 #: A page that took longer waited for its reader, and not for us.
 _LONGEST_PAGE_S: Final = 0.02
 _COLUMNS: Final = (
