@@ -18,9 +18,10 @@ from dashboard.serving import share_the_interpreter, spare_the_collector
 from dashboard.settings import Settings, SourceSettings, load_settings
 from dashboard.shell import create_app
 from data.actions import Actions
+from data.all_sources import all_of
 from data.clock import Clock, to_duration_ms, utc_now
 from data.db import Database
-from data.engines.native import NativeEngine
+from data.engines.registry import open_engine
 from data.monitor import Monitor
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
@@ -49,7 +50,8 @@ def compose(
     limits = limits_of(settings)
     store = open_store(settings.store_url.get_secret_value())
     sources = open_sources(settings, clock=clock)
-    hub = Hub(Messages(sources, limits=limits, clock=clock))
+    everything = all_of(sources)
+    hub = Hub(Messages(sources, everything, limits=limits, clock=clock))
     monitor = Monitor(
         sources,
         store,
@@ -64,6 +66,7 @@ def compose(
     )
     deps = Deps(
         sources=sources,
+        everything=everything,
         store=store,
         actions=actions,
         limits=limits,
@@ -88,8 +91,11 @@ def _source(
 ) -> Source:
     label = source.label or name
     database = Database(source.url.get_secret_value(), name=label)
-    engine = NativeEngine(
-        database, schema=source.schema_name or None, read_only=source.read_only
+    engine = open_engine(
+        source.engine,
+        database,
+        schema=source.schema_name or None,
+        read_only=source.read_only,
     )
     reader = SnapshotReader(
         name,

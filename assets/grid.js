@@ -87,6 +87,10 @@
     }
   }
 
+  // What dashboard/views/signs.py says of a run that was silent, and how its age is told.
+  const WARNINGS = ["heartbeat lost", "no step finished for"];
+  const AGES = { due: "due", "no step finished for": "duration" };
+
   class Alive extends Cell {
     make() {
       this.words = element("span");
@@ -95,9 +99,9 @@
     }
 
     show({ alive, beat }) {
-      this.gui.className = alive === "heartbeat lost" ? "tone-warn" : "";
+      this.gui.className = WARNINGS.includes(alive) ? "tone-warn" : "";
       put(this.words, alive ?? "");
-      this.age.dataset.as = alive === "due" ? "due" : "ago";
+      this.age.dataset.as = AGES[alive] ?? "ago";
       this.age.hidden = beat == null;
       ticker().mark(this.age, beat ?? "");
     }

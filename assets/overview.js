@@ -56,12 +56,13 @@
     for (const [id, tile] of Object.entries(view.tiles)) {
       changed(id, tile, () => paintTile(byId(id), tile));
     }
-    const noAction = view.trouble ? WHEN_BACK : view.read_only;
+    const down = view.trouble?.partial ? null : view.trouble;
+    const noAction = down ? WHEN_BACK : view.read_only;
     changed("banner", [view.banner, noAction], () => paintBanner(view.banner, noAction));
     changed("trouble", view.trouble, () => paintTrouble(view.trouble));
     changed("notices", view.notices, () => paintNotices(view.notices));
-    paintActive(view.active, readAt, view.trouble);
-    changed("stale", Boolean(view.trouble), () => paintPage(Boolean(view.trouble)));
+    paintActive(view.active, readAt, down);
+    changed("stale", Boolean(down), () => paintPage(Boolean(down)));
   }
 
   function paintPage(isStale) {

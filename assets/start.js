@@ -1,13 +1,16 @@
 // Client side of dashboard/panels/start.py: opening, and the instant that was chosen.
 (() => {
-  function open(clicks) {
-    if (!clicks) return window.dash_clientside.no_update;
+  /** Open the dialog, for the source of the page where that is one. */
+  function open(clicks, source, options) {
+    const { no_update } = window.dash_clientside;
+    if (!clicks) return [no_update, no_update];
     // Dash knows no field for a date with a time
     requestAnimationFrame(() => {
       const when = document.getElementById("run-when");
       if (when) when.type = "datetime-local";
     });
-    return true;
+    const isOne = options.some(({ value }) => value === source);
+    return [true, isOne ? source : no_update];
   }
 
   /** "2026-11-24T18:00" in the viewer's time zone as epoch ms, null for now. */

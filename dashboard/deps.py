@@ -1,12 +1,14 @@
 """What callbacks may touch, and who asks. Made once, in app.py."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from data.actions import Actions
+from data.all_sources import ALL, AllSources, by_source
 from data.clock import Clock
+from data.engines.base import Remedy
 from data.exceptions import UnknownSourceError
 from data.model import Snapshot
 from data.rules.stalls import StallLimits
@@ -78,6 +80,8 @@ class Deps:
     """Everything the pages work with."""
 
     sources: Mapping[str, Source]
+    #: the same, to be asked like one
+    everything: AllSources
     store: Store
     actions: Actions
     limits: StallLimits
@@ -87,6 +91,17 @@ class Deps:
     #: the address it listens on
     host: str = "127.0.0.1"
     viewer: Callable[[], Viewer] = lambda: LOCAL
+
+    def remedies(self, source: str | None, run_ids: Iterable[str]) -> set[Remedy]:
+        """What a clean-up of these runs does to them."""
+        names = [source or ""]
+        if source == ALL:
+            names = [*by_source(run_ids, self.sources)]
+        return {self.source(name).engine.capabilities.remedy for name in names}
+
+    def place(self, name: str | None) -> Source | AllSources:
+        """The source of that name, or all of them."""
+        return self.everything if name == ALL else self.source(name)
 
     def source(self, name: str | None) -> Source:
         """The source of that name; without a name the first one."""
@@ -98,4 +113,4 @@ class Deps:
 
     def snapshot(self, name: str | None) -> Snapshot:
         """The current snapshot of a source; reads when the last one is too old."""
-        return self.source(name).reader.current()
+        return self.place(name).reader.current()

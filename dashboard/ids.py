@@ -54,6 +54,7 @@ class Stalled:
     NO_ACTION: Final = "cleanup-unavailable"
     MODAL: Final = "cleanup-modal"
     HEADING: Final = "cleanup-heading"
+    MEANING: Final = "cleanup-meaning"
     REVIEW: Final = "cleanup-review"
     LIST: Final = "cleanup-list"
     SEEN: Final = "cleanup-seen"
@@ -159,6 +160,7 @@ class Start:
     BUTTON: Final = "run-job"
     MODAL: Final = "run-modal"
     HEADING: Final = "run-heading"
+    SOURCE: Final = "run-source"
     NAME: Final = "run-name"
     NAMES: Final = "run-names"
     HINT: Final = "run-hint"
@@ -185,6 +187,7 @@ class Details:
     TROUBLE: Final = "details-trouble"
     #: what an action did
     MESSAGE: Final = "details-message"
+    STEPS: Final = "run-details-steps"
     TIMELINE: Final = "run-details-timeline"
     ERROR: Final = "run-details-error"
     TRACE: Final = "details-trace"

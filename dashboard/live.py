@@ -21,6 +21,7 @@ from starlette.websockets import WebSocketDisconnect
 from dashboard.deps import Deps
 from dashboard.offload import offload
 from dashboard.views.overview import overview_view
+from data.all_sources import ALL, AllReader, AllSources
 from data.clock import Clock, now_ms
 from data.exceptions import UnknownSourceError
 from data.model import Snapshot
@@ -67,9 +68,15 @@ class Messages:
     """Makes the message of each snapshot once."""
 
     def __init__(
-        self, sources: Mapping[str, Source], *, limits: StallLimits, clock: Clock
+        self,
+        sources: Mapping[str, Source],
+        everything: AllSources,
+        *,
+        limits: StallLimits,
+        clock: Clock,
     ) -> None:
-        self._sources = sources
+        self._places: dict[str, Source | AllSources] = {**sources, ALL: everything}
+        self._everything = everything
         self._limits = limits
         self._clock = clock
         self._made: dict[str, Message] = {}
@@ -84,6 +91,10 @@ class Messages:
                 self._made[snapshot.source] = made
             return made
 
+    def everything(self) -> Snapshot:
+        """What is known of all sources now; nothing is read."""
+        return self._everything.reader.latest
+
     def answer(self, snapshot: Snapshot) -> dict[str, Any]:
         """The message as data for a callback, as of now."""
         return {**self.of(snapshot).data, "at": now_ms(self._clock)}
@@ -96,7 +107,7 @@ class Messages:
         )
 
     def _make(self, snapshot: Snapshot, before: Message | None) -> Message:
-        findings = self._sources[snapshot.source].reader.findings
+        findings = self._places[snapshot.source].reader.findings
         view = overview_view(snapshot, self._limits, findings)
         view_text = json.dumps(view, separators=(",", ":"), ensure_ascii=False)
         version = before.version if before else 0
@@ -164,7 +175,13 @@ class Hub:
         """Hand a snapshot to every viewer of its source; from any thread."""
         if self._loop is None or self._loop.is_closed():
             return
-        if not self._viewers[snapshot.source]:
+        if self._viewers[snapshot.source]:
+            self._hand_out(snapshot)
+        if self._viewers[ALL] and snapshot.source != ALL:
+            self._hand_out(self.messages.everything())
+
+    def _hand_out(self, snapshot: Snapshot) -> None:
+        if self._loop is None:
             return
         message = self.messages.of(snapshot)
         heartbeat = self.messages.heartbeat(snapshot.read_at, message.version)
@@ -195,7 +212,7 @@ def register(server: FastAPI, deps: Deps, hub: Hub) -> None:
     async def live(socket: WebSocket) -> None:
         await socket.accept()
         try:
-            source = deps.source(socket.query_params.get("source"))
+            source = deps.place(socket.query_params.get("source"))
         except UnknownSourceError:
             await socket.close(CLOSE_UNKNOWN_SOURCE)
             return
@@ -211,7 +228,7 @@ def register(server: FastAPI, deps: Deps, hub: Hub) -> None:
 
 
 async def _serve(
-    socket: WebSocket, slot: Slot, reader: SnapshotReader, hub: Hub
+    socket: WebSocket, slot: Slot, reader: SnapshotReader | AllReader, hub: Hub
 ) -> None:
     """Send until the viewer is gone; whichever side ends first ends the others."""
     async with anyio.create_task_group() as tasks:
@@ -242,7 +259,7 @@ async def _send_all(socket: WebSocket, slot: Slot) -> None:
         slot.sent += 1
 
 
-async def _keep_alive(slot: Slot, reader: SnapshotReader, hub: Hub) -> None:
+async def _keep_alive(slot: Slot, reader: SnapshotReader | AllReader, hub: Hub) -> None:
     """A sign of life when nothing was sent; raises TimeoutError when nothing can be.
 
     One timer a viewer: one for each message would cost as much as sending it.

@@ -24,6 +24,7 @@ from dashboard.pages import audit, history, overview
 from dashboard.panels import details, keyboard, start, status
 from dashboard.routes import add_routes, add_walls
 from dashboard.urls import BOOTSTRAP, ICON, THEME_SCRIPT, below
+from data.all_sources import ALL
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ def _layout(deps: Deps) -> html.Div:
             _navbar(deps),
             html.Main(dash.page_container, id=Shell.CONTENT),
             details.layout(),
-            start.layout(),
+            start.layout(deps),
             keyboard.layout(),
             html.Div(id=Shell.TOASTS, className="toasts", role="status"),
         ]
@@ -108,6 +109,8 @@ def _navbar(deps: Deps) -> html.Header:
     options = [
         {"label": source.label, "value": name} for name, source in deps.sources.items()
     ]
+    if len(options) > 1:
+        options.append({"label": deps.everything.label, "value": ALL})
     ribbon = (
         html.Span(deps.look.ribbon, className="ribbon") if deps.look.ribbon else None
     )

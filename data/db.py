@@ -14,14 +14,22 @@ from threading import RLock
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine, make_url
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Executable,
+    Row,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
-from data.driver_errors import translated
-from data.exceptions import OutcomeUnknownError, SourceUnavailableError
+from data.driver_errors import meaning_of, translated
+from data.exceptions import DataError, OutcomeUnknownError, SourceUnavailableError
 
 #: How long one statement may run on a job table, in seconds.
 STATEMENT_LIMIT_S: Final = 3.0
@@ -32,6 +40,8 @@ _OWNED_LOCK_LIMIT_S: Final = 5.0
 _STEPS_BETWEEN_LOOKS: Final = 20_000
 #: How sqlite3 says that a text is not what it should be.
 _NOT_UTF8: Final = "Could not decode to UTF-8"
+#: Transactions as a library that writes by itself expects them.
+_ISOLATION: Final = {"sqlite": "SERIALIZABLE", "postgresql": "READ COMMITTED"}
 _PROBE: Final = {
     "sqlite": "PRAGMA data_version",
     "postgresql": "SELECT pg_current_snapshot()::text",
@@ -52,6 +62,8 @@ class Database:
         self.dialect = self.url.get_backend_name()
         self._reading = self._engine(read_only=not owned)
         self._writing = self._reading if owned else self._engine(read_only=False)
+        self._lent: Engine | None = None
+        self._lent_lock = RLock()
         self._probe: Connection | None = None
         self._probe_lock = RLock()
         self._file = _identity(self.path)
@@ -112,6 +124,16 @@ class Database:
         with self._connected(self._reading) as connection:
             yield connection
 
+    @contextmanager
+    def lent(self) -> Iterator[Engine]:
+        """An engine for a library that writes in transactions of its own.
+
+        What it raises leaves here as an error of ``data.exceptions``, like all else.
+        """
+        self._notice_replaced_file()
+        with self._translating():
+            yield self._lending()
+
     def probe(self) -> object:
         """A value that differs when anybody may have committed since the last call.
 
@@ -141,10 +163,32 @@ class Database:
                 self._probe.close()
             self._probe = None
 
-    def _engine(self, *, read_only: bool) -> Engine:
+    def _lending(self) -> Engine:
+        with self._lent_lock:
+            if self._lent is None:
+                self._lent = self._engine(read_only=False, autocommit=False)
+                event.listen(self._lent, "handle_error", self._ours, retval=True)
+            return self._lent
+
+    def _ours(self, context: ExceptionContext) -> DataError | None:
+        """Libraries that see a driver's error may try again for ever; ours ends that.
+
+        A broken constraint is theirs to deal with.
+        """
+        error = context.sqlalchemy_exception
+        if not isinstance(error, OperationalError):
+            return None
+        kind, sentence = meaning_of(error)
+        return kind(f"{self.name}: {sentence}.")
+
+    def _engine(self, *, read_only: bool, autocommit: bool = True) -> Engine:
         if self.dialect == "sqlite":
-            return _sqlite_engine(self.url, read_only=read_only, owned=self.owned)
-        return _postgresql_engine(self.url, read_only=read_only, owned=self.owned)
+            made = _sqlite_engine(self.url, read_only=read_only, owned=self.owned)
+        else:
+            made = _postgresql_engine(self.url, read_only=read_only, owned=self.owned)
+        if autocommit:
+            return made
+        return made.execution_options(isolation_level=_ISOLATION[self.dialect])
 
     @contextmanager
     def _translating(self) -> Iterator[None]:
@@ -171,6 +215,9 @@ class Database:
             self._reading.dispose()
             self._writing.dispose()
             self._drop_probe()
+        with self._lent_lock:
+            if self._lent is not None:
+                self._lent.dispose()
 
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:

@@ -48,13 +48,14 @@ _REFUSED: Final = (DataError, "the database refused the statement")
 
 def translated(error: DBAPIError, name: str) -> DataError:
     """The error of ``data.exceptions`` that ``error`` of database ``name`` means."""
-    kind, sentence = _meaning(error)
+    kind, sentence = meaning_of(error)
     lines = str(error.orig).strip().splitlines()
     detail = f" ({lines[0][:200]})" if lines else ""
     return kind(f"{name}: {sentence}{detail}.")
 
 
-def _meaning(error: DBAPIError) -> tuple[type[DataError], str]:
+def meaning_of(error: DBAPIError) -> tuple[type[DataError], str]:
+    """The class of ``data.exceptions`` for ``error``, and what happened in words."""
     words = str(error.orig)
     for part, kind, sentence in _SQLITE:
         if part in words and isinstance(error.orig, sqlite3.Error):

@@ -35,6 +35,15 @@ FINISHED: Final = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCE
 OPEN: Final = frozenset(JobState) - FINISHED
 
 
+class LifeSign(StrEnum):
+    """What an engine keeps as the last sign of life of a run, in ``heartbeat_at``."""
+
+    #: the worker says now and then that it is alive
+    HEARTBEAT = "heartbeat"
+    #: the end of the last finished step: a long step is silent, and alive
+    STEP = "step"
+
+
 class Job(NamedTuple):
     """One run.
 
@@ -59,6 +68,18 @@ class Job(NamedTuple):
     finished_at: int | None
     #: when somebody asked the run to stop, None when nobody did
     cancel_requested_at: int | None
+    #: what ``heartbeat_at`` means
+    sign: LifeSign = LifeSign.HEARTBEAT
+
+
+class Step(NamedTuple):
+    """A part of a run that its engine remembers."""
+
+    name: str
+    started_at: int | None
+    #: None while it runs, where the engine tells
+    finished_at: int | None
+    failed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +96,10 @@ class RunDetails:
     error: str | None
     #: of "params", "result", "error": of these only the beginning is here
     cut: frozenset[str] = frozenset()
+    #: of the same: these are there in a binary format, which is never opened
+    binary: frozenset[str] = frozenset()
+    #: in the order they began
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +126,8 @@ class RunPage(NamedTuple):
     next: str | None
     #: a search that was stopped looked back to here; None when the page is whole
     searched_to_ms: int | None = None
+    #: what could not be read, a sentence each
+    missing: tuple[str, ...] = ()
 
 
 class OpenRuns(NamedTuple):
@@ -148,6 +175,7 @@ class Evidence(NamedTuple):
     heartbeat_at: int | None
     liveness: Liveness
     worker: str | None
+    sign: LifeSign = LifeSign.HEARTBEAT
 
 
 class Verdict(NamedTuple):
@@ -236,6 +264,12 @@ class Trouble:
     message: str
     #: the command that helps, "" when there is none
     mend: str = ""
+    #: of several sources: which ones
+    where: str = ""
+    #: others can be read
+    partial: bool = False
+    #: when a partial trouble's rows were read, epoch ms; None before the first time
+    data_from: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

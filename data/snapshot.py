@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 #: A source spends at most 1/20 of its time on our reads, however slow they are.
 _REST_PER_READ: Final = 20
 _LONGEST_REST_MS: Final = MINUTE_MS / 2
+#: A source rests when so many reads in a row were slow.
+_READS_REMEMBERED: Final = 3
 #: How often schema, rights and indexes are looked at again.
 _CHECK_EVERY_MS: Final = MINUTE_MS
 
@@ -48,7 +50,7 @@ class SnapshotReader:
         self._poll_every_ms = poll_every_ms
         self._reading = Lock()
         self._asked_at: int | None = None
-        self._read_costs_ms: deque[float] = deque(maxlen=2)
+        self._read_costs_ms = deque([0.0] * _READS_REMEMBERED, maxlen=_READS_REMEMBERED)
         self._checked_at: int | None = None
         self._findings: list[Finding] = []
         self._recent: Recent | None = None
@@ -104,9 +106,8 @@ class SnapshotReader:
     @property
     def rest_ms(self) -> float:
         """How long the source is left alone after a read: slow reads come less often."""
-        # one slow read may be this machine's doing: the better of two counts
-        cost_ms = min(self._read_costs_ms, default=0.0)
-        return min(cost_ms * _REST_PER_READ, _LONGEST_REST_MS)
+        # a slow read may be this machine's doing: the best of the last ones counts
+        return min(min(self._read_costs_ms) * _REST_PER_READ, _LONGEST_REST_MS)
 
     def _read(self) -> None:
         before = self._latest

@@ -7,6 +7,7 @@ socket only, and is gone with its files when the session ends.
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -40,10 +41,17 @@ def postgresql_url(
     postgresql_server: URL, database_numbers: Iterator[int]
 ) -> Iterator[str]:
     """The URL of an empty PostgreSQL database, dropped after the test."""
-    name = f"jobs_{next(database_numbers)}"
-    engine = _maintenance(postgresql_server)
+    with new_database(postgresql_server, database_numbers) as url:
+        yield url
+
+
+@contextmanager
+def new_database(server: URL, numbers: Iterator[int]) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, dropped at the end."""
+    name = f"jobs_{next(numbers)}"
+    engine = _maintenance(server)
     _execute(engine, f"CREATE DATABASE {name}")
-    yield postgresql_server.set(database=name).render_as_string(hide_password=False)
+    yield server.set(database=name).render_as_string(hide_password=False)
     _execute(engine, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     engine.dispose()
 

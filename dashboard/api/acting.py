@@ -65,7 +65,7 @@ def register(router: APIRouter, deps: Deps) -> None:
     def clean_up(asked: CleanUpAsked) -> CleanedAnswer:
         """Mark stalled runs as failed, where they still are; all without ``run_ids``."""
         actor = require(deps.viewer(), Action.CLEAN_UP)
-        seen = seen_of(deps.source(asked.source).reader.refresh())
+        seen = seen_of(deps.place(asked.source).reader.refresh())
         wanted = None if asked.run_ids is None else set(asked.run_ids)
         chosen = [run for run in seen if wanted is None or run.run_id in wanted]
         done = deps.actions.clean_up(asked.source, chosen, actor=actor)

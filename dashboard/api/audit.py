@@ -14,6 +14,7 @@ from dashboard.api.models import AuditAnswer
 from dashboard.auth import require
 from dashboard.deps import Action, Deps
 from dashboard.views.audit import PAGE, AuditView, audit_row
+from data.all_sources import ALL
 from data.clock import from_ms
 from data.store import Store
 from data.store.audit import AuditFilter
@@ -33,7 +34,11 @@ def _filter(
     q: _Text = "",
 ) -> AuditFilter:
     return AuditFilter(
-        actor=actor, action=action, source=source, outcome=outcome, text=q
+        actor=actor,
+        action=action,
+        source="" if source == ALL else source,
+        outcome=outcome,
+        text=q,
     )
 
 

@@ -14,6 +14,7 @@ from dashboard.api.errors import RESPONSES, answer
 from dashboard.api.filters import Filter
 from dashboard.auth import require
 from dashboard.deps import Action, Deps
+from data.all_sources import AllSources
 from data.clock import from_ms
 from data.model import Job, RunFilter, RunPage
 from data.snapshot import Source
@@ -50,7 +51,7 @@ def register(router: APIRouter, deps: Deps) -> None:
     def runscsv_text(filter_: Filter, source: _Source = None) -> Response:
         """What ``/api/runs`` lists with the same words, as CSV; instants are UTC."""
         require(deps.viewer(), Action.EXPORT)
-        place = deps.source(source)
+        place = deps.place(source)
         if not room.acquire(blocking=False):
             message = f"{AT_ONCE} exports are under way: try again when one has ended."
             busy = answer(503, "busy", message)
@@ -86,7 +87,7 @@ class Lines(StreamingResponse):
 
 
 def _first(
-    place: Source, filter_: RunFilter, release: Callable[[], None]
+    place: Source | AllSources, filter_: RunFilter, release: Callable[[], None]
 ) -> Iterator[str]:
     """The lines; what is wrong with the first page is an error and not a broken file."""
     try:
@@ -97,7 +98,9 @@ def _first(
     return _lines(place, filter_, page)
 
 
-def _lines(place: Source, filter_: RunFilter, page: RunPage) -> Iterator[str]:
+def _lines(
+    place: Source | AllSources, filter_: RunFilter, page: RunPage
+) -> Iterator[str]:
     yield csv_text([_COLUMNS])
     while True:
         began = time.monotonic()

@@ -35,6 +35,15 @@ class RunsAnswer(BaseModel):
     searched_to: int | None = None
 
 
+class StepAnswer(BaseModel):
+    """A part of a run; instants are epoch ms."""
+
+    name: str
+    started_at: int | None
+    finished_at: int | None
+    failed: bool
+
+
 class RunAnswer(BaseModel):
     """One run with its texts; each is cut after 200,000 characters."""
 
@@ -47,6 +56,10 @@ class RunAnswer(BaseModel):
     error: str | None
     #: which of these were cut
     cut: list[str]
+    #: which of these are in a binary format, which is never opened
+    binary: list[str]
+    #: what the engine remembers of its parts, in the order they began
+    steps: list[StepAnswer]
 
 
 class AuditAnswer(BaseModel):
@@ -87,6 +100,8 @@ class CleanedAnswer(BaseModel):
     """What became of each stalled run."""
 
     cleaned: list[str]
+    #: of these, those whose engine knows cancel only; the others are marked as failed
+    cancelled: list[str]
     finished_meanwhile: list[str]
     came_back: list[str]
     not_reached: list[str]

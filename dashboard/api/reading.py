@@ -11,6 +11,7 @@ from dashboard.api.models import (
     RunsAnswer,
     SourceAnswer,
     SourcesAnswer,
+    StepAnswer,
 )
 from dashboard.auth import require
 from dashboard.deps import Action, Deps
@@ -53,7 +54,7 @@ def register(router: APIRouter, deps: Deps) -> None:
         """What the overview shows, as data."""
         require(deps.viewer(), Action.VIEW)
         found = deps.snapshot(source)
-        findings = deps.source(source).reader.findings
+        findings = deps.place(source).reader.findings
         view = overview_view(found, deps.limits, findings)
         head = {"source": found.source, "seq": found.seq, "read_at": found.read_at}
         return {**head, "view": view}
@@ -63,11 +64,11 @@ def register(router: APIRouter, deps: Deps) -> None:
         filter_: Filter,
         source: _Source = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
-        after: Annotated[str | None, Query(max_length=50)] = None,
+        after: Annotated[str | None, Query(max_length=4_000)] = None,
     ) -> RunsAnswer:
         """Runs, open ones first, then finished ones by their end, newest first."""
         require(deps.viewer(), Action.VIEW)
-        place = deps.source(source)
+        place = deps.place(source)
         page = place.engine.page(filter_, after=after, limit=limit)
         verdicts = place.reader.latest.judgement.verdicts
         return RunsAnswer(
@@ -80,7 +81,7 @@ def register(router: APIRouter, deps: Deps) -> None:
     def run(run_id: _Text, source: _Source = None) -> RunAnswer:
         """One run with its params, result and error."""
         require(deps.viewer(), Action.VIEW)
-        place = deps.source(source)
+        place = deps.place(source)
         details = place.engine.details(run_id)
         if details is None:
             message = f"{place.label} has no run {run_id!r}."
@@ -94,6 +95,8 @@ def register(router: APIRouter, deps: Deps) -> None:
             error_type=details.error_type,
             error=details.error,
             cut=sorted(details.cut),
+            binary=sorted(details.binary),
+            steps=[StepAnswer(**step._asdict()) for step in details.steps],
         )
 
     @router.get("/stalled", responses=_ALL)

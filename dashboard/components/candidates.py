@@ -15,6 +15,7 @@ def candidate_option(
     elapsed: str,
     heartbeat: str,
     heartbeat_at: int | None,
+    heartbeat_as: str,
     alive: bool,
     worker: str,
     logs: str,
@@ -26,7 +27,7 @@ def candidate_option(
     ]
     if logs:
         head.append(_link("Logs", logs))
-    beat = _heartbeat(heartbeat, heartbeat_at, alive=alive)
+    beat = _heartbeat(heartbeat, heartbeat_at, heartbeat_as, alive=alive)
     evidence = html.Ul([html.Li(elapsed), html.Li(beat), html.Li(worker)])
     label = html.Div(
         [html.Div(head, className="candidate-head"), evidence], className="candidate"
@@ -38,8 +39,8 @@ def _link(words: str, href: str) -> html.A:
     return html.A(words, href=href, target="_blank", rel="noopener noreferrer")
 
 
-def _heartbeat(words: str, since: int | None, *, alive: bool) -> list[Any]:
+def _heartbeat(words: str, since: int | None, as_: str, *, alive: bool) -> list[Any]:
     said = html.Span(words, className="tone-busy" if alive else "tone-warn")
     if since is None:
         return [said]
-    return [said, " ", html.Span(**attributes(data_since=str(since), data_as="ago"))]
+    return [said, " ", html.Span(**attributes(data_since=str(since), data_as=as_))]

@@ -12,6 +12,7 @@ from dashboard.deps import Action, Deps
 from dashboard.ids import Audit, Shell
 from dashboard.offload import offload
 from dashboard.views.audit import ACTIONS, PAGE, audit_found
+from data.all_sources import ALL
 from data.exceptions import DataError
 from data.store.audit import AuditFilter
 
@@ -92,7 +93,7 @@ def _found(
     wanted = AuditFilter(
         actor=actor,
         action="" if action == "all" else action,
-        source=source or "",
+        source="" if source == ALL else source or "",
         text=text,
     )
     try:

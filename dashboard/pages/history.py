@@ -103,7 +103,7 @@ def _found(
     deps: Deps, source: str, fields: list[object], after: str | None
 ) -> HistoryView:
     try:
-        engine = deps.source(source).engine
+        engine = deps.place(source).engine
         filter_ = filter_of(fields, now_ms(deps.clock))
         page = engine.page(filter_, after=after)
         counted = None if after else engine.count(filter_, up_to=COUNTED_TO + 1)

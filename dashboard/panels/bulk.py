@@ -93,7 +93,7 @@ def _on_click(app: Dash, button: str, state: State, step: Any) -> None:
 def _possible(deps: Deps, source: str) -> tuple[bool, bool, str]:
     """Which of the two this source cannot do, and why."""
     try:
-        place = deps.source(source)
+        place = deps.place(source)
         place.reader.current()  # rights are known once the source was read
     except DataError as error:
         return True, True, str(error)
@@ -106,7 +106,7 @@ def _review(deps: Deps, action: str, source: str, rows: Any) -> dict[str, Any]:
     asked = [str(row["id"]) for row in rows or [] if isinstance(row, dict)]
     shown = {"open": True, "heading": _TITLES[action], "confirm_hidden": True}
     try:
-        jobs = deps.source(source).engine.runs(asked)
+        jobs = deps.place(source).engine.runs(asked)
     except DataError as error:
         return {**shown, "body": problem(str(error)), "close": "Close"}
     return {

@@ -14,6 +14,7 @@ from dashboard.deps import Action, Deps
 from dashboard.ids import Shell, Stalled
 from dashboard.offload import offload
 from dashboard.views.cleanup import (
+    MEANING,
     candidates_view,
     outcome_view,
     seen_data,
@@ -22,12 +23,10 @@ from dashboard.views.cleanup import (
     undone_view,
 )
 from data.actions import CleanUp, seen_of
+from data.engines.base import Remedy
 from data.exceptions import DataError, UndoExpiredError
+from data.model import Snapshot
 
-_MEANING = (
-    "Clean-up marks the selected runs as failed and asks their workers to stop. "
-    "A run that finished or came back to life meanwhile is left alone."
-)
 _NEXT = "Next: check the logs of the run, and run it again if it was legitimate."
 _CAN_BE_UNDONE = "A clean-up can be undone for 10 minutes."
 _CANNOT_BE_UNDONE = "It cannot be undone: Job Manager's own store did not answer."
@@ -69,6 +68,7 @@ def register(app: Dash, deps: Deps) -> None:
 _OUTPUTS = {
     "open": (Stalled.MODAL, "is_open"),
     "review_hidden": (Stalled.REVIEW, "hidden"),
+    "meaning": (Stalled.MEANING, "children"),
     "options": (Stalled.LIST, "options"),
     "chosen": (Stalled.LIST, "value"),
     "seen": (Stalled.SEEN, "data"),
@@ -132,13 +132,15 @@ def _on_click(app: Dash, button: str, states: list[State], step: Any) -> None:
 
 def _review(deps: Deps, source: str) -> dict[str, Any]:
     """The list to choose from, as it stands now."""
-    snapshot = deps.source(source).reader.refresh()
+    place = deps.place(source)
+    snapshot = place.reader.refresh()
     candidates = candidates_view(snapshot, deps.look.logs_url)
     trouble = snapshot.trouble.message if snapshot.trouble else ""
     nothing = "" if candidates else "Nothing is stalled any more."
     return {
         "open": True,
         "review_hidden": not candidates,
+        "meaning": [html.P(words) for words in _meaning(deps, source, snapshot)],
         "options": [candidate_option(**run) for run in candidates],
         "chosen": [run["run_id"] for run in candidates],
         "seen": seen_data(seen_of(snapshot)),
@@ -166,7 +168,7 @@ def _clean_all(deps: Deps, source: str, undoable: object) -> dict[str, Any]:
     """One click: everything that the page shows as stalled."""
     try:
         actor = require(deps.viewer(), Action.CLEAN_UP)
-        runs = seen_of(deps.source(source).reader.latest)
+        runs = seen_of(deps.place(source).reader.latest)
         done = deps.actions.clean_up(source, runs, actor=actor)
     except DataError as error:
         return {
@@ -195,7 +197,15 @@ def _outcome(done: CleanUp, undoable: object) -> dict[str, Any]:
 def _next_steps(done: CleanUp) -> list[str]:
     if not done.cleaned:
         return []
+    if len(done.cancelled) == len(done.cleaned):
+        return [_NEXT]
     return [_NEXT, _CAN_BE_UNDONE if done.undo_token else _CANNOT_BE_UNDONE]
+
+
+def _meaning(deps: Deps, source: str, snapshot: Snapshot) -> list[str]:
+    """What a clean-up does to the runs that are stalled: in each engine's way."""
+    remedies = deps.remedies(source, snapshot.judgement.verdicts)
+    return [MEANING[remedy] for remedy in Remedy if remedy in remedies]
 
 
 def _undo(deps: Deps, _source: str, undoable: object) -> dict[str, Any]:
@@ -256,8 +266,9 @@ def _dialog() -> dbc.Modal:
 
 def _list() -> html.Div:
     runs = dbc.Checklist(id=Stalled.LIST, options=[], value=[], className="candidates")
-    steps = html.P(f"{_NEXT} {_CAN_BE_UNDONE}", className="quiet")
-    return html.Div([html.P(_MEANING), runs, steps], id=Stalled.REVIEW)
+    steps = html.P(_NEXT, className="quiet")
+    meaning = html.Div(id=Stalled.MEANING)
+    return html.Div([meaning, runs, steps], id=Stalled.REVIEW)
 
 
 def _buttons() -> list[Component]:

@@ -136,7 +136,7 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
     # a second look neither opens what was closed meanwhile, nor unsays what was said
     first: dict[str, Any] = {"open": True, "message": None} if is_first else {}
     try:
-        place = deps.source(source)
+        place = deps.place(source)
         found = place.engine.details(run_id)
         latest = place.engine.latest(found.job.job_name, limit=_LAST) if found else []
         verdict = place.reader.latest.judgement.verdicts.get(run_id)
@@ -164,7 +164,7 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
         "body": details(view),
         "cancel_hidden": not (view["can_cancel"] and able.cancel),
         "retry_hidden": not can_retry,
-        "edit_hidden": not can_retry or "params" in found.cut,
+        "edit_hidden": not can_retry or "params" in found.cut | found.binary,
     }
 
 

@@ -7,7 +7,14 @@ from dash.development.base_component import Component
 
 from dashboard.components.attributes import attributes, run_link
 from dashboard.ids import Details
-from dashboard.views.details import DetailsView, Frame, Mark, Neighbour, Stretch
+from dashboard.views.details import (
+    DetailsView,
+    Frame,
+    Mark,
+    Neighbour,
+    StepView,
+    Stretch,
+)
 
 
 def details(view: DetailsView) -> html.Div:
@@ -27,10 +34,12 @@ def details(view: DetailsView) -> html.Div:
             [_moment(words, at) for words, at in _moments(view)], className="facts"
         ),
         html.Dl([_fact(*fact) for fact in view["facts"]], className="facts"),
+        _steps(view["steps"]),
         _strip(view["neighbours"]),
         _error(view["error"]),
         _text("Params", view["params"], Details.PARAMS, opened=True),
         _text("Result", view["result"], Details.RESULT, opened=False),
+        html.P(view["binary"], className="quiet") if view["binary"] else None,
         html.P(view["cut"], className="quiet") if view["cut"] else None,
     ]
     return html.Div([part for part in parts if part is not None], className="details")
@@ -85,6 +94,34 @@ def _timeline(stretches: list[Stretch], marks: list[Mark]) -> html.Div:
         [*bars, *lines], className="timeline", **attributes(aria_hidden="true")
     )
     return html.Div([bar, html.Span(words, className="quiet")], id=Details.TIMELINE)
+
+
+def _steps(steps: list[StepView]) -> Component | None:
+    """The engine's own record of the run, a line a step."""
+    if not steps:
+        return None
+    return html.Details(
+        [html.Summary(f"Steps ({len(steps)})"), html.Ol([_step(one) for one in steps])],
+        id=Details.STEPS,
+        className="steps",
+        open=True,
+    )
+
+
+def _step(step: StepView) -> html.Li:
+    tone = "bad" if step["failed"] else "good"
+    bar = html.Span(
+        className=f"stretch tone-{tone}",
+        style={"left": f"{step['left']:.1f}%", "width": f"{step['width']:.1f}%"},
+    )
+    took = f"failed after {step['took']}" if step["failed"] else step["took"]
+    return html.Li(
+        [
+            html.Span(step["name"], className="step-name"),
+            html.Span(bar, className="step-bar", **attributes(aria_hidden="true")),
+            html.Span(took, className="quiet"),
+        ]
+    )
 
 
 def _strip(neighbours: list[Neighbour]) -> Component | None:

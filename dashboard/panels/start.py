@@ -26,7 +26,7 @@ def button() -> html.Button:
     return html.Button("Run job…", id=Start.BUTTON, className="btn button-main")
 
 
-def layout() -> html.Div:
+def layout(deps: Deps) -> html.Div:
     """The dialog, closed."""
     return html.Div(
         [
@@ -36,7 +36,7 @@ def layout() -> html.Div:
             dbc.Modal(
                 [
                     dbc.ModalHeader(dbc.ModalTitle("Run a job", id=Start.HEADING)),
-                    dbc.ModalBody(_form()),
+                    dbc.ModalBody(_form(deps)),
                     dbc.ModalFooter(_submit()),
                 ],
                 id=Start.MODAL,
@@ -55,7 +55,10 @@ def register(app: Dash, deps: Deps) -> None:
     app.clientside_callback(
         ClientsideFunction("start", "open"),
         Output(Start.MODAL, "is_open"),
+        Output(Start.SOURCE, "value"),
         Input(Start.BUTTON, "n_clicks"),
+        State(Shell.SOURCE, "value"),
+        State(Start.SOURCE, "options"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
@@ -71,7 +74,7 @@ def register(app: Dash, deps: Deps) -> None:
     @app.callback(
         Output(Start.MESSAGE, "children", allow_duplicate=True),
         Input(Start.SUBMIT, "n_clicks"),
-        State(Shell.SOURCE, "value"),
+        State(Start.SOURCE, "value"),
         {key: State(*field) for key, field in _FIELDS.items()},
         State(Start.NUMBER, "data"),
         running=[(Output(Start.SUBMIT, "disabled"), True, False)],
@@ -97,7 +100,7 @@ def _register_offers(app: Dash, deps: Deps) -> None:
         Output(Start.MESSAGE, "children"),
         Output(Start.NUMBER, "data"),
         Input(Start.MODAL, "is_open"),
-        State(Shell.SOURCE, "value"),
+        Input(Start.SOURCE, "value"),
         prevent_initial_call=True,
     )
     @offload
@@ -109,7 +112,7 @@ def _register_offers(app: Dash, deps: Deps) -> None:
         Output(Start.PARAMS, "value"),
         Output(Start.FILLED, "data"),
         Input(Start.NAME, "value"),
-        State(Shell.SOURCE, "value"),
+        Input(Start.SOURCE, "value"),
         State(Start.PARAMS, "value"),
         State(Start.FILLED, "data"),
         prevent_initial_call=True,
@@ -140,7 +143,7 @@ def _last_params(deps: Deps, source: str, name: object, *, edited: bool) -> Any:
     except DataError as error:
         return str(error), no_update, no_update
     words = last_params_words(details, edited=edited)
-    if edited or details is None or "params" in details.cut:
+    if edited or details is None or "params" in details.cut | details.binary:
         return words, no_update, no_update
     text = pretty(details.params) or _NOTHING
     return words, text, text
@@ -168,8 +171,25 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _form() -> list[Component]:
+def _source(deps: Deps) -> html.Div:
+    """In which source; asked only where there are several."""
+    options = [
+        {"label": source.label, "value": name} for name, source in deps.sources.items()
+    ]
+    return html.Div(
+        [
+            html.Label("Source", htmlFor=Start.SOURCE),
+            dbc.Select(
+                id=Start.SOURCE, options=options, value=next(iter(deps.sources), None)
+            ),
+        ],
+        hidden=len(options) == 1,
+    )
+
+
+def _form(deps: Deps) -> list[Component]:
     return [
+        _source(deps),
         html.Label("Job", htmlFor=Start.NAME),
         dcc.Input(
             id=Start.NAME,

@@ -44,12 +44,14 @@ from dashboard.settings.values import (
 
 #: The name of the source that is set the short way, by JOBS_DATABASE_URL.
 SHORT_WAY: Final = "jobs"
+#: What all sources are called (``data.all_sources``).
+_ALL: Final = "all"
 
 DatabaseUrl = Annotated[SecretStr, BeforeValidator(database_url_of)]
 Engine = Annotated[
-    Literal["native"],
+    Literal["native", "dbos"],
     BeforeValidator(
-        one_of("engine", ("native",), later=("dbos", "procrastinate", "table"))
+        one_of("engine", ("native", "dbos"), later=("procrastinate", "table"))
     ),
 ]
 StallMode = Annotated[
@@ -214,10 +216,11 @@ class Settings(BaseSettings):
         bad = [
             name
             for name in self.named_sources
-            if not re.fullmatch(r"[\w.-]{1,60}", name)
+            if not re.fullmatch(r"[\w.-]{1,60}", name) or name == _ALL
         ]
         if bad:
             raise ValueError(
-                f"[sources.{bad[0]!r:.60}]: not a name; allowed: letters, digits, '_', '-', '.'"
+                f"[sources.{bad[0]!r:.60}]: not a name; allowed: letters, digits, '_', '-', '.', "
+                f"but not {_ALL!r}, which means all of them"
             )
         return self

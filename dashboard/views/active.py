@@ -5,7 +5,8 @@ from typing import Final, TypedDict
 
 from dashboard.format import count, shorten
 from dashboard.theme import TONES
-from data.model import Anomaly, Job, JobState, Liveness, Snapshot
+from dashboard.views.signs import SHORT
+from data.model import Anomaly, Job, JobState, Snapshot
 from data.rules.stalls import StallLimits, liveness_of
 
 #: Rows on the page at most, but for stalled runs: of those every one is there.
@@ -13,11 +14,6 @@ MAX_ROWS: Final = 500
 #: What people read of a job's own texts.
 NAME_LENGTH: Final = 120
 _RANKS: Final = {JobState.RUNNING: 1, JobState.OTHER: 2, JobState.PENDING: 3}
-_WORDS: Final = {
-    Liveness.FRESH: "heartbeat",
-    Liveness.LOST: "heartbeat lost",
-    Liveness.NONE: "no heartbeat",
-}
 
 
 class RowView(TypedDict, total=False):
@@ -151,7 +147,8 @@ def _add_running(
     if anomaly is not None:
         row["alive"] = f"{anomaly.value}, not judged"
         return
-    row["alive"] = _WORDS[liveness_of(job, now_ms=now_ms, limits=limits)]
+    liveness = liveness_of(job, now_ms=now_ms, limits=limits)
+    row["alive"] = SHORT[job.sign][liveness]
     if job.cancel_requested_at is not None:
         row["alive"], row["beat"] = "asked to stop", job.cancel_requested_at
     elif job.heartbeat_at is not None:

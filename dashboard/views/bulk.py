@@ -28,7 +28,7 @@ def plan_view(action: str, jobs: Sequence[Job], asked: Sequence[str]) -> list[Pa
         ]
     else:
         parts = [
-            ("good", "will run again with the same params, as new runs", over),
+            ("good", "will run again with the same params", over),
             ("quiet", "have not ended: nothing is done", [*waits, *runs]),
         ]
     return _said([*parts, ("quiet", "are not there any more", gone)])
@@ -54,9 +54,12 @@ def cancelled_view(done: Cancelled) -> list[Part]:
 
 def retried_view(done: Retried) -> list[Part]:
     """What "Run again" did; the ids of started runs are the new ones."""
+    new = [new for old, new in done.started.items() if new != old]
+    again = [new for old, new in done.started.items() if new == old]
     return _said(
         [
-            ("good", "started as new runs", list(done.started.values())),
+            ("good", "started as new runs", new),
+            ("good", "go on after their last finished step", again),
             ("quiet", "had not ended, left alone", done.not_finished),
             ("quiet", "not there any more", done.unknown),
             ("bad", "unknown: the database was lost, look again", done.not_reached),

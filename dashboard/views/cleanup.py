@@ -1,13 +1,14 @@
 """The clean-up dialog: evidence before the click, the truth after."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Final, TypedDict
 from urllib.parse import quote
 
 from dashboard.format import count, duration, limit, shorten
 from dashboard.views.active import NAME_LENGTH
+from dashboard.views.signs import EVIDENCE, age_of
 from data.actions import CleanUp, Undone
-from data.engines.base import Seen
+from data.engines.base import Remedy, Seen
 from data.model import Job, Liveness, Snapshot, Verdict
 
 
@@ -22,6 +23,8 @@ class CandidateView(TypedDict):
     #: what the heartbeat says, and since when (None: it never sent one)
     heartbeat: str
     heartbeat_at: int | None
+    #: how that age is told: "ago" or "duration"
+    heartbeat_as: str
     #: True when the worker still sends heartbeats: slow, perhaps not stuck
     alive: bool
     worker: str
@@ -57,10 +60,28 @@ def undoable_from(data: object) -> list[dict[str, object]]:
     return [item for item in items if isinstance(item, dict) and item.get("token")]
 
 
+#: What a clean-up does, said before the click.
+MEANING: Final = {
+    Remedy.MARK_FAILED: (
+        "Clean-up marks the selected runs as failed and asks their workers to stop. "
+        "A run that finished or came back to life meanwhile is left alone. "
+        "It can be undone for 10 minutes."
+    ),
+    Remedy.CANCEL: (
+        "Clean-up of DBOS runs is their cancel, which cannot be undone. The code of a "
+        "run stops at its next step only, and a long step goes on to its end. DBOS has "
+        "no compare-and-set: each run is looked at again, cancelled, and read again, "
+        "and what changes in the moment between is not protected."
+    ),
+}
+
+
 def outcome_view(result: CleanUp) -> list[tuple[str, str, list[str]]]:
     """(tone, sentence, run ids) of every list that is not empty; the truth in words."""
+    marked = [run_id for run_id in result.cleaned if run_id not in result.cancelled]
     parts = [
-        ("good", "marked as failed", result.cleaned),
+        ("good", "marked as failed", marked),
+        ("good", "cancelled; the code stops at its next step", result.cancelled),
         ("quiet", "finished meanwhile, left alone", result.finished_meanwhile),
         ("busy", "came back, left alone", result.came_back),
         ("bad", "not reached, the database was lost on the way", result.not_reached),
@@ -91,11 +112,7 @@ def logs_link(template: str, values: Mapping[str, str]) -> str:
 
 
 def _candidate(job: Job, verdict: Verdict, logs_url: str) -> CandidateView:
-    words = {
-        Liveness.FRESH: "still alive, last heartbeat",
-        Liveness.LOST: "heartbeat lost, the last one",
-        Liveness.NONE: "never sent a heartbeat",
-    }
+    known = verdict.evidence
     rule = f"limit {limit(verdict.limit_ms)} ({verdict.rule.value})"
     link_values = {
         "run_id": job.run_id,
@@ -107,9 +124,10 @@ def _candidate(job: Job, verdict: Verdict, logs_url: str) -> CandidateView:
         job=shorten(job.job_name, NAME_LENGTH),
         run=shorten(job.run_id, NAME_LENGTH),
         elapsed=f"running for {duration(verdict.elapsed_ms)}, {rule}",
-        heartbeat=words[verdict.evidence.liveness],
-        heartbeat_at=verdict.evidence.heartbeat_at,
-        alive=verdict.evidence.liveness is Liveness.FRESH,
+        heartbeat=EVIDENCE[known.sign][known.liveness],
+        heartbeat_at=known.heartbeat_at,
+        heartbeat_as=age_of(known.sign, known.liveness),
+        alive=known.liveness is Liveness.FRESH,
         worker=shorten(job.worker or "no worker named", NAME_LENGTH),
         logs=logs_link(logs_url, link_values),
     )

@@ -9,7 +9,8 @@ from dashboard.format import duration, limit, shorten
 from dashboard.theme import TONES
 from dashboard.views.active import NAME_LENGTH
 from dashboard.views.cleanup import logs_link
-from data.model import OPEN, Job, JobState, RunDetails, Verdict
+from dashboard.views.signs import CLAUSE, MOMENT
+from data.model import OPEN, Job, JobState, RunDetails, Step, Verdict
 
 _FRAME: Final = re.compile(r'  File ".*", line \d+')
 #: Where code lies that comes from elsewhere.
@@ -38,6 +39,18 @@ class Mark(TypedDict):
 
     words: str
     percent: float
+
+
+class StepView(TypedDict):
+    """A part of the run that its engine remembers, to scale with the others."""
+
+    name: str
+    #: how long it took, "" when that is not known
+    took: str
+    failed: bool
+    #: where its bar begins and how long it is, as shares of the whole
+    left: float
+    width: float
 
 
 class Neighbour(TypedDict):
@@ -77,6 +90,9 @@ class DetailsView(TypedDict):
     params: str
     result: str
     error: list[Frame]
+    #: which texts are in a format that is never opened, in words
+    binary: str
+    steps: list[StepView]
     #: which texts were cut, in words
     cut: str
     logs: str
@@ -110,6 +126,8 @@ def details_view(
         params=pretty(details.params),
         result=pretty(details.result),
         error=frames_of(details.error or ""),
+        binary=_binary_words(details),
+        steps=_steps(details, now_ms),
         cut=_cut_words(details),
         logs=logs_link(logs_url, known),
         neighbours=[_neighbour(one) for one in reversed(latest)],
@@ -162,10 +180,12 @@ def _status(job: Job) -> str:
 
 def _facts(details: RunDetails, latest: Sequence[Job]) -> list[tuple[str, str]]:
     job = details.job
-    attempts = f"{job.attempt} of {details.max_attempts or 1}"
+    attempts = f"{job.attempt}"
+    if details.max_attempts is not None:
+        attempts += f" of {details.max_attempts}"
     facts = [
         ("Run", job.run_id),
-        ("Queue", shorten(job.queue, NAME_LENGTH)),
+        ("Queue", shorten(job.queue or "—", NAME_LENGTH)),
         ("Worker", shorten(job.worker or "—", NAME_LENGTH)),
         ("Attempt", attempts),
         ("Usually takes", usual_words(latest)),
@@ -180,7 +200,7 @@ def _moments(job: Job) -> list[Moment]:
         ("Enqueued", job.enqueued_at),
         ("Scheduled for", job.scheduled_at),
         ("Started", job.started_at),
-        ("Last heartbeat", job.heartbeat_at),
+        (MOMENT[job.sign], job.heartbeat_at),
         ("Asked to stop", job.cancel_requested_at),
         ("Ended", job.finished_at),
     ]
@@ -215,7 +235,8 @@ def _marks(job: Job, now_ms: int) -> list[Mark]:
     if span is None:
         return []
     began, end = span
-    named = (("scheduled", job.scheduled_at), ("last heartbeat", job.heartbeat_at))
+    sign = MOMENT[job.sign].lower()
+    named = (("scheduled", job.scheduled_at), (sign, job.heartbeat_at))
     return [
         Mark(words=words, percent=(at - began) * 100 / (end - began))
         for words, at in named
@@ -233,8 +254,7 @@ def _span(job: Job, now_ms: int) -> tuple[int, int] | None:
 def _verdict_words(verdict: Verdict | None) -> str:
     if verdict is None:
         return ""
-    heartbeat = {"fresh": "it still sends heartbeats", "lost": "its heartbeat is lost"}
-    beat = heartbeat.get(verdict.evidence.liveness.value, "it never sent a heartbeat")
+    beat = CLAUSE[verdict.evidence.sign][verdict.evidence.liveness]
     ran = f"Stalled ({verdict.state.value}): running for {duration(verdict.elapsed_ms)}"
     return f"{ran}, limit {limit(verdict.limit_ms)} ({verdict.rule.value}); {beat}."
 
@@ -243,6 +263,37 @@ def _cut_words(details: RunDetails) -> str:
     if not details.cut:
         return ""
     return f"Only the beginning is shown of: {', '.join(sorted(details.cut))}."
+
+
+def _binary_words(details: RunDetails) -> str:
+    if not details.binary:
+        return ""
+    names = ", ".join(sorted(details.binary)).capitalize()
+    return f"{names}: binary, not shown."
+
+
+def _steps(details: RunDetails, now_ms: int) -> list[StepView]:
+    """To the scale of the run's own time; a step without instants has no bar."""
+    job = details.job
+    starts = [step.started_at for step in details.steps if step.started_at is not None]
+    began = min([*starts, *([job.started_at] if job.started_at else [])], default=0)
+    end = max(job.finished_at or now_ms, began + 1)
+    return [_step(step, began, end) for step in details.steps]
+
+
+def _step(step: Step, began: int, end: int) -> StepView:
+    name = shorten(step.name, NAME_LENGTH)
+    if step.started_at is None or step.finished_at is None:
+        return StepView(name=name, took="", failed=step.failed, left=0, width=0)
+    took = max(0, step.finished_at - step.started_at)
+    left = min(100.0, max(0.0, (step.started_at - began) * 100 / (end - began)))
+    return StepView(
+        name=name,
+        took=duration(took),
+        failed=step.failed,
+        left=left,
+        width=min(100 - left, took * 100 / (end - began)),
+    )
 
 
 def _neighbour(job: Job) -> Neighbour:

@@ -83,7 +83,7 @@ def history_view(page: RunPage, *, replace: bool, counted: int | None) -> Histor
         next=page.next,
         searched_to=page.searched_to_ms,
         count=count_words(counted),
-        problem="",
+        problem=" ".join(page.missing),
     )
 
 

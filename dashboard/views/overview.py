@@ -33,6 +33,8 @@ class TroubleView(TypedDict):
     """Why the data is old: since when, and from when it is (None: there is none)."""
 
     title: str
+    #: other sources can be read
+    partial: bool
     since: int
     read_at: int | None
     message: str
@@ -87,10 +89,12 @@ def _trouble(snapshot: Snapshot) -> TroubleView | None:
     if trouble is None:
         return None
     unreachable = "Database unreachable"
+    title = unreachable if trouble.unreachable else "Job table not readable"
     return TroubleView(
-        title=unreachable if trouble.unreachable else "Job table not readable",
+        title=f"{trouble.where}: {title}" if trouble.where else title,
+        partial=trouble.partial,
         since=trouble.since,
-        read_at=snapshot.read_at,
+        read_at=trouble.data_from if trouble.partial else snapshot.read_at,
         message=trouble.message,
         mend=trouble.mend,
     )

@@ -13,6 +13,8 @@ def last_params_words(details: RunDetails | None, *, edited: bool) -> str:
     if details is None:
         return "No finished run of this job is known."
     run = f"its last run, {details.job.run_id}"
+    if "params" in details.binary:
+        return f"The params of {run}, are binary and are not shown."
     if "params" in details.cut:
         return f"The params of {run}, are too long to be edited here."
     if edited:

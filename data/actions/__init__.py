@@ -19,14 +19,17 @@ from data.actions.clean_up import (
     seen_as,
     seen_of,
 )
+from data.actions.everywhere import in_each, number_in
 from data.actions.outcomes import Cancelled, CleanUp, Retried, Undone
 from data.actions.undo import UNDO_FOR_MS, put_back, undoable
+from data.all_sources import ALL, joined
 from data.clock import MINUTE_MS, Clock, now_ms
-from data.engines.base import Seen
+from data.engines.base import Remedy, Seen
 from data.exceptions import (
     CapabilityMissingError,
     OutcomeUnknownError,
     SourceUnavailableError,
+    UndoExpiredError,
     UnknownSourceError,
 )
 from data.rules.stalls import StallLimits
@@ -51,7 +54,7 @@ _ONCE_FOR_MS: Final = 5 * MINUTE_MS
 
 
 class Actions:
-    """Actions on the runs of all sources.
+    """Actions on the runs of all sources; the source ``ALL`` means several at once.
 
     ``changed`` is told the name of a source after each action.
     """
@@ -79,6 +82,14 @@ class Actions:
         Raises UnknownSourceError, CapabilityMissingError, SourceUnavailableError, or
         OutcomeUnknownError when the database was lost and nobody knows what happened.
         """
+        if source == ALL:
+            known = {run.run_id: run for run in seen}
+
+            def part(name: str, ids: list[str]) -> CleanUp:
+                runs = [known[joined(name, id_)]._replace(run_id=id_) for id_ in ids]
+                return self.clean_up(name, runs, actor=actor)
+
+            return in_each(part, [*known], self._sources, CleanUp)
         place = self._able(source)
         now = now_ms(self._clock)
         attempt = attempt_of(place, seen, actor=actor, now_ms=now, limits=self._limits)
@@ -87,14 +98,16 @@ class Actions:
         left = [run_id for run_id in asked if run_id not in marked.run_ids]
         finished, not_reached = looked_again(place, left, marked)
         others = {*finished, *not_reached}
-        token = marked.token if marked.run_ids and marked.token else None
+        cleaned = [run_id for run_id in asked if run_id in marked.run_ids]
+        token = marked.token if marked.run_ids and _can_undo(place) else ""
         self._changed(source)
         return CleanUp(
-            cleaned=[run_id for run_id in asked if run_id in marked.run_ids],
+            cleaned=cleaned,
+            cancelled=[] if _can_undo(place) else cleaned,
             finished_meanwhile=finished,
             came_back=[run_id for run_id in left if run_id not in others],
             not_reached=sorted(not_reached.difference(finished)),
-            undo_token=token,
+            undo_token=token or None,
             undo_until=now + UNDO_FOR_MS if token else None,
         )
 
@@ -103,9 +116,19 @@ class Actions:
 
         Raises UndoExpiredError when the token is unknown, used, or too old.
         """
+        first, *others = token.split(",")
+        if others:
+            done = [self.undo(one, actor=actor) for one in (first, *others)]
+            return Undone(
+                restored=[id_ for one in done for id_ in one.restored],
+                changed_since=[id_ for one in done for id_ in one.changed_since],
+            )
         now = now_ms(self._clock)
         rows = undoable(self._store.audit, token, now)
         place = self._able(rows[0].source)
+        if not _can_undo(place):
+            message = "Cancelled runs cannot be put back. Run them again instead."
+            raise UndoExpiredError(message)
         undone = put_back(place, rows, self._store.audit, actor=actor, now_ms=now)
         self._changed(place.name)
         return undone
@@ -161,6 +184,19 @@ class Actions:
         ``params`` and ``once`` as in ``enqueue``. Raises InvalidRequestError for no run,
         too many, or params that are no JSON object.
         """
+        if source == ALL:
+            return in_each(
+                lambda name, ids: self.retry(
+                    name,
+                    ids,
+                    params=params,
+                    actor=actor,
+                    once=number_in(once, name),
+                ),
+                run_ids,
+                self._sources,
+                Retried,
+            )
         place = self._able(source, "enqueue")
         with self._only_once(start.checked_once(once)):
             done = start.retry(
@@ -180,6 +216,13 @@ class Actions:
 
         Raises InvalidRequestError for no run or too many, and what ``clean_up`` raises.
         """
+        if source == ALL:
+            return in_each(
+                lambda name, ids: self.cancel(name, ids, actor=actor),
+                run_ids,
+                self._sources,
+                Cancelled,
+            )
         place = self._able(source, "cancel")
         now = now_ms(self._clock)
         audit = self._store.audit
@@ -222,3 +265,7 @@ class Actions:
         if not getattr(place.engine.capabilities, capability):
             raise CapabilityMissingError(place.engine.capabilities.reason)
         return place
+
+
+def _can_undo(place: Source) -> bool:
+    return place.engine.capabilities.remedy is Remedy.MARK_FAILED

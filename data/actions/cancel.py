@@ -19,6 +19,7 @@ def cancel(
 ) -> Cancelled:
     """Write down what is about to be cancelled, do it, write down what came of it."""
     asked_for = once_each(run_ids)
+    exact = place.engine.capabilities.guarded
     jobs = jobs_by_id(place, asked_for)
     open_ids = [id_ for id_ in asked_for if id_ in jobs and jobs[id_].state in OPEN]
     entries = [
@@ -33,7 +34,8 @@ def cancel(
 
     def look_again(ids: Sequence[str]) -> Mapping[str, str]:
         found = {
-            id_: _done_to(job, now_ms) for id_, job in jobs_by_id(place, ids).items()
+            id_: _done_to(job, now_ms, exact=exact)
+            for id_, job in jobs_by_id(place, ids).items()
         }
         return {id_: word for id_, word in found.items() if word}
 
@@ -42,7 +44,10 @@ def cancel(
     audit.conclude(
         token,
         {
-            id_: (done.get(id_, "finished meanwhile"), _after(done.get(id_), now_ms))
+            id_: (
+                done.get(id_, "finished meanwhile"),
+                _after(done.get(id_), now_ms, exact=exact),
+            )
             for id_ in open_ids
             if id_ not in lost
         },
@@ -58,9 +63,13 @@ def cancel(
     )
 
 
-def _done_to(job: Job, now_ms: int) -> str:
-    """What our statement of ``now_ms`` did to this run, "" for nothing."""
-    if job.state is JobState.CANCELLED and job.finished_at == now_ms:
+def _done_to(job: Job, now_ms: int, *, exact: bool) -> str:
+    """What our statement of ``now_ms`` did to this run, that was open, "" for nothing.
+
+    Where an engine writes its own instants (not ``exact``), the state has to do.
+    """
+    is_ours = job.finished_at == now_ms or not exact
+    if job.state is JobState.CANCELLED and is_ours:
         return _CANCELLED
     return _ASKED if job.cancel_requested_at is not None else ""
 
@@ -73,7 +82,9 @@ def _before(job: Job) -> dict[str, object]:
     }
 
 
-def _after(outcome: str | None, now_ms: int) -> dict[str, object]:
+def _after(outcome: str | None, now_ms: int, *, exact: bool) -> dict[str, object]:
+    if outcome and not exact:
+        return {"status": JobState.CANCELLED.value}
     if outcome == _CANCELLED:
         return {"status": JobState.CANCELLED.value, "finished_at": now_ms}
     return {"cancel_requested_at": now_ms} if outcome == _ASKED else {}

@@ -4,17 +4,43 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from data.clock import MINUTE_MS, from_ms
-from data.engines.base import Seen
+from data.engines.base import Remedy, Seen
 from data.exceptions import DataError, OutcomeUnknownError
-from data.model import FINISHED, Job, JobState, Liveness, Snapshot, Verdict
+from data.model import (
+    FINISHED,
+    Job,
+    JobState,
+    LifeSign,
+    Liveness,
+    Snapshot,
+    Verdict,
+)
 from data.rules.stalls import StallLimits, verdict_of
 from data.snapshot import Source
 from data.store import Store
 from data.store.audit import AuditEntry
 
 log = logging.getLogger(__name__)
+
+_SIGNS: Final = {
+    LifeSign.HEARTBEAT: {
+        Liveness.FRESH: "its worker still sent heartbeats",
+        Liveness.LOST: "its heartbeat was lost",
+        Liveness.NONE: "it never sent a heartbeat",
+    },
+    LifeSign.STEP: {
+        Liveness.FRESH: "it finished a step a short time before",
+        Liveness.LOST: "it had finished no step for some time",
+        Liveness.NONE: "it never finished a step",
+    },
+}
+_DONE: Final = {
+    Remedy.MARK_FAILED: "Marked as failed",
+    Remedy.CANCEL: "Cancelled",
+}
 
 
 def seen_of(snapshot: Snapshot) -> list[Seen]:
@@ -27,8 +53,9 @@ def seen_of(snapshot: Snapshot) -> list[Seen]:
 
 def seen_as(run_id: str, verdict: Verdict) -> Seen:
     """The guard that ``verdict`` rests on."""
-    started_at, heartbeat_at, liveness, _ = verdict.evidence
-    return Seen(run_id, started_at, heartbeat_at, liveness is not Liveness.FRESH)
+    known = verdict.evidence
+    silent = known.liveness is not Liveness.FRESH
+    return Seen(run_id, known.started_at, known.heartbeat_at, silent)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +77,7 @@ def attempt_of(
     """Read the runs again and keep those that are still stalled and as seen."""
     once = {run.run_id: run for run in seen}
     jobs = jobs_by_id(place, list(once))
+    able = place.engine.capabilities
     verdicts = {
         run_id: verdict
         for run_id, job in jobs.items()
@@ -57,7 +85,7 @@ def attempt_of(
         and (verdict := verdict_of(job, now_ms=now_ms, limits=limits))
     }
     reasons = {
-        run_id: reason_of(verdict, actor=actor, at_ms=now_ms)
+        run_id: reason_of(verdict, able.remedy, actor=actor, at_ms=now_ms)
         for run_id, verdict in verdicts.items()
     }
     runs = [run for run in once.values() if run.run_id in verdicts]
@@ -116,18 +144,15 @@ def mark(attempt: Attempt, store: Store) -> Marked:
     return Marked(run_ids=marked, token=token)
 
 
-def reason_of(verdict: Verdict, *, actor: str, at_ms: int) -> str:
-    """The sentence a cleaned-up run keeps as its error."""
-    beat = {
-        Liveness.FRESH: "its worker still sent heartbeats",
-        Liveness.LOST: "its heartbeat was lost",
-        Liveness.NONE: "it never sent a heartbeat",
-    }[verdict.evidence.liveness]
+def reason_of(verdict: Verdict, remedy: Remedy, *, actor: str, at_ms: int) -> str:
+    """Why a run was cleaned up: the sentence it keeps as its error, and the audit."""
+    beat = _SIGNS[verdict.evidence.sign][verdict.evidence.liveness]
+    done = _DONE[remedy]
     minutes = f"{verdict.limit_ms / MINUTE_MS:g} min"
     at = from_ms(at_ms).strftime("%Y-%m-%d %H:%M:%S UTC")
     return (
         f"Stalled: it ran for more than {minutes} ({verdict.rule}) without completion "
-        f"and {beat}. Marked as failed by {actor} at {at}."
+        f"and {beat}. {done} by {actor} at {at}."
     )
 
 
@@ -186,6 +211,9 @@ def _marked_after_all(attempt: Attempt) -> frozenset[str]:
             "Whether the runs were marked is unknown: look again."
         )
         raise OutcomeUnknownError(message) from error
+    if attempt.place.engine.capabilities.remedy is Remedy.CANCEL:
+        cancelled = JobState.CANCELLED
+        return frozenset(id_ for id_, job in jobs.items() if job.state is cancelled)
     return frozenset(
         run_id
         for run_id, job in jobs.items()
@@ -196,7 +224,9 @@ def _marked_after_all(attempt: Attempt) -> frozenset[str]:
 def _conclude(
     attempt: Attempt, store: Store, token: str, marked: frozenset[str]
 ) -> None:
-    after = {"status": JobState.FAILED.value, "finished_at": attempt.now_ms}
+    after: dict[str, object] = {"status": JobState.CANCELLED.value}
+    if attempt.place.engine.capabilities.remedy is Remedy.MARK_FAILED:
+        after = {"status": JobState.FAILED.value, "finished_at": attempt.now_ms}
     outcomes: dict[str, tuple[str, Mapping[str, object]]] = {
         run.run_id: ("cleaned", after) if run.run_id in marked else ("left alone", {})
         for run in attempt.runs

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 class CleanUp:
     """What a clean-up did."""
 
-    #: marked as failed
+    #: are stalled no more
     cleaned: list[str] = field(default_factory=list)
+    #: of these, those whose engine knows cancel only; the others are marked as failed
+    cancelled: list[str] = field(default_factory=list)
     #: ended, or gone, before they could be marked
     finished_meanwhile: list[str] = field(default_factory=list)
     #: running again: a newer heartbeat, another start, or within the limit
     came_back: list[str] = field(default_factory=list)
     #: still stalled: the database was lost before their turn came
     not_reached: list[str] = field(default_factory=list)
-    #: undoes exactly this clean-up; None when nothing was marked
+    #: undoes exactly this clean-up; None when nothing can be undone
     undo_token: str | None = None
     #: until when it can be undone, epoch ms
     undo_until: int | None = None

@@ -10,26 +10,41 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
-from data.model import HourCell, Job, OpenRuns, RunDetails, RunFilter, RunPage
+from data.model import (
+    HourCell,
+    Job,
+    OpenRuns,
+    RunDetails,
+    RunFilter,
+    RunPage,
+)
 
 #: Runs changed by one call, and one statement: short enough never to hold up a writer.
 BATCH: Final = 500
+
+
+class Remedy(StrEnum):
+    """What a clean-up does to a stalled run."""
+
+    #: marks it as FAILED and asks its worker to stop; can be undone
+    MARK_FAILED = "mark as failed"
+    #: cancels it, as its engine knows no other way; cannot be undone
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """What may be done to runs of this source, with this user's rights."""
 
-    #: runs can be marked as failed, and that can be undone
+    #: stalled runs can be cleaned up
     clean_up: bool = False
+    remedy: Remedy = Remedy.MARK_FAILED
     #: runs can be started
     enqueue: bool = False
     #: waiting runs can be called off, running ones asked to stop
     cancel: bool = False
     #: the clean-up is one compare-and-set: nothing is overwritten
     guarded: bool = False
-    #: runs may send heartbeats
-    heartbeats: bool = False
     #: why actions are missing, a sentence for the page; "" when none is missing
     reason: str = ""
 
@@ -93,31 +108,12 @@ class Diagnosis(NamedTuple):
     mend: str = ""
 
 
-class JobEngine(Protocol):
-    """One job system in one database."""
+class Runs(Protocol):
+    """Runs to look at, and what may be done to them."""
 
     @property
     def capabilities(self) -> Capabilities:
         """What may be done here; known after the first successful ``check``."""
-
-    def check(self) -> list[Finding]:
-        """Look at tables, columns, indexes and rights.
-
-        Returns findings that slow things down or take actions away, worst first.
-        Raises SchemaMismatchError or AccessDeniedError when nothing can be read.
-        """
-
-    def examine(self, now_ms: int) -> list[Diagnosis]:
-        """Everything about tables, plans, rights and clocks that somebody should know.
-
-        ``now_ms`` is this machine's clock. Raises what ``check`` raises.
-        """
-
-    def probe(self) -> object:
-        """A cheap value that differs when the tables may have changed since the last call."""
-
-    def open_runs(self) -> OpenRuns:
-        """Everything that is not finished, in one read transaction, by index only."""
 
     def runs(self, run_ids: Collection[str]) -> list[Job]:
         """The runs with these ids, in no order; unknown ids are left out."""
@@ -141,15 +137,39 @@ class JobEngine(Protocol):
     def latest(self, job_name: str, *, limit: int) -> list[Job]:
         """The last finished runs of one job type, newest first."""
 
+
+class JobEngine(Runs, Protocol):
+    """One job system in one database."""
+
+    def check(self) -> list[Finding]:
+        """Look at tables, columns, indexes and rights.
+
+        Returns findings that slow things down or take actions away, worst first.
+        Raises SchemaMismatchError or AccessDeniedError when nothing can be read.
+        """
+
+    def examine(self, now_ms: int) -> list[Diagnosis]:
+        """Everything about tables, plans, rights and clocks that somebody should know.
+
+        ``now_ms`` is this machine's clock. Raises what ``check`` raises.
+        """
+
+    def probe(self) -> object:
+        """A cheap value that differs when the tables may have changed since the last call."""
+
+    def open_runs(self) -> OpenRuns:
+        """Everything that is not finished, in one read transaction, by index only."""
+
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs with ``since_ms <= finished_at < until_ms``, by hour, type, status."""
 
     def mark_stalled(
         self, seen: Sequence[Seen], *, reason: str, at_ms: int
     ) -> list[str]:
-        """Mark these runs as failed with ``reason``, where they still are as seen.
+        """Do the ``remedy`` to these runs, where they still are as seen.
 
-        Returns the ids that were really marked. An engine that is not ``guarded``
+        ``reason`` is kept in the run where it has a place for it. Returns the ids that
+        it was really done to. An engine that is not ``guarded``
         checks, acts and reads again.
         """
 
@@ -176,14 +196,15 @@ class JobEngine(Protocol):
     def enqueue_again(
         self, run_ids: Sequence[str], *, at_ms: int, params: str | None = None
     ) -> dict[str, str]:
-        """Make a new run of each of these that is finished: by old id the new one.
+        """Run each of these again that is finished: by old id the new one.
 
-        ``params``, the text of a JSON object, takes the place of their own. At most
-        ``BATCH`` ids, all or none.
+        An engine that lets a cancelled run go on gives the old id. ``params``, the text
+        of a JSON object, takes the place of their own. At most ``BATCH`` ids; all or
+        none where the engine is ``guarded``.
         """
 
     def cancel(self, run_ids: Sequence[str], *, at_ms: int) -> Cancelled:
-        """Call off what waits, ask what runs to stop; at most ``BATCH`` ids, all or none."""
+        """Call off what waits, ask what runs to stop; at most ``BATCH`` ids."""
 
     def close(self) -> None:
         """Give the connections back."""

@@ -23,13 +23,13 @@ from data.engines.base import (
     Marked,
     Seen,
 )
+from data.engines.doctoring import plans, surroundings, units
 from data.engines.native_check import (
     capabilities_of,
     heartbeat_indexes,
     missing_indexes,
     require_table,
 )
-from data.engines.native_doctor import plans, surroundings
 from data.engines.native_history import History
 from data.engines.native_inserts import insert_again, insert_run, select_finished
 from data.engines.native_queries import (
@@ -40,7 +40,6 @@ from data.engines.native_queries import (
     select_open_counts,
     select_runs,
 )
-from data.engines.native_rows import STATES, to_jobs
 from data.engines.native_table import job_runs
 from data.engines.native_updates import (
     update_asked,
@@ -48,6 +47,7 @@ from data.engines.native_updates import (
     update_restored,
     update_stalled,
 )
+from data.engines.rows import STATES, to_jobs
 from data.exceptions import SourceUnavailableError
 from data.model import (
     HourCell,
@@ -79,7 +79,7 @@ class NativeEngine:
         self._db = database
         self._table = job_runs(schema)
         self._read_only = read_only
-        self._capabilities = Capabilities(heartbeats=True)
+        self._capabilities = Capabilities()
         self._select = select_runs(self._table, database.dialect)
         self._history = History(database, self._table, self._select)
 
@@ -119,8 +119,10 @@ class NativeEngine:
         }
         with self._db.reading() as connection:
             found += heartbeat_indexes(connection, table)
-            found += plans(connection, table, questions)
-            found += surroundings(connection, table, now_ms)
+            found += plans(connection, [table.name], questions)
+            found += surroundings(connection, now_ms)
+            if self._db.dialect == "sqlite":
+                found += units(connection, table, now_ms)
         return found
 
     def probe(self) -> object:
@@ -213,9 +215,10 @@ class NativeEngine:
     ) -> list[str]:
         """Mark runs as FAILED where they still are as seen; the ids that were."""
         table, dialect = self._table, self._db.dialect
+        possible = [run for run in seen if _numbers([run.run_id])]
         return [
             run_id
-            for batch in _batches(seen)
+            for batch in _batches(possible)
             for run_id in self._write(
                 update_stalled(table, dialect, batch, reason=reason, at_ms=at_ms)
             )

@@ -3,7 +3,6 @@
 Every message names the table or column and every mend is a statement to paste.
 """
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -16,10 +15,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
-    func,
     inspect,
-    literal,
-    select,
 )
 from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
 from sqlalchemy.schema import (
@@ -31,10 +27,11 @@ from sqlalchemy.schema import (
 
 from data.engines.base import Capabilities, Diagnosis, Finding, Grade
 from data.engines.native_table import INSTANTS
+from data.engines.rights import grant, may, quoted, why_not_written
 from data.exceptions import AccessDeniedError, SchemaMismatchError
 
 _ALL_ACTIONS: Final = Capabilities(
-    clean_up=True, enqueue=True, cancel=True, guarded=True, heartbeats=True
+    clean_up=True, enqueue=True, cancel=True, guarded=True
 )
 
 
@@ -54,9 +51,9 @@ def require_table(connection: Connection, table: Table, source: str) -> None:
         mend = "\n".join(_add_column(connection, table, name) for name in missing)
         raise SchemaMismatchError(message, mend=mend)
     _require_time_zones(connection, table, found, source)
-    if not _may(connection, table, "SELECT"):
+    if not may(connection, table, "SELECT"):
         message = f"{source}: this user may not read {table.fullname}."
-        raise AccessDeniedError(message, mend=_grant(connection, table, "SELECT"))
+        raise AccessDeniedError(message, mend=grant(connection, table, "SELECT"))
 
 
 def capabilities_of(
@@ -64,19 +61,17 @@ def capabilities_of(
 ) -> Capabilities:
     """Which actions there are; the reason when any is missing."""
     reason = ""
-    if read_only:
-        reason = "This source is configured as read-only."
-    elif path is not None and not os.access(path, os.W_OK):
-        reason = f"The file {path.name} may not be written by this user."
+    if why := why_not_written(path, read_only=read_only):
+        reason = why
     elif not _has_integer_ids(connection, table):
         reason = f"{table.fullname}.id is no integer: its runs can only be looked at."
-    elif not _may(connection, table, "UPDATE"):
-        command = _grant(connection, table, "UPDATE")
+    elif not may(connection, table, "UPDATE"):
+        command = grant(connection, table, "UPDATE")
         reason = f"This database user may only read. What helps: {command}"
     if reason:
-        return Capabilities(heartbeats=True, reason=reason)
-    if not _may(connection, table, "INSERT"):
-        command = _grant(connection, table, "INSERT")
+        return Capabilities(reason=reason)
+    if not may(connection, table, "INSERT"):
+        command = grant(connection, table, "INSERT")
         reason = f"This database user may start no runs. What helps: {command}"
         return replace(_ALL_ACTIONS, enqueue=False, reason=reason)
     return _ALL_ACTIONS
@@ -152,7 +147,7 @@ def _require_time_zones(
         kind = found[name]["type"]
         if not (isinstance(kind, DateTime) and kind.timezone):
             message = f"{source}: {table.fullname}.{name} is {kind}, not timestamptz."
-            place = _quoted(connection, table)
+            place = quoted(connection, table)
             mend = f"ALTER TABLE {place} ALTER COLUMN {name} TYPE timestamptz;"
             raise SchemaMismatchError(message, mend=mend)
 
@@ -166,27 +161,9 @@ def _add_column(connection: Connection, table: Table, name: str) -> str:
     )
     Table(table.name, MetaData(), column)
     words = str(CreateColumn(column).compile(connection)).strip()
-    return f"ALTER TABLE {_quoted(connection, table)} ADD COLUMN {words};"
+    return f"ALTER TABLE {quoted(connection, table)} ADD COLUMN {words};"
 
 
 def _is_partial(index: ReflectedIndex) -> bool:
     options = index.get("dialect_options", {})
     return any("where" in str(option) for option in options)
-
-
-def _quoted(connection: Connection, table: Table) -> str:
-    return str(connection.dialect.identifier_preparer.format_table(table))
-
-
-def _may(connection: Connection, table: Table, right: str) -> bool:
-    if connection.dialect.name != "postgresql":
-        return True
-    place = _quoted(connection, table)
-    asked = select(func.has_table_privilege(literal(place), literal(right)))
-    return bool(connection.scalar(asked))
-
-
-def _grant(connection: Connection, table: Table, right: str) -> str:
-    user = str(connection.scalar(select(func.current_user())))
-    user = connection.dialect.identifier_preparer.quote_identifier(user)
-    return f"GRANT {right} ON {_quoted(connection, table)} TO {user};"

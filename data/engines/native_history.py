@@ -6,7 +6,7 @@ first. OFFSET is never used: its cost grows with what is skipped.
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -31,20 +31,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from data.clock import DAY_MS, HOUR_MS
+from data.clock import HOUR_MS
 from data.db import Database
 from data.engines.native_queries import CALENDAR
-from data.engines.native_rows import STATES, to_jobs
+from data.engines.rows import STATES, to_jobs
+from data.engines.windows import search_back
 from data.exceptions import InvalidRequestError
 from data.model import FINISHED, OPEN, JobState, RunFilter, RunPage
+from data.rules.texts import is_storable
 
-#: A search stops at the first window that ends after this long: 0.3 s with the window.
-SEARCH_LIMIT_S: Final = 0.2
-_WINDOW_MS: Final = HOUR_MS
-_LONGEST_WINDOW_MS: Final = 3650 * DAY_MS
-#: A window that took less than this is followed by one twice as wide.
-_QUICK_S: Final = 0.03
-_SLOW_S: Final = 0.1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS: Final = 1000
 #: Where ``finished_at`` stands in a row of ``select_runs``.
@@ -191,30 +186,19 @@ class History:
         if bounds is None:
             return [], None
         oldest, newest = bounds
-        end = newest + 1 if before is None else _to_ms(before) + 1
-        began = self._stopwatch()
-        rows: list[Row[*tuple[Any, ...]]] = []
-        for start in self._windows(min(end, newest + 1)):
-            rows += self._read(filter_, before, (start, end), limit - len(rows))
-            if len(rows) >= limit or start <= oldest:
-                return rows, None
-            before, end = None, start
-            if self._stopwatch() - began >= SEARCH_LIMIT_S:
-                return rows, start
-        return rows, None
+        last = newest + 1 if before is None else min(_to_ms(before), newest) + 1
 
-    def _windows(self, end: int) -> Iterator[int]:
-        """Starts of windows one before the other, wider while they are quick."""
-        width = _WINDOW_MS
-        while True:
-            end -= width
-            began = self._stopwatch()
-            yield end
-            took = self._stopwatch() - began
-            if took < _QUICK_S:
-                width = min(2 * width, _LONGEST_WINDOW_MS)
-            elif took > _SLOW_S:
-                width = max(_WINDOW_MS, width // 2)
+        def read(start: int, end: int, room: int) -> Sequence[Row[*tuple[Any, ...]]]:
+            place = before if end == last else None
+            return self._read(filter_, place, (start, end), room)
+
+        return search_back(
+            read,
+            end_ms=last,
+            oldest_ms=oldest,
+            limit=limit,
+            stopwatch=self._stopwatch,
+        )
 
     def _bounds(self, filter_: RunFilter) -> tuple[int, int] | None:
         """The first and the last end of a run, within the filter's; None without any."""
@@ -424,10 +408,5 @@ def _kind_of(filter_: RunFilter) -> RunFilter | None:
 
 
 def _is_storable(filter_: RunFilter) -> bool:
-    """Texts that no database holds: NUL, and halves of characters."""
     texts = (filter_.text, filter_.job_name or "", filter_.queue or "")
-    return all("\0" not in text and _is_encodable(text) for text in texts)
-
-
-def _is_encodable(text: str) -> bool:
-    return all(not "\ud800" <= character <= "\udfff" for character in text)
+    return all(map(is_storable, texts))

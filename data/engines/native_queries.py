@@ -56,7 +56,7 @@ def select_runs(table: Table, dialect: str) -> Select[Any]:
     c = table.c
     instants: list[ColumnElement[Any]] = [c[name] for name in INSTANTS]
     if dialect == "postgresql":
-        # as datetimes: native_rows turns whole columns into milliseconds
+        # as datetimes: rows turns whole columns into milliseconds
         plain = DateTime(timezone=True)
         instants = [type_coerce(_sane(x, dialect), plain) for x in instants]
     return select(

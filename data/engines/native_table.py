@@ -58,7 +58,7 @@ class Instant(TypeDecorator[int]):
     ) -> Callable[[Any], int | None] | None:
         """How a value that was read becomes epoch milliseconds.
 
-        SQLite takes anything in any column: ``native_rows`` mends what is no number.
+        SQLite takes anything in any column: ``rows`` mends what is no number.
         """
         del coltype
         return _read_datetime if dialect.name == "postgresql" else None

@@ -79,6 +79,7 @@ def verdict_of(job: Job, *, now_ms: int, limits: StallLimits) -> Verdict | None:
         job.heartbeat_at,
         liveness_of(job, now_ms=now_ms, limits=limits),
         job.worker,
+        job.sign,
     )
     own = job.job_name in limits.by_type
     rule = StallRule.TYPE_LIMIT if own else StallRule.DEFAULT_LIMIT

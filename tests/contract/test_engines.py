@@ -14,7 +14,7 @@ from sqlalchemy import insert
 from data.clock import HOUR_MS, MINUTE_MS, from_ms
 from data.engines import native
 from data.engines.base import JobEngine, Marked, Seen
-from data.model import HourCell, JobState
+from data.model import HourCell, JobState, LifeSign
 from tests.factories import (
     NOW,
     JobTable,
@@ -129,6 +129,7 @@ def test_open_runs_are_what_is_not_finished_with_every_field(place: Place) -> No
         NOW,
         None,
         None,
+        LifeSign.HEARTBEAT,
     )
     assert len(jobs) == 3
     assert counts == {

@@ -188,7 +188,7 @@ def test_a_search_stops_in_time_says_how_far_it_looked_and_goes_on(
 ) -> None:
     days = [finished_run(error="x", finished_at=NOW - n * DAY_MS) for n in range(9)]
     ids = table.add(*days)
-    monkeypatch.setattr("data.engines.native_history.SEARCH_LIMIT_S", 0)
+    monkeypatch.setattr("data.engines.windows.SEARCH_LIMIT_S", 0)
 
     page = engine.page(RunFilter(text="x"))
 

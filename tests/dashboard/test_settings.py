@@ -314,9 +314,9 @@ SOURCES = [
     ("engin = 'native'", " engin = 'native': unknown setting; did you mean engine?"),
     ("ulr = 'geheim'", " ulr = '***': unknown setting; did you mean url?"),
     ("password = 'geheim'", " password = '***': unknown setting; allowed: engine, label, "),
-    ("engine = 'dbos'", " engine = 'dbos': engine 'dbos' is not available yet; allowed: native"),
-    ("engine = 'table'", " engine = 'table': engine 'table' is not available yet; allowed: native"),
-    ("engine = 'cron'", " engine = 'cron': engine 'cron' is unknown; allowed: native"),
+    ("engine = 'oban'", " engine = 'oban': engine 'oban' is unknown; allowed: native, dbos"),
+    ("engine = 'table'", " engine = 'table': engine 'table' is not available yet; allowed: native, dbos"),
+    ("engine = 'cron'", " engine = 'cron': engine 'cron' is unknown; allowed: native, dbos"),
     ("timezone = 'Mars'", " timezone = 'Mars': not a time zone; allowed: "),
     ("timezone = '../x'", " timezone = '../x': not a time zone; allowed: "),
     ("read_only = 'sure'", " read_only = 'sure': neither on nor off; allowed: "),
@@ -414,8 +414,12 @@ def test_an_impossible_combination_is_refused(complaint, file, environ, said):
 def test_a_source_needs_a_name_that_fits_an_address(complaint):
     line = complaint("[sources.'a b']\nurl = 'sqlite:///x.db'")
 
-    assert (
-        line == "[sources.'a b']: not a name; allowed: letters, digits, '_', '-', '.'"
+    assert line == (
+        "[sources.'a b']: not a name; allowed: letters, digits, '_', '-', '.', "
+        "but not 'all', which means all of them"
+    )
+    assert complaint("[sources.all]\nurl = 'sqlite:///x.db'").startswith(
+        "[sources.'all'"
     )
 
 

@@ -43,6 +43,7 @@ def test_each_stalled_run_comes_with_its_evidence() -> None:
         "run": "7",
         "elapsed": "running for 1h 00m, limit 30m (default limit)",
         "heartbeat": "heartbeat lost, the last one",
+        "heartbeat_as": "ago",
         "heartbeat_at": NOW - 10 * MINUTE_MS,
         "alive": False,
         "worker": "host:9",

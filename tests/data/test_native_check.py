@@ -22,9 +22,7 @@ from tests.factories import (
     native_engine,
 )
 
-ALL_ACTIONS = Capabilities(
-    clean_up=True, enqueue=True, cancel=True, guarded=True, heartbeats=True
-)
+ALL_ACTIONS = Capabilities(clean_up=True, enqueue=True, cancel=True, guarded=True)
 
 
 @pytest.fixture
@@ -46,7 +44,7 @@ def mismatch(engine: NativeEngine) -> SchemaMismatchError:
 
 
 def test_a_table_as_the_contract_has_it_lacks_nothing(engine: NativeEngine) -> None:
-    assert engine.capabilities == Capabilities(heartbeats=True)
+    assert engine.capabilities == Capabilities()
     assert engine.check() == []
     assert engine.capabilities == ALL_ACTIONS
 
@@ -302,7 +300,7 @@ def test_a_source_that_is_configured_as_read_only_has_no_actions(
         engine.check()
 
         assert engine.capabilities == Capabilities(
-            heartbeats=True, reason="This source is configured as read-only."
+            reason="This source is configured as read-only."
         )
 
 

@@ -1,9 +1,9 @@
-"""What ``job-manager doctor`` asks the native table's database.
+"""What ``job-manager doctor`` asks a source's database.
 
 Plans are asked for, never measured: EXPLAIN runs nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, func, select, text
@@ -28,12 +28,12 @@ _PLAN: Final = {
 
 
 def plans(
-    connection: Connection, table: Table, questions: Mapping[str, Select[Any]]
+    connection: Connection, tables: Sequence[str], questions: Mapping[str, Select[Any]]
 ) -> Iterator[Diagnosis]:
     """For each of our questions: does an index answer it?"""
     for question, statement in questions.items():
         steps = plan_of(connection, statement)
-        bad = [step for step in steps if is_slow(step, table.name)]
+        bad = [step for step in steps for name in tables if is_slow(step, name)]
         if bad:
             message = f"{question} has to read more than it needs: {bad[0]}."
             mend = "Make the indexes that are missing, or run ANALYZE."
@@ -55,17 +55,16 @@ def plan_of(connection: Connection, statement: Select[Any]) -> list[str]:
 def is_slow(step: str, table: str) -> bool:
     """Does this step walk the whole table, or sort what it found?"""
     scans = step.startswith(f"SCAN {table}") or f"Seq Scan on {table}" in step
-    sorts = "TEMP B-TREE FOR ORDER BY" in step or step.lstrip("-> ").startswith("Sort")
+    sorts = "TEMP B-TREE FOR ORDER BY" in step or step.lstrip("-> ").startswith(
+        "Sort  ("
+    )
     return scans or sorts
 
 
-def surroundings(
-    connection: Connection, table: Table, now_ms: int
-) -> Iterator[Diagnosis]:
+def surroundings(connection: Connection, now_ms: int) -> Iterator[Diagnosis]:
     """Journal, clock and time zone of the database."""
     if connection.dialect.name == "sqlite":
         yield _journal(str(connection.exec_driver_sql("PRAGMA journal_mode").scalar()))
-        yield from _units(connection, table, now_ms)
         return
     yield _skew(connection, now_ms)
     zone = connection.exec_driver_sql("SHOW timezone").scalar()
@@ -95,7 +94,7 @@ def _skew(connection: Connection, now_ms: int) -> Diagnosis:
     return Diagnosis("clock", Grade.MEND, message, "Let NTP set both clocks.")
 
 
-def _units(connection: Connection, table: Table, now_ms: int) -> Iterator[Diagnosis]:
+def units(connection: Connection, table: Table, now_ms: int) -> Iterator[Diagnosis]:
     """The last end of a run, by index: seconds in place of milliseconds, or a wrong clock."""
     ends = table.c.finished_at
     sane = ends.between(*CALENDAR["sqlite"])

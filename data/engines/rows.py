@@ -1,16 +1,17 @@
-"""Rows of the native table as Jobs, a whole read at a time.
+"""Rows of a job table as Jobs, a whole read at a time.
 
 Column by column: a thousand runs are read a few times a second, and looking at each
 value by itself would cost more than reading it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from math import isfinite
 from typing import Any, Final
 
 from data.clock import all_to_ms
-from data.model import Job, JobState
+from data.model import Job, JobState, LifeSign
 
 #: Their words are ours; a word that is not here is shown as it is and not judged.
 STATES: Final = {
@@ -19,8 +20,14 @@ STATES: Final = {
 _NOTHING: Final = type(None)
 
 
-def to_jobs(rows: Sequence[Sequence[Any]]) -> list[Job]:
-    """Rows of ``select_runs`` as Jobs, in their order.
+def to_jobs(
+    rows: Sequence[Sequence[Any]],
+    states: Mapping[str, JobState] = STATES,
+    sign: LifeSign = LifeSign.HEARTBEAT,
+) -> list[Job]:
+    """Rows with the columns of a Job but for its state, as Jobs in their order.
+
+    ``states`` says what the words of the column ``status_word`` mean.
 
     Not every table has our NOT NULLs, and SQLite takes anything in any column: what is
     no text is "", what is no number is no instant and no progress.
@@ -36,12 +43,13 @@ def to_jobs(rows: Sequence[Sequence[Any]]) -> list[Job]:
             map(str, ids),
             _all(names, {str}, _text),
             _all(queues, {str}, _text),
-            [STATES.get(word, JobState.OTHER) for word in words],
+            [states.get(word, JobState.OTHER) for word in words],
             _all(words, {str}, _text),
             _all(attempts, {int}, _attempt),
             _all(workers, {str, _NOTHING}, _text),
             _all(progress, {float, _NOTHING}, _share),
             *map(_instants, instants),
+            repeat(sign),
         )
     )
 

@@ -1,0 +1,365 @@
+"""All sources at once: what each of them knows, put together; nothing is read twice.
+
+Run ids are told apart by the name of their source: ``orders/17``. A source that is down
+hides nothing of the others: what it knew last stays, and it is said what is missing.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from heapq import merge
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from data.engines.base import Capabilities, Finding
+from data.exceptions import DataError, InvalidRequestError
+from data.model import (
+    FINISHED,
+    Job,
+    JobState,
+    Judgement,
+    Recent,
+    RunDetails,
+    RunFilter,
+    RunPage,
+    Snapshot,
+    Trouble,
+)
+from data.snapshot import Source
+
+#: The name under which all sources are asked for; no source can be called so.
+ALL: Final = "all"
+_SEPARATOR: Final = "/"
+#: Rows of a page that were shown before: never more than a page has.
+_MOST_SHOWN: Final = 1_000
+
+
+def joined(source: str, run_id: str) -> str:
+    """A run id that is told apart from those of other sources."""
+    return f"{source}{_SEPARATOR}{run_id}"
+
+
+def parted(run_id: str) -> tuple[str, str]:
+    """Name of the source, and the id there; of a bare id the source is ""."""
+    source, separator, rest = run_id.partition(_SEPARATOR)
+    return (source, rest) if separator else ("", run_id)
+
+
+def by_source(
+    run_ids: Iterable[str], sources: Mapping[str, Source]
+) -> dict[str, list[str]]:
+    """The ids of each source; what belongs to none is left out."""
+    found: dict[str, list[str]] = {}
+    for run_id in run_ids:
+        source, rest = parted(run_id)
+        if source in sources:
+            found.setdefault(source, []).append(rest)
+    return found
+
+
+class _Place(NamedTuple):
+    """How far the pages of one source have come."""
+
+    #: where its present page begins
+    after: str | None
+    #: rows of that page that were shown
+    shown: int
+
+
+class AllEngine:
+    """The runs of all sources, as ``data.engines.base.Runs`` of one."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self._sources = sources
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What can be done to runs of at least one source."""
+        able = [source.engine.capabilities for source in self._sources.values()]
+        everything = Capabilities(
+            clean_up=any(one.clean_up for one in able),
+            enqueue=any(one.enqueue for one in able),
+            cancel=any(one.cancel for one in able),
+            guarded=all(one.guarded for one in able),
+        )
+        reasons = [
+            f"{source.label}: {source.engine.capabilities.reason}"
+            for source in self._sources.values()
+            if source.engine.capabilities.reason
+        ]
+        return replace(everything, reason=" ".join(reasons))
+
+    def runs(self, run_ids: Collection[str]) -> list[Job]:
+        """The runs with these ids, in no order; unknown ids are left out."""
+        return [
+            _renamed(name, job)
+            for name, ids in by_source(run_ids, self._sources).items()
+            for job in self._sources[name].engine.runs(ids)
+        ]
+
+    def page(
+        self, filter_: RunFilter, *, after: str | None = None, limit: int = 50
+    ) -> RunPage:
+        """At most ``limit`` runs of all sources, in the order of their ends."""
+        places = _places_of(after, self._sources)
+        pages: dict[str, RunPage] = {}
+        missing: list[str] = []
+        for name, (start, shown) in places.items():
+            engine, text = self._sources[name].engine, filter_.text
+            wanted = replace(filter_, text=_text_for(name, text))
+            try:
+                page = engine.page(wanted, after=start, limit=limit + shown)
+            except DataError as error:
+                missing.append(str(error))
+            else:
+                pages[name] = page._replace(jobs=page.jobs[shown:])
+        if places and not pages:
+            raise DataError(" ".join(missing))
+        searched = [
+            at for page in pages.values() if (at := page.searched_to_ms) is not None
+        ]
+        horizon = max(searched, default=None)
+        merged = merge(
+            *(_until(horizon, name, page.jobs) for name, page in pages.items()),
+            key=_order,
+        )
+        jobs = list(islice(merged, limit))
+        taken = Counter(parted(job.run_id)[0] for job in jobs)
+        ahead = {
+            name: place
+            for name, page in pages.items()
+            if (place := _ahead(places[name], page, taken[name])) is not None
+        }
+        next_ = json.dumps(ahead) if ahead else None
+        stopped = horizon if len(jobs) < limit else None
+        return RunPage(jobs, next_, stopped, tuple(missing))
+
+    def count(self, filter_: RunFilter, *, up_to: int) -> int | None:
+        """How many runs there are, counted to ``up_to``; None when one cannot tell."""
+        counted = 0
+        for source in self._sources.values():
+            try:
+                runs = source.engine.count(filter_, up_to=up_to)
+            except DataError:
+                return None
+            if runs is None:
+                return None
+            counted += runs
+        return min(counted, up_to)
+
+    def details(self, run_id: str) -> RunDetails | None:
+        """One run with its long texts; None when there is none of that id."""
+        name, rest = parted(run_id)
+        if name not in self._sources:
+            return None
+        found = self._sources[name].engine.details(rest)
+        return found and replace(found, job=_renamed(name, found.job))
+
+    def latest(self, job_name: str, *, limit: int) -> list[Job]:
+        """The last finished runs of one job type, newest first."""
+        found = [
+            _renamed(name, job)
+            for name, source in self._sources.items()
+            for job in source.engine.latest(job_name, limit=limit)
+        ]
+        return sorted(found, key=_order)[:limit]
+
+
+class AllReader:
+    """The snapshots of all sources as one; each source is read by its own reader."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self._sources = sources
+        self._made: Snapshot | None = None
+
+    @property
+    def latest(self) -> Snapshot:
+        """The last snapshots, however old; never reads."""
+        return self._put_together([one.reader.latest for one in self._sources.values()])
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found at each source."""
+        return [
+            Finding(f"{source.label}: {finding.message}", finding.mend)
+            for source in self._sources.values()
+            for finding in source.reader.findings
+        ]
+
+    def current(self) -> Snapshot:
+        """The last snapshots; each is read anew when it is older than the poll interval."""
+        return self._put_together(
+            [one.reader.current() for one in self._sources.values()]
+        )
+
+    def refresh(self) -> Snapshot:
+        """Read every source now."""
+        return self._put_together(
+            [one.reader.refresh() for one in self._sources.values()]
+        )
+
+    def _put_together(self, snapshots: Sequence[Snapshot]) -> Snapshot:
+        seq = sum(snapshot.seq for snapshot in snapshots)
+        made = self._made
+        if made is None or made.seq != seq:
+            labels = {name: one.label for name, one in self._sources.items()}
+            made = self._made = together(snapshots, labels)
+        return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllSources:
+    """All sources, to be asked like one."""
+
+    engine: AllEngine
+    reader: AllReader
+    name: str = ALL
+    label: str = "All sources"
+
+
+def all_of(sources: Mapping[str, Source]) -> AllSources:
+    """All of these, to be asked like one."""
+    return AllSources(engine=AllEngine(sources), reader=AllReader(sources))
+
+
+def together(snapshots: Sequence[Snapshot], labels: Mapping[str, str]) -> Snapshot:
+    """One snapshot of all: ids renamed, figures added up.
+
+    It is as old as the oldest of those that can be read.
+    """
+    up = [one for one in snapshots if not one.trouble] or snapshots
+    instants = [one.read_at for one in up if one.read_at is not None]
+    verdicts: dict[str, Any] = {}
+    anomalies: dict[str, Any] = {}
+    for one in snapshots:
+        judged, odd = one.judgement
+        verdicts |= {joined(one.source, id_): what for id_, what in judged.items()}
+        anomalies |= {joined(one.source, id_): what for id_, what in odd.items()}
+    reasons = [one.read_only_reason for one in snapshots]
+    return Snapshot(
+        source=ALL,
+        seq=sum(one.seq for one in snapshots),
+        read_at=min(instants, default=None),
+        jobs=tuple(_renamed(one.source, job) for one in snapshots for job in one.jobs),
+        counts=_added(one.counts for one in snapshots),
+        judgement=Judgement(verdicts, anomalies),
+        judged=all(one.judged for one in snapshots),
+        recent=recent_together([one.recent for one in snapshots if one.recent]),
+        trouble=_trouble_of(snapshots, labels),
+        read_only_reason=" ".join(dict.fromkeys(reasons)) if all(reasons) else "",
+    )
+
+
+def recent_together(days: Sequence[Recent]) -> Recent | None:
+    """The figures of several sources added up; None of none."""
+    if not days:
+        return None
+    top = max(days, key=lambda day: (day.failed, day.top_failing or ""))
+    return Recent(
+        as_of=min(day.as_of for day in days),
+        since=min(day.since for day in days),
+        succeeded=sum(day.succeeded for day in days),
+        failed=sum(day.failed for day in days),
+        succeeded_before=_sum_known(day.succeeded_before for day in days),
+        failed_before=_sum_known(day.failed_before for day in days),
+        top_failing=top.top_failing,
+        succeeded_by_hour=_added_up(day.succeeded_by_hour for day in days),
+        failed_by_hour=_added_up(day.failed_by_hour for day in days),
+        running_by_hour=_added_up(day.running_by_hour for day in days),
+        pending_by_hour=_added_up(day.pending_by_hour for day in days),
+        stalled_by_day=_added_up(day.stalled_by_day for day in days),
+        complete=all(day.complete for day in days),
+    )
+
+
+def _trouble_of(
+    snapshots: Sequence[Snapshot], labels: Mapping[str, str]
+) -> Trouble | None:
+    down = [(one, one.trouble) for one in snapshots if one.trouble]
+    if not down:
+        return None
+    instants = [one.read_at for one, _ in down if one.read_at is not None]
+    return Trouble(
+        since=min(trouble.since for _, trouble in down),
+        unreachable=all(trouble.unreachable for _, trouble in down),
+        message=" ".join(trouble.message for _, trouble in down),
+        mend="\n".join(trouble.mend for _, trouble in down if trouble.mend),
+        where=", ".join(labels[one.source] for one, _ in down),
+        partial=len(down) < len(snapshots),
+        data_from=min(instants, default=None),
+    )
+
+
+def _renamed(source: str, job: Job) -> Job:
+    return job._replace(run_id=joined(source, job.run_id))
+
+
+def _added(counts: Iterable[Mapping[JobState, int]]) -> dict[JobState, int]:
+    total: Counter[JobState] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total)
+
+
+def _sum_known(figures: Iterable[float | None]) -> float | None:
+    """The sum; None when one of them is not known."""
+    found = list(figures)
+    known = [figure for figure in found if figure is not None]
+    return sum(known) if len(known) == len(found) else None
+
+
+def _added_up(rows: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(map(sum, zip(*rows, strict=True)))
+
+
+def _order(job: Job) -> tuple[bool, int]:
+    """Open runs by when they were enqueued, finished ones by their end; newest first."""
+    at = job.finished_at if job.state in FINISHED else job.enqueued_at
+    return job.state in FINISHED, -(at or 0)
+
+
+def _until(horizon: int | None, name: str, jobs: Iterable[Job]) -> Iterable[Job]:
+    """What is not older than where a search was stopped: what lies there is unknown."""
+    for job in jobs:
+        if (
+            horizon is None
+            or job.state not in FINISHED
+            or (job.finished_at is not None and job.finished_at >= horizon)
+        ):
+            yield _renamed(name, job)
+
+
+def _ahead(place: _Place, page: RunPage, taken: int) -> _Place | None:
+    """Where a source goes on; None when it has nothing older."""
+    if taken < len(page.jobs):
+        return _Place(place.after, place.shown + taken)
+    return None if page.next is None else _Place(page.next, 0)
+
+
+def _text_for(name: str, text: str) -> str:
+    """An id of all sources is, for its own source, the id there."""
+    source, rest = parted(text)
+    return rest if source == name else text
+
+
+def _places_of(after: str | None, sources: Mapping[str, Source]) -> dict[str, _Place]:
+    if after is None:
+        return {name: _Place(None, 0) for name in sources}
+    try:
+        found = json.loads(after)
+        places = {name: _place_of(*place) for name, place in found.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        places = {}
+    if not places or places.keys() - sources.keys():
+        message = 'This is no page\'s "next": start again without "after".'
+        raise InvalidRequestError(message)
+    return places
+
+
+def _place_of(after: object, shown: object) -> _Place:
+    if not isinstance(after, str | None) or type(shown) is not int:
+        raise TypeError
+    if not 0 <= shown <= _MOST_SHOWN:
+        raise ValueError
+    return _Place(after, shown)

@@ -1,0 +1,360 @@
+"""DBOS 3 on SQLite and PostgreSQL: its system tables are read, its client acts.
+
+DBOS calls a run that a worker holds PENDING; here that is RUNNING. It keeps no
+heartbeat: the last sign of life is the end of a step. What a run was given and gave is
+a pickle as a rule, which is never opened.
+
+Its client has no compare-and-set. So what is done here is: look again, act, read what
+is there now. Between the look and the act a run may change: ``guarded`` is False.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from data.db import Database
+from data.engines.base import (
+    BATCH,
+    Cancelled,
+    Capabilities,
+    Diagnosis,
+    Finding,
+    Grade,
+    Marked,
+    Remedy,
+    Seen,
+)
+from data.engines.dbos_control import (
+    Control,
+    Origin,
+    origin_of,
+    readable_error,
+    readable_params,
+)
+from data.engines.dbos_history import History
+from data.engines.dbos_queries import (
+    OPEN_WORDS,
+    READABLE,
+    STATES,
+    TEXT_LIMIT,
+    is_open,
+    select_cells,
+    select_details,
+    select_open_count,
+    select_origin,
+    select_runs,
+    select_steps,
+    to_jobs,
+)
+from data.engines.dbos_tables import (
+    DEFAULT_SCHEMA,
+    Tables,
+    expected,
+    find_tables,
+    version_of,
+)
+from data.engines.doctoring import plans, surroundings
+from data.engines.rights import grant, may, why_not_written
+from data.exceptions import OutcomeUnknownError, SourceUnavailableError
+from data.model import (
+    FINISHED,
+    OPEN,
+    HourCell,
+    Job,
+    JobState,
+    OpenRuns,
+    RunDetails,
+    RunFilter,
+    RunPage,
+    Step,
+)
+from data.rules.texts import is_storable
+
+#: Open runs of one state that are read at each poll.
+OPEN_LIMIT: Final = 10_000
+#: Waiting runs read when there are more.
+WAITING_LIMIT: Final = 500
+_LOOKED_AT: Final = Capabilities(remedy=Remedy.CANCEL)
+_ALL_ACTIONS: Final = Capabilities(
+    clean_up=True, enqueue=True, cancel=True, remedy=Remedy.CANCEL
+)
+
+
+class DbosEngine:
+    """The DBOS system tables of one database."""
+
+    def __init__(
+        self, database: Database, *, schema: str | None = None, read_only: bool = False
+    ) -> None:
+        is_server = database.dialect == "postgresql"
+        self._db = database
+        self._schema = (schema or DEFAULT_SCHEMA) if is_server else None
+        self._read_only = read_only
+        self._capabilities = _LOOKED_AT
+        self._control = Control(database, self._schema)
+        self._use(expected(self._schema))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What may be done here; known after the first successful ``check``."""
+        return self._capabilities
+
+    def check(self) -> list[Finding]:
+        """Look at the tables, their columns and rights; indexes are DBOS's own affair."""
+        with self._db.connection() as connection:
+            self._use(find_tables(connection, self._schema, self._db.name))
+            self._capabilities = self._able(connection)
+        return []
+
+    def examine(self, now_ms: int) -> list[Diagnosis]:
+        """The tables, rights and plans, the version of DBOS, the clocks."""
+        self.check()
+        able = self._capabilities
+        with self._db.reading() as connection:
+            version = version_of(connection, self._schema)
+            names = [self._tables.runs.name, self._tables.steps.name]
+            return [
+                Diagnosis("schema", Grade.OK, f"DBOS's tables, migration {version}."),
+                Diagnosis("rights", Grade.NOTE, able.reason)
+                if able.reason
+                else Diagnosis("rights", Grade.OK, "Every action is possible."),
+                *plans(connection, names, self._history.questions(now_ms)),
+                *surroundings(connection, now_ms),
+            ]
+
+    def probe(self) -> object:
+        """Differs when anybody may have committed to this database."""
+        return self._db.probe()
+
+    def open_runs(self) -> OpenRuns:
+        """Every run at work and the first waiting ones, with the true counts."""
+        counts: dict[JobState, int] = {}
+        rows: list[Any] = []
+        with self._db.reading() as connection:
+            for word in OPEN_WORDS:
+                state = STATES[word]
+                wanted = self._select.where(is_open(self._tables, word))
+                found = connection.execute(wanted.limit(OPEN_LIMIT + 1)).all()
+                runs = len(found)
+                if runs > OPEN_LIMIT:
+                    counted = select_open_count(self._tables, word)
+                    runs = connection.execute(counted).scalar_one()
+                    is_running = state is JobState.RUNNING
+                    found = found[: OPEN_LIMIT if is_running else WAITING_LIMIT]
+                if runs:
+                    counts[state] = runs
+                rows += found
+        return OpenRuns(to_jobs(rows), counts)
+
+    def runs(self, run_ids: Collection[str]) -> list[Job]:
+        """The runs with these ids, in no order; unknown ids are left out."""
+        column = self._tables.runs.c.workflow_uuid
+        ids = [run_id for run_id in run_ids if run_id and is_storable(run_id)]
+        return [
+            job
+            for at in range(0, len(ids), BATCH)
+            for job in to_jobs(
+                self._db.fetch(self._select.where(column.in_(ids[at : at + BATCH]))),
+            )
+        ]
+
+    def page(
+        self, filter_: RunFilter, *, after: str | None = None, limit: int = 50
+    ) -> RunPage:
+        """At most ``limit`` runs from ``after`` on; an id as text is that run."""
+        if after is None and filter_.text and (found := self.runs([filter_.text])):
+            return RunPage(found, None)
+        return self._history.page(filter_, after=after, limit=limit)
+
+    def count(self, filter_: RunFilter, *, up_to: int) -> int | None:
+        """How many runs there are, counted to ``up_to``; None when only a search tells."""
+        return self._history.count(filter_, up_to)
+
+    def details(self, run_id: str) -> RunDetails | None:
+        """One run with its steps, and its texts where they can be read."""
+        if not is_storable(run_id):
+            return None
+        column = self._tables.runs.c.workflow_uuid
+        with self._db.reading() as connection:
+            asked = select_details(self._tables).where(column == run_id)
+            row = connection.execute(asked).first()
+            if row is None:
+                return None
+            steps = connection.execute(select_steps(self._tables, run_id)).all()
+        *values, serialization, params, result, error = row
+        texts = {"params": params, "result": result, "error": error}
+        there = {name for name, text in texts.items() if text is not None}
+        found = RunDetails(
+            job=to_jobs([values])[0],
+            max_attempts=None,
+            params=None,
+            result=None,
+            error_type=None,
+            error=None,
+            steps=tuple(Step(name or "", *rest) for name, *rest in steps),
+        )
+        if serialization != READABLE:
+            return replace(found, binary=frozenset(there))
+        long = {name for name in there if len(texts[name]) > TEXT_LIMIT}
+        error_type, words = readable_error(error and error[:TEXT_LIMIT])
+        return replace(
+            found,
+            params=readable_params(params and params[:TEXT_LIMIT]),
+            result=result and result[:TEXT_LIMIT],
+            error_type=error_type,
+            error=words,
+            cut=frozenset(long),
+        )
+
+    def latest(self, job_name: str, *, limit: int) -> list[Job]:
+        """The last finished runs of one job type, as far back as a search goes."""
+        return self._history.latest(job_name, limit)
+
+    def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
+        """Finished runs of the span by hour, job type and status."""
+        found: dict[tuple[int, str, JobState], tuple[int, int, int]] = {}
+        for hour, name, word, *sums in self._db.fetch(
+            select_cells(self._tables, since_ms, until_ms)
+        ):
+            key = (hour, name or "", STATES[word])
+            runs, duration, wait = found.get(key, (0, 0, 0))
+            found[key] = (
+                runs + sums[0],
+                duration + int(sums[1]),
+                wait + int(sums[2]),
+            )
+        return [HourCell(*key, *sums) for key, sums in found.items()]
+
+    def mark_stalled(
+        self, seen: Sequence[Seen], *, reason: str, at_ms: int
+    ) -> list[str]:
+        """Cancel runs that still are as seen; the ids that are cancelled now."""
+        del reason, at_ms  # DBOS has no place for them; the audit keeps both
+        by_id = {run.run_id: run for run in seen}
+        return [
+            run_id
+            for batch in _batches([*by_id])
+            for run_id in self._cancel_all(
+                [job.run_id for job in self.runs(batch) if _is_as_seen(job, by_id)]
+            )
+        ]
+
+    def unmark_stalled(self, marked: Sequence[Marked]) -> list[str]:
+        """Nothing: to let a cancelled run go on starts its code a second time."""
+        del marked
+        return []
+
+    def enqueue(
+        self,
+        job_name: str,
+        params: str,
+        *,
+        queue: str | None,
+        run_at_ms: int | None,
+        at_ms: int,
+    ) -> str:
+        """Make a run that waits, on the queue of the job's last run; its id."""
+        known = [job for job in self._open_jobs() if job.job_name == job_name]
+        model = [*known[:1], *self.latest(job_name, limit=1)]
+        origin = self._origin(model[0].run_id) if model else Origin()
+        return self._control.enqueue(
+            job_name,
+            params,
+            origin,
+            queue=queue,
+            delay_ms=0 if run_at_ms is None else run_at_ms - at_ms,
+        )
+
+    def enqueue_again(
+        self, run_ids: Sequence[str], *, at_ms: int, params: str | None = None
+    ) -> dict[str, str]:
+        """Run each of these again that is finished: by old id the new one.
+
+        What was cancelled or given up goes on after its last finished step, under its
+        id. What succeeded or failed is forked: a new run with the same input. The old
+        one stays as it is, with its error. Other ``params`` make a new run.
+        """
+        del at_ms
+        started: dict[str, str] = {}
+        for job in self.runs(run_ids):
+            if job.state not in FINISHED:
+                continue
+            origin = self._origin(job.run_id)
+            if params is not None:
+                new = self._control.enqueue(
+                    job.job_name, params, origin, queue=None, delay_ms=0
+                )
+            elif job.status_word in ("SUCCESS", "ERROR"):
+                new = self._control.fork(job.run_id, origin)
+            else:
+                new = self._control.resume(job.run_id, origin)
+            started[job.run_id] = new
+        return started
+
+    def cancel(self, run_ids: Sequence[str], *, at_ms: int) -> Cancelled:
+        """Cancel what is open; what ran stops at its next step."""
+        del at_ms
+        open_now = {
+            job.run_id: job.state for job in self.runs(run_ids) if job.state in OPEN
+        }
+        done = self._cancel_all([*open_now])
+        ran = {id_ for id_, state in open_now.items() if state is JobState.RUNNING}
+        return Cancelled(
+            [run_id for run_id in done if run_id not in ran],
+            [run_id for run_id in done if run_id in ran],
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._db.close()
+
+    def _use(self, tables: Tables) -> None:
+        self._tables = tables
+        self._select = select_runs(tables)
+        self._history = History(self._db, tables)
+
+    def _able(self, connection: Connection) -> Capabilities:
+        reason = why_not_written(self._db.path, read_only=self._read_only)
+        tables = self._tables
+        for table in (tables.runs, tables.inputs):
+            for right in ("UPDATE", "INSERT"):
+                if reason or table is None or may(connection, table, right):
+                    continue
+                command = grant(connection, table, right)
+                reason = f"This database user may only read. What helps: {command}"
+        if reason:
+            return replace(_LOOKED_AT, reason=reason)
+        return _ALL_ACTIONS
+
+    def _cancel_all(self, run_ids: Sequence[str]) -> list[str]:
+        """Act, then read what is there: which of them are cancelled now."""
+        if not run_ids:
+            return []
+        try:
+            self._control.cancel(run_ids)
+        except SourceUnavailableError as error:
+            raise OutcomeUnknownError(str(error)) from error
+        return [
+            job.run_id for job in self.runs(run_ids) if job.state is JobState.CANCELLED
+        ]
+
+    def _open_jobs(self) -> list[Job]:
+        return self.open_runs().jobs
+
+    def _origin(self, run_id: str) -> Origin:
+        rows = self._db.fetch(select_origin(self._tables, run_id))
+        return origin_of(rows[0] if rows else None)
+
+
+def _is_as_seen(job: Job, seen: Mapping[str, Seen]) -> bool:
+    """Does it still run since the same start, without having finished a step since?"""
+    run = seen[job.run_id]
+    same_sign = job.heartbeat_at == run.heartbeat_at or not run.guard_heartbeat
+    is_same = job.state is JobState.RUNNING and job.started_at == run.started_at
+    return is_same and same_sign
+
+
+def _batches(run_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (run_ids[at : at + BATCH] for at in range(0, len(run_ids), BATCH))

@@ -1,0 +1,148 @@
+"""What is done to DBOS's runs, in the ways that DBOS sanctions: its own client.
+
+The client writes; it never reads what a run was given or gave, which may be a pickle.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
+from dbos import error as dbos_error
+from sqlalchemy import Engine
+
+from data.clock import SECOND_MS
+from data.db import Database
+from data.exceptions import InvalidRequestError
+
+#: The queue that every DBOS application listens to.
+INTERNAL_QUEUE: Final = "_dbos_internal_queue"
+#: All their steps run again; finished ones are not kept.
+_FIRST_STEP: Final = 1
+
+
+class Origin(NamedTuple):
+    """What a run was made of, as far as a new one needs it."""
+
+    queue: str | None = None
+    class_name: str | None = None
+    instance_name: str | None = None
+    application: str | None = None
+    serialization: str | None = None
+
+
+class Control:
+    """DBOS's client on the connections of our own ``Database``."""
+
+    def __init__(self, database: Database, schema: str | None) -> None:
+        self._db = database
+        self._schema = schema
+        self._made: tuple[Engine, DBOSClient] | None = None
+        self._making = Lock()
+
+    def enqueue(
+        self,
+        job_name: str,
+        params: str,
+        origin: Origin,
+        *,
+        queue: str | None,
+        delay_ms: int,
+    ) -> str:
+        """Make a run that waits; its id. ``params`` become named arguments, as JSON."""
+        run_id = str(uuid4())
+        options: EnqueueOptions = {
+            "workflow_name": job_name,
+            "queue_name": queue or origin.queue or INTERNAL_QUEUE,
+            "workflow_id": run_id,
+            "serialization_type": WorkflowSerializationFormat.PORTABLE,
+        }
+        if origin.class_name is not None:
+            options["class_name"] = origin.class_name
+        if origin.instance_name is not None:
+            options["instance_name"] = origin.instance_name
+        if origin.application is not None:
+            options["application_name"] = origin.application
+        if delay_ms > 0:
+            options["delay_seconds"] = delay_ms / SECOND_MS
+        with self._client() as client:
+            client.enqueue(options, **json.loads(params))
+        return run_id
+
+    def cancel(self, run_ids: Sequence[str]) -> None:
+        """Cancel what is open; code that runs stops at its next step only."""
+        with self._client() as client:
+            client.cancel_workflows([*run_ids])
+
+    def resume(self, run_id: str, origin: Origin) -> str:
+        """Let a cancelled run go on after its last finished step; its id."""
+        with self._client() as client:
+            client.resume_workflow(run_id, queue_name=origin.queue)
+        return run_id
+
+    def fork(self, run_id: str, origin: Origin) -> str:
+        """A new run with the same input, whatever its format; the new id."""
+        with self._client() as client:
+            forked = client.fork_workflow(run_id, _FIRST_STEP, queue_name=origin.queue)
+        return str(forked.workflow_id)
+
+    @contextmanager
+    def _client(self) -> Iterator[DBOSClient]:
+        with self._db.lent() as engine:
+            try:
+                yield self._client_on(engine)
+            except dbos_error.DBOSException as error:
+                message = f"{self._db.name}: DBOS refused: {_first_line(error)}"
+                raise InvalidRequestError(message) from error
+
+    def _client_on(self, engine: Engine) -> DBOSClient:
+        with self._making:
+            if self._made is None or self._made[0] is not engine:
+                client = DBOSClient(
+                    system_database_engine=engine,
+                    dbos_system_schema=self._schema,
+                    lazy=True,
+                    retry_connection_errors=False,
+                )
+                self._made = (engine, client)
+            return self._made[1]
+
+
+def origin_of(row: Sequence[Any] | None) -> Origin:
+    """The row of ``select_origin``; without one nothing is known."""
+    return Origin(*row) if row else Origin()
+
+
+def readable_params(text: str | None) -> str | None:
+    """The arguments of a portable input as JSON: the named ones, or all of them."""
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    match found:
+        case {"positionalArgs": [] | None, "namedArgs": Mapping() as named}:
+            return json.dumps(named, ensure_ascii=False)
+    return text
+
+
+def readable_error(text: str | None) -> tuple[str | None, str | None]:
+    """Class and message of a portable error."""
+    if text is None:
+        return None, None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None, text
+    match found:
+        case {"name": str(name), "message": str(message)}:
+            return name, message
+    return None, text
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["it gave no reason"])[0][:300]
