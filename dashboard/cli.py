@@ -1,6 +1,7 @@
 """The ``job-manager`` command."""
 
 import argparse
+import json
 import logging
 import os
 import signal
@@ -21,13 +22,19 @@ from dashboard.commands.tools import (
     warn,
 )
 from dashboard.serving import serve_here, serve_with_workers
-from dashboard.settings import Settings, SettingsError, load_settings
+from dashboard.settings import (
+    Settings,
+    SettingsError,
+    SourceSettings,
+    load_settings,
+)
 from data.clock import now_ms, utc_now
-from data.demo.directory import prepare, progress_bar
+from data.demo.catalog import HANGING
+from data.demo.directory import ORDERS, WORKFLOWS, prepare, progress_bar
 from data.exceptions import DataError
 
-#: A job type of the demo with a limit of its own.
-_DEMO_LIMITS: Final = '{"nightly-invoices": "1h30m"}'
+#: Job types of the demo with limits of their own.
+_DEMO_LIMITS: Final = json.dumps({"nightly-invoices": "1h30m", HANGING: "1m"})
 
 
 def run_command(arguments: Sequence[str], tools: Tools) -> int:
@@ -36,7 +43,8 @@ def run_command(arguments: Sequence[str], tools: Tools) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for chatty in ("alembic", "dbos"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         return int(asked.run(asked, tools))
     except SettingsError as error:
@@ -79,7 +87,9 @@ def _demo(asked: argparse.Namespace, tools: Tools) -> int:
     directory = asked.dir.resolve()
     settings = _demo_settings(os.environ, directory, asked.port)
     orders = prepare(directory, now_ms=now_ms(utc_now), report=progress_bar(sys.stdout))
-    with _worker(orders):
+    workflows = directory / WORKFLOWS
+    workers = {"data.demo.worker": orders, "data.demo.flows": workflows}
+    with _running(workers):
         asgi = tools.compose(settings, ribbon="demo").asgi
         served = serve_here(asgi, settings)
     return 0 if served else EXIT_FAILED
@@ -90,14 +100,24 @@ def _demo_settings(
 ) -> Settings:
     """The person's own settings, but for where the data is."""
     wanted = {"JOBS_STALL_LIMITS": _DEMO_LIMITS, **environ}
-    wanted["JOBS_DATABASE_URL"] = _sqlite_url(directory / "orders.db")
+    wanted["JOBS_DATABASE_URL"] = _sqlite_url(directory / ORDERS)
     wanted["JOBS_STORE_URL"] = _sqlite_url(directory / "job-manager.db")
     wanted.pop("JOBS_ENGINE", None)
     if port:
         wanted["JOBS_PORT"] = port
     settings = load_settings(wanted, directory=Path.cwd())
-    orders = settings.sources["jobs"]
-    only = {"named_sources": {"orders": orders}, "database_url": None, "workers": 1}
+    sources = {
+        "orders": SourceSettings(
+            url=_sqlite_url(directory / ORDERS),
+            label="Orders",
+        ),
+        "workflows": SourceSettings(
+            engine="dbos",
+            url=_sqlite_url(directory / WORKFLOWS),
+            label="Workflows",
+        ),
+    }
+    only = {"named_sources": sources, "database_url": None, "workers": 1}
     return settings.model_copy(update=only)
 
 
@@ -106,17 +126,22 @@ def _sqlite_url(path: Path) -> str:
 
 
 @contextmanager
-def _worker(orders: Path) -> Iterator[None]:
-    """The demo's worker process, for as long as the pages are served."""
-    command = [sys.executable, "-m", "data.demo.worker", str(orders)]
-    worker = subprocess.Popen([*command, "--parent", str(os.getpid())])  # noqa: S603
+def _running(workers: Mapping[str, Path]) -> Iterator[None]:
+    """The demo's worker processes, for as long as the pages are served."""
+    parent = ["--parent", str(os.getpid())]
+    started = [
+        subprocess.Popen([sys.executable, "-m", module, str(path), *parent])  # noqa: S603
+        for module, path in workers.items()
+    ]
     # a stop must unwind through here, however it is asked for
     signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
         yield
     finally:
-        worker.terminate()
-        worker.wait(timeout=10)
+        for worker in started:
+            worker.terminate()
+        for worker in started:
+            worker.wait(timeout=10)
 
 
 def _raise_interrupt(_signal: int, _frame: object) -> None:

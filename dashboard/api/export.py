@@ -16,7 +16,7 @@ from dashboard.auth import require
 from dashboard.deps import Action, Deps
 from data.all_sources import AllSources
 from data.clock import from_ms
-from data.model import Job, RunFilter, RunPage
+from data.model import Job, JobState, RunFilter, RunPage
 from data.snapshot import Source
 
 #: Exports that run at once in one process: they read somebody else's tables.
@@ -120,7 +120,8 @@ def csv_text(rows: Sequence[Sequence[str]]) -> str:
 
 def _row(job: Job) -> tuple[str, ...]:
     instants = (job.enqueued_at, job.started_at, job.heartbeat_at, job.finished_at)
-    words = (job.run_id, job.job_name, job.queue, job.status_word)
+    status = job.status_word if job.state is JobState.OTHER else job.state.value
+    words = (job.run_id, job.job_name, job.queue, status)
     return (
         *map(safe, words),
         str(job.attempt),

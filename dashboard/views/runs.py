@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data.model import Job, Verdict
+from data.all_sources import ALL, parted
+from data.model import Job, JobState, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +41,14 @@ class RunView:
 
 def run_view(source: str, job: Job, verdicts: Mapping[str, Verdict]) -> RunView:
     """One run of ``source``; ``verdicts`` are those of its stalled runs."""
+    name, run_id = parted(job.run_id) if source == ALL else (source, job.run_id)
+    is_known = job.state is not JobState.OTHER
     return RunView(
-        source=source,
-        run_id=job.run_id,
+        source=name,
+        run_id=run_id,
         job_name=job.job_name,
         queue=job.queue,
-        status=job.status_word,
+        status=job.state.value if is_known else job.status_word,
         attempt=job.attempt,
         worker=job.worker,
         progress=job.progress,

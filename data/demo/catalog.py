@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 
 from data.demo.rhythm import DAY, NIGHT, STEADY, WEEKLY, Rhythm
 
+#: The DBOS job that hangs.
+HANGING: Final = "reconcile-ledger"
 #: Ignores every request to stop, as some programs do.
 STUBBORN: Final = "rebuild-search-index"
 _EXPONENT: Final = 1.1

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Final, TextIO
 
 from data.demo.history import RUNS, write_history
 
 ORDERS: Final = "orders.db"
+WORKFLOWS: Final = "workflows.db"
 _BAR_WIDTH: Final = 40
 
 
@@ -17,7 +19,9 @@ def prepare(
     report: Callable[[float], None],
     runs: int = RUNS,
 ) -> Path:
-    """The path of ``orders.db`` in ``directory``; both are made when they are missing.
+    """The path of ``orders.db`` in ``directory``; all is made that is missing.
+
+    Beside it is ``workflows.db``, the database of the demo's DBOS application.
 
     A file that is there is kept as it is: its history then ends where the demo was
     last stopped. ``report`` hears 0 to 1 while the file is made, and nothing otherwise.
@@ -26,6 +30,14 @@ def prepare(
     path = directory / ORDERS
     if not path.exists():
         write_history(path, now_ms=now_ms, runs=runs, report=report)
+    workflows = directory / WORKFLOWS
+    if not workflows.exists():
+        # only then: it brings DBOS along, which every other command is spared
+        resolve_name("data.demo.flows:prepare_flows")(workflows)
+    workflows = directory / WORKFLOWS
+    if not workflows.exists():
+        # only then: it brings DBOS along, which every other command is spared
+        resolve_name("data.demo.flows:prepare_flows")(workflows)
     return path
 
 

@@ -315,7 +315,7 @@ SOURCES = [
     ("ulr = 'geheim'", " ulr = '***': unknown setting; did you mean url?"),
     ("password = 'geheim'", " password = '***': unknown setting; allowed: engine, label, "),
     ("engine = 'oban'", " engine = 'oban': engine 'oban' is unknown; allowed: native, dbos"),
-    ("engine = 'table'", " engine = 'table': engine 'table' is not available yet; allowed: native, dbos"),
+    ("engine = 'table'", " engine = 'table': engine 'table' is not available yet; allowed: "),
     ("engine = 'cron'", " engine = 'cron': engine 'cron' is unknown; allowed: native, dbos"),
     ("timezone = 'Mars'", " timezone = 'Mars': not a time zone; allowed: "),
     ("timezone = '../x'", " timezone = '../x': not a time zone; allowed: "),
