@@ -59,6 +59,32 @@ class PagesAtIndex:
         await self._app(scope, receive, send)
 
 
+class StrippedPrefix:
+    """Puts the prefix back in front of paths that a proxy has stripped it from.
+
+    ``prefix`` is the path that people see, whether the proxy keeps it or not.
+    """
+
+    def __init__(self, app: ASGIApp, *, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, below the prefix."""
+        if scope["type"] in ("http", "websocket") and self._is_stripped(scope["path"]):
+            raw = scope.get("raw_path") or scope["path"].encode()
+            scope = {
+                **scope,
+                "path": below(self._prefix, scope["path"]),
+                "raw_path": self._prefix.encode() + raw.lstrip(b"/"),
+            }
+        await self._app(scope, receive, send)
+
+    def _is_stripped(self, path: str) -> bool:
+        """Is this neither below the prefix nor the prefix without its last slash?"""
+        return not path.startswith(self._prefix) and path != self._prefix.rstrip("/")
+
+
 def add_walls(server: FastAPI, app: Dash, deps: Deps, pages: Sequence[str]) -> None:
     """What every request passes first; the last one added is the outermost."""
     index = deps.look.prefix
@@ -69,6 +95,8 @@ def add_walls(server: FastAPI, app: Dash, deps: Deps, pages: Sequence[str]) -> N
     )
     hosts = hosts_of(deps.origins, deps.host)
     server.add_middleware(OriginGate, origins=deps.origins, hosts=hosts)
+    if index != "/":
+        server.add_middleware(StrippedPrefix, prefix=index)
 
 
 def _bootstrap_css() -> Path:

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -146,15 +147,14 @@ def test_a_socket_of_ours_gets_the_snapshot_of_the_contract(start: Start) -> Non
                 "/portal/healthz",
                 "/portal/assets/live.js",
             ],
-            [
-                "/",
-                "/history",
-                "/healthz",
-                "/portal/wp-admin",
-                "/elsewhere",
-                "/assets/live.js",
-            ],
+            ["/portal/wp-admin", "/portal/historian", "/portal/portal/"],
             id="below-a-prefix",
+        ),
+        pytest.param(
+            "/portal/",
+            ["/", "/history", "/healthz", "/assets/live.js", "/api/sources"],
+            ["/wp-admin", "/elsewhere", "/portals/history", "/_mcp"],
+            id="stripped-by-a-proxy",
         ),
     ],
 )
@@ -174,6 +174,33 @@ def test_the_prefix_without_its_slash_leads_to_the_page(start: Start) -> None:
 
     assert answer.is_redirect
     assert answer.headers["location"] == "/portal/"
+
+
+def test_a_page_whose_prefix_was_stripped_is_the_same_page(start: Start) -> None:
+    client, _ = start(JOBS_PREFIX="/portal/")
+
+    kept, stripped = client.get("/portal/"), client.get("/")
+
+    fresh = r'"end_id":"[^"]*"'  # Dash makes one for each answer
+    assert re.sub(fresh, "", stripped.text) == re.sub(fresh, "", kept.text)
+    assert stripped.headers["cache-control"] == kept.headers["cache-control"]
+    assert client.get("/wp-admin").text == client.get("/portal/wp-admin").text
+
+
+@pytest.mark.parametrize("path", ["/portal/live", "/live"])
+def test_the_link_is_there_with_the_prefix_and_without(start: Start, path: str) -> None:
+    client, _ = start(JOBS_PREFIX="/portal/")
+
+    with client.websocket_connect(f"{SOCKETS}{path}?source=jobs") as socket:
+        assert socket.receive_json()["type"] == "snapshot"
+
+
+def test_the_gate_stands_before_stripped_paths_too(start: Start) -> None:
+    client, _ = start(JOBS_PREFIX="/portal/")
+
+    refused = client.post("/api/stalled/cleanup", json={"source": "jobs"}, headers=EVIL)
+
+    assert refused.status_code == 403
 
 
 def test_there_is_no_socket_of_dashs_own_and_no_tool_server(start: Start) -> None:
