@@ -129,6 +129,7 @@ def look_of(settings: Settings, ribbon: str) -> Look:
         logs_url=settings.logs_url,
         refresh_every_ms=to_duration_ms(settings.refresh_every),
         confirm_clean_up=settings.cleanup_confirm,
+        frame_ancestors=settings.frame_ancestors,
         live=settings.live,
     )
 

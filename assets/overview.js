@@ -9,6 +9,7 @@
   const ROW_HEIGHT = 40;
   const HEADER_HEIGHT = 36;
   const ROWS_IN_VIEW = 14;
+  const LOOK_MS = 20;
   const WIDE_ONLY = ["id", "worker", "alive", "progress"];
   const byId = (id) => document.getElementById(id);
   const WHEN_BACK = "They can be cleaned up when the database answers again.";
@@ -24,6 +25,7 @@
   let shown = {};
   let latest = null;
   let grid = null;
+  let waiting = null;
   let rows = new Map();
   let filterText = "";
 
@@ -116,6 +118,8 @@
   }
 
   function paintBanner(banner, noAction) {
+    if (!byId("stalled-banner")) return;
+    setHidden(byId("stalled-nothing"), banner.count > 0);
     setText(byId("stalled-title"), banner.count ? banner.title : "");
     setText(byId("stalled-detail"), banner.count ? banner.detail : "");
     setText(byId("cleanup-unavailable"), noAction);
@@ -147,6 +151,7 @@
   /** What could be better about the source: one line, the commands behind it. */
   function paintNotices(notices) {
     const element = byId("source-notices");
+    if (!element) return;
     setHidden(element, notices.length === 0);
     const summary = document.createElement("summary");
     summary.textContent =
@@ -158,6 +163,7 @@
   }
 
   function paintActive(active, readAt, trouble) {
+    if (!byId("active-count")) return;
     setText(byId("active-count"), trouble && readAt == null ? "" : active.count);
     const updated = byId("active-updated");
     if (readAt != null) {
@@ -197,14 +203,35 @@
 
   function withGrid(use) {
     if (grid && !grid.isDestroyed()) return use(grid);
-    rows = new Map();
-    window.dash_ag_grid.getApiAsync("active-runs").then((api) => {
-      grid = api;
-      dropPagingPanel();
-      watchWidth(api);
-      use(api);
-      api.setGridOption("quickFilterText", filterText);
-    });
+    const isWaited = waiting !== null;
+    waiting = use;
+    if (!isWaited) findGrid();
+  }
+
+  /**
+   * Look until the grid is there: of what is to be done with it, the newest counts. The
+   * grid's own promise comes up to a second after the grid.
+   */
+  function findGrid() {
+    const api = byId("active-runs") && gridNow();
+    if (!api) {
+      setTimeout(findGrid, LOOK_MS);
+      return;
+    }
+    const use = waiting;
+    [grid, rows, waiting] = [api, new Map(), null];
+    dropPagingPanel();
+    watchWidth(api);
+    use(api);
+    api.setGridOption("quickFilterText", filterText);
+  }
+
+  function gridNow() {
+    try {
+      return window.dash_ag_grid.getApi("active-runs");
+    } catch {
+      return null; // not drawn yet
+    }
   }
 
   /**

@@ -72,6 +72,8 @@ class Look:
     refresh_every_ms: int = 15_000
     #: evidence first; False: one click, undo offered
     confirm_clean_up: bool = True
+    #: who may frame the pages, as CSP spells them
+    frame_ancestors: tuple[str, ...] = ("'self'",)
     live: bool = True
 
 

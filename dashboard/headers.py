@@ -10,7 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _FILES: Final = ("/_dash-component-suites/", "/assets/", "/vendor/")
 
 
-def content_security_policy(script_hashes: Sequence[str]) -> str:
+def content_security_policy(
+    script_hashes: Sequence[str], frame_ancestors: Sequence[str]
+) -> str:
     """Scripts and data from here only; styles inline too, which the grid needs."""
     return "; ".join(
         [
@@ -23,7 +25,7 @@ def content_security_policy(script_hashes: Sequence[str]) -> str:
             "base-uri 'none'",
             "object-src 'none'",
             "form-action 'self'",
-            "frame-ancestors 'self'",
+            f"frame-ancestors {' '.join(frame_ancestors)}",
         ]
     )
 

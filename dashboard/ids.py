@@ -51,6 +51,7 @@ class Stalled:
     DETAIL: Final = "stalled-detail"
     SHOW: Final = "stalled-show"
     CLEAN: Final = "cleanup-stalled"
+    NOTHING: Final = "stalled-nothing"
     NO_ACTION: Final = "cleanup-unavailable"
     MODAL: Final = "cleanup-modal"
     HEADING: Final = "cleanup-heading"

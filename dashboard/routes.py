@@ -11,9 +11,11 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard import api, live
+from dashboard.asked import ASKED, asked_of
 from dashboard.auth import OriginGate, hosts_of
 from dashboard.deps import Deps
 from dashboard.headers import SecurityHeaders, content_security_policy
+from dashboard.kept_files import KeptFiles
 from dashboard.live import Hub
 from dashboard.urls import BOOTSTRAP, below
 
@@ -55,6 +57,8 @@ class PagesAtIndex:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         if scope["type"] == "http" and scope["path"] in self._pages:
+            path = "/" + str(scope["path"]).removeprefix(self._index)
+            ASKED.set(asked_of(path, scope["query_string"]))
             scope = {**scope, "path": self._index, "raw_path": self._index.encode()}
         await self._app(scope, receive, send)
 
@@ -87,11 +91,15 @@ class StrippedPrefix:
 
 def add_walls(server: FastAPI, app: Dash, deps: Deps, pages: Sequence[str]) -> None:
     """What every request passes first; the last one added is the outermost."""
+    server.add_middleware(KeptFiles)
     index = deps.look.prefix
     paths = [below(index, page) for page in pages]
     server.add_middleware(PagesAtIndex, index=index, pages=paths)
     server.add_middleware(
-        SecurityHeaders, policy=lambda: content_security_policy(app.csp_hashes())
+        SecurityHeaders,
+        policy=lambda: content_security_policy(
+            app.csp_hashes(), deps.look.frame_ancestors
+        ),
     )
     hosts = hosts_of(deps.origins, deps.host)
     server.add_middleware(OriginGate, origins=deps.origins, hosts=hosts)

@@ -9,26 +9,25 @@ from types import ModuleType
 from typing import Any, Final, Protocol
 
 import dash
-import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, set_props
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
-from dashboard.components.attributes import attributes
 from dashboard.components.outcome import toast
 from dashboard.deps import Deps
 from dashboard.ids import Live, Shell
+from dashboard.index import PageApp
 from dashboard.live import Hub
 from dashboard.offload import offload
-from dashboard.pages import audit, history, overview
-from dashboard.panels import details, keyboard, start, status
+from dashboard.pages import audit, history, overview, panel
+from dashboard.panels import details, header, keyboard, start, status
 from dashboard.routes import add_routes, add_walls
-from dashboard.urls import BOOTSTRAP, ICON, THEME_SCRIPT, below
-from data.all_sources import ALL
+from dashboard.urls import THEME_SCRIPT
 
 log = logging.getLogger(__name__)
 
 PAGES: Final[tuple[ModuleType, ...]] = (overview, history, audit)
+_LINKS: Final = [(page.PATH, page.TITLE) for page in PAGES]
 ASSETS: Final = Path(__file__).parent.parent / "assets"
 
 
@@ -47,17 +46,19 @@ def create_app(deps: Deps, hub: Hub, background: Background) -> Dash:
     # Dash's own socket doubles every viewer's connections and has no off switch.
     FastAPIDashServer.websocket_capability = False
     server = _server(background)
-    app = Dash(
+    app = PageApp(
+        deps,
+        hub.messages,
+        _LINKS,
         title=deps.look.title,
-        update_title=None,  # type: ignore[arg-type]  # None keeps the title still
-        server=server,  # type: ignore[arg-type]  # annotated for Flask only
+        update_title=None,  # keeps the title still
+        server=server,
         backend="fastapi",
         url_base_pathname=deps.look.prefix,
         assets_folder=str(ASSETS),
         assets_ignore=Path(THEME_SCRIPT).name,
         use_pages=True,
         pages_folder="",
-        index_string=_index(deps),
         on_error=_tell,
         enable_mcp=False,
         compress=True,
@@ -69,10 +70,18 @@ def create_app(deps: Deps, hub: Hub, background: Background) -> Dash:
             page.__name__, path=page.PATH, title=deps.look.title, layout=page.layout
         )
         page.register(app, deps)
+    for name in panel.PANELS:
+        dash.register_page(
+            f"{panel.__name__}.{name}",
+            path=panel.PATH + name,
+            title=deps.look.title,
+            layout=panel.layout_of(name),
+        )
     app.layout = lambda: _layout(deps)
     _register(app, deps, hub)
     add_routes(server, deps, hub)
-    add_walls(server, app, deps, [page.PATH for page in PAGES])
+    panels = [panel.PATH + name for name in panel.PANELS]
+    add_walls(server, app, deps, [*(page.PATH for page in PAGES), *panels])
     return app
 
 
@@ -95,8 +104,9 @@ def _layout(deps: Deps) -> html.Div:
             dcc.Store(id=Live.ANSWERED),
             dcc.Interval(id=Live.INTERVAL, interval=deps.look.refresh_every_ms),
             html.A("Skip to content", href=f"#{Shell.CONTENT}", className="skip-link"),
-            _navbar(deps),
+            header.layout(deps, _LINKS),
             html.Main(dash.page_container, id=Shell.CONTENT),
+            _way_out(deps),
             details.layout(),
             start.layout(deps),
             keyboard.layout(),
@@ -105,46 +115,15 @@ def _layout(deps: Deps) -> html.Div:
     )
 
 
-def _navbar(deps: Deps) -> html.Header:
-    options = [
-        {"label": source.label, "value": name} for name, source in deps.sources.items()
-    ]
-    if len(options) > 1:
-        options.append({"label": deps.everything.label, "value": ALL})
-    ribbon = (
-        html.Span(deps.look.ribbon, className="ribbon") if deps.look.ribbon else None
+def _way_out(deps: Deps) -> html.Footer:
+    """Leads from a frame to the whole; assets/50_embed.css shows it there only."""
+    link = html.A(
+        f"Open in {deps.look.title}",
+        href=deps.look.prefix,
+        target="_blank",
+        rel="noopener",
     )
-    links = [
-        dcc.Link(
-            page.TITLE,
-            href=below(deps.look.prefix, page.PATH),
-            className="nav-item",
-        )
-        for page in PAGES
-    ]
-    return html.Header(
-        [
-            html.Div([html.Span(deps.look.title), ribbon], className="brand"),
-            html.Nav(links, className="nav-items", **attributes(aria_label="Pages")),
-            html.Label("Source", htmlFor=Shell.SOURCE, className="visually-hidden"),
-            dbc.Select(
-                id=Shell.SOURCE,
-                options=options,
-                value=next(iter(deps.sources), None),
-                className="pill-input",
-            ),
-            status.layout(deps),
-            html.Button(
-                "◐",
-                id=Shell.THEME,
-                className="icon-button",
-                **attributes(aria_label="Switch between light and dark"),
-            ),
-            keyboard.button(),
-            start.button(),
-        ],
-        className="navbar-top",
-    )
+    return html.Footer(link, className="embed-foot")
 
 
 def _register(app: Dash, deps: Deps, hub: Hub) -> None:
@@ -202,25 +181,3 @@ def _tell(error: Exception) -> None:
     log.error("callback failed (ref %s)", ref, exc_info=error)
     note = toast("Something went wrong", f"The server could not do that (ref {ref}).")
     set_props(Shell.TOASTS, {"children": note})
-
-
-def _index(deps: Deps) -> str:
-    bootstrap = below(deps.look.prefix, BOOTSTRAP)
-    icon = below(deps.look.prefix, ICON)
-    theme = below(deps.look.prefix, THEME_SCRIPT)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-  <head>
-    {{%metas%}}
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>{{%title%}}</title>
-    <script src="{theme}"></script>
-    <link rel="icon" type="image/svg+xml" href="{icon}">
-    <link rel="stylesheet" href="{bootstrap}">
-    {{%css%}}
-  </head>
-  <body>
-    {{%app_entry%}}
-    <footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
-  </body>
-</html>"""

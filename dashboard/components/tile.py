@@ -18,7 +18,7 @@ def tile(id_: str, label: str, spark: str) -> html.Div:
             html.Div(className="tile-spark", title=spark),
         ],
         id=id_,
-        className="tile",
+        className=f"tile {id_}",
         role="group",
         **attributes(aria_label=label),
     )

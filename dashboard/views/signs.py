@@ -54,3 +54,8 @@ def age_of(sign: LifeSign, liveness: Liveness) -> str:
     """How the age is told behind the words: "ago", or as a "duration"."""
     is_span = sign is LifeSign.STEP and liveness is Liveness.LOST
     return "duration" if is_span else "ago"
+
+
+def spans(words: str) -> bool:
+    """Is the age behind these words of ``SHORT`` told as a duration?"""
+    return words == SHORT[LifeSign.STEP][Liveness.LOST]
