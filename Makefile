@@ -11,7 +11,7 @@ RUN := .venv/run-$(KEY)
 DEV := .venv/dev-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench screenshots lock venv chromium
+.PHONY: help run test check bench screenshots lock venv chromium nginx
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +19,7 @@ help: ## this list
 run: $(RUN) ## the demo on http://127.0.0.1:8050/ (PORT=, DEMO_DIR=); Ctrl-C stops it
 	@exec $(BIN)/job-manager demo --dir "$(DEMO_DIR)" $(if $(PORT),--port "$(PORT)")
 
-test: chromium $(DEV) ## all tests: Python, browser, JavaScript (PYTEST_ARGS=)
+test: chromium nginx $(DEV) ## all tests: Python, browser, JavaScript (PYTEST_ARGS=)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 	@"$$($(FIND_NODE))" --test tests/js/*.test.js
 
@@ -87,6 +87,15 @@ chromium:
 			apt-get install -y -qq --no-install-recommends chromium chromium-driver; \
 	else \
 		echo "Chromium or its driver is missing: apt-get install chromium chromium-driver" >&2; exit 1; \
+	fi
+
+nginx:
+	@command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] && exit; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends nginx-light; \
+	else \
+		echo "nginx is missing: apt-get install nginx-light" >&2; exit 1; \
 	fi
 
 # Prints the path of a Node that is new enough: the machine's own, or the one in .venv.

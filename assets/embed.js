@@ -47,9 +47,10 @@
   }
 
   function tellHeight() {
-    const page = document.querySelector("#content > * > .page, #content .page");
-    const top = document.querySelector(".navbar-top");
-    const next = Math.ceil((page?.scrollHeight ?? 0) + (top?.offsetHeight ?? 0));
+    const parts = ["content", "first-view"].map((id) => document.getElementById(id));
+    const top = document.querySelector("#react-entry-point .navbar-top");
+    const heights = [...parts, top].map((part) => part?.offsetHeight ?? 0);
+    const next = Math.max(heights[0] + heights[2], heights[1]);
     if (next && next !== height) tell("height", { height: (height = next) });
   }
 

@@ -23,6 +23,7 @@ FIGURES: Final = {
     "csv": "bench.export",
     "bulk": "bench.bulk",
     "details": "bench.details",
+    "cold": "bench.cold_load",
 }
 _HUGE: Final = 10_000_000
 

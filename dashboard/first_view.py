@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 
 from dashboard.components.static import Markup, to_html
 from dashboard.format import ago, duration, limit
-from dashboard.ids import Active, Overview, Stalled
+from dashboard.ids import Active, Overview, Shell, Stalled
 from dashboard.panels import active, stalled, tiles
 from dashboard.views.active import RowView
 from dashboard.views.overview import OverviewView, TroubleView
@@ -29,7 +29,7 @@ _HEADINGS: Final = (
 def first_view(header: Component, parts: Sequence[Any]) -> str:
     """The page around ``parts``, which are empty for a page that is not known here."""
     page = html.Div(list(parts), id=Overview.PAGE, className="page")
-    return to_html(html.Div([header, html.Main(page)], id="first-view"))
+    return to_html(html.Div([header, html.Main(page)], id=Shell.FIRST_VIEW))
 
 
 def overview_parts(view: OverviewView, now_ms: int) -> dict[str, list[Any]]:

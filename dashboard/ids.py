@@ -7,6 +7,8 @@ class Shell:
     """Ids that every page has."""
 
     CONTENT: Final = "content"
+    #: the page as plain HTML, until the page proper is painted
+    FIRST_VIEW: Final = "first-view"
     LOCATION: Final = "location"
     SOURCE: Final = "source-select"
     THEME: Final = "theme-toggle"

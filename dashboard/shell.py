@@ -105,8 +105,7 @@ def _layout(deps: Deps) -> html.Div:
             dcc.Interval(id=Live.INTERVAL, interval=deps.look.refresh_every_ms),
             html.A("Skip to content", href=f"#{Shell.CONTENT}", className="skip-link"),
             header.layout(deps, _LINKS),
-            html.Main(dash.page_container, id=Shell.CONTENT),
-            _way_out(deps),
+            html.Main([dash.page_container, _way_out(deps)], id=Shell.CONTENT),
             details.layout(),
             start.layout(deps),
             keyboard.layout(),
@@ -115,7 +114,7 @@ def _layout(deps: Deps) -> html.Div:
     )
 
 
-def _way_out(deps: Deps) -> html.Footer:
+def _way_out(deps: Deps) -> html.Div:
     """Leads from a frame to the whole; assets/50_embed.css shows it there only."""
     link = html.A(
         f"Open in {deps.look.title}",
@@ -123,7 +122,7 @@ def _way_out(deps: Deps) -> html.Footer:
         target="_blank",
         rel="noopener",
     )
-    return html.Footer(link, className="embed-foot")
+    return html.Div(link, className="embed-foot")
 
 
 def _register(app: Dash, deps: Deps, hub: Hub) -> None:

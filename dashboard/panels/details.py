@@ -139,7 +139,7 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
         place = deps.place(source)
         found = place.engine.details(run_id)
         latest = place.engine.latest(found.job.job_name, limit=_LAST) if found else []
-        verdict = place.reader.latest.judgement.verdicts.get(run_id)
+        verdict = place.reader.current().judgement.verdicts.get(run_id)
     except DataError as error:
         return {**first, "trouble": problem(str(error))}
     if found is None:

@@ -102,3 +102,10 @@ def test_ax004_the_audit_is_clean_and_so_is_nothing_found(page, axe):
     assert faults(found, axe) == []
     found.open("?q=nothing-like-it", path="history")
     assert faults(found, axe) == []
+
+
+@pytest.mark.parametrize("panel", ["status", "stalled", "active"])
+def test_ax005_a_panel_alone_is_clean(page, axe, panel):
+    found, _ = page
+    found.open(path=f"panel/{panel}")
+    assert faults(found, axe) == []

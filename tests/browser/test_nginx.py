@@ -1,0 +1,254 @@
+"""Behind a real nginx that keeps or strips the prefix, alone and in a portal's frame.
+
+``localhost`` and ``127.0.0.1`` are two sites to a browser: a portal on one of them frames
+the product on the other across sites.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import pytest
+
+from tests.browser.jobs import Jobs
+from tests.browser.nginx import (
+    BLOCKED,
+    WAYS,
+    location,
+    nginx,
+    page_of,
+    server_block,
+    two_ports,
+)
+from tests.browser.pages import OverviewPage, wait_for_banner, wait_for_jobs
+from tests.browser.served import Served
+from tests.browser.waiting import wait_for
+
+#: The portal keeps what it is told, and gives the frame the height it asks for.
+PORTAL = (
+    "<!doctype html><title>Portal</title><script>window.told=[];"
+    'addEventListener("message",(e)=>{{told.push([e.origin,e.data]);'
+    'if(e.data.type==="height")document.querySelector("iframe").height=e.data.height}})'
+    '</script><h1>Portal</h1><iframe title=Jobs width=1200 height=300 src="{src}"></iframe>'
+)
+
+
+class Behind(Protocol):
+    """Starts the product behind nginx; gives its public address and a portal's."""
+
+    def __call__(
+        self, way: str, *, blocked: bool = False, portal: str = "", **environ: str
+    ) -> tuple[str, str]: ...
+
+
+@pytest.fixture
+def behind(serve: Callable[..., Served], tmp_path: Path) -> Iterator[Behind]:
+    with ExitStack() as stack:
+
+        def behind(
+            way: str, *, blocked: bool = False, portal: str = "", **environ: str
+        ) -> tuple[str, str]:
+            public, other = two_ports()
+            served = serve(
+                JOBS_PREFIX="/jobs/",
+                JOBS_PUBLIC_ORIGINS=f"http://127.0.0.1:{public}",
+                JOBS_REFRESH_EVERY="1s",
+                **{key: value.format(other=other) for key, value in environ.items()},
+            )
+            own = [location(way, served.port), *([BLOCKED] if blocked else [])]
+            src = portal.format(public=public)
+            servers = [
+                server_block(public, *own),
+                server_block(other, page_of(PORTAL.format(src=src))),
+            ]
+            stack.enter_context(nginx(tmp_path, public, *servers))
+            return f"http://127.0.0.1:{public}/jobs/", f"http://localhost:{other}/"
+
+        yield behind
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("blocked", [False, True], ids=["socket", "no-socket"])
+def test_ng001_the_overview_works_below_a_prefix(
+    behind: Behind,
+    jobs: Jobs,
+    page_at: Callable[[str], OverviewPage],
+    *,
+    way: str,
+    blocked: bool,
+) -> None:
+    jobs.running("first")
+    url, _ = behind(way, blocked=blocked)
+    page = page_at(url).open()
+
+    page.wait_for_state("reconnecting" if blocked else "live")
+    jobs.running("second")
+    wait_for_jobs(page, ["first", "second"])
+
+    page.run("document.querySelector('.nav-item[href$=history]').click()")
+    wait_for(lambda: page.address() == f"{url}history")
+    page.run("document.querySelector('.nav-item').click()")
+    wait_for_jobs(page, ["first", "second"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_ng002_a_clean_up_goes_through_the_proxy(
+    behind: Behind,
+    jobs: Jobs,
+    page_at: Callable[[str], OverviewPage],
+    *,
+    way: str,
+) -> None:
+    jobs.stalled("stuck")
+    url, _ = behind(way)
+    page = page_at(url).open()
+    wait_for_banner(page, lambda banner: banner and "1 job" in banner.title)
+
+    page.open_clean_up()
+    page.confirm()
+
+    assert "1 marked as failed" in page.wait_for_outcome("marked")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_ng003_the_json_interface_answers_below_the_prefix(
+    behind: Behind, jobs: Jobs, way: str
+) -> None:
+    jobs.running("first")
+    url, _ = behind(way)
+
+    assert httpx.get(f"{url}healthz").text == "ok"
+    [run] = httpx.get(f"{url}api/runs").json()["runs"]
+    assert run["job_name"] == "first"
+    assert httpx.get(url.rstrip("/")).status_code == 308
+    foreign = {"Origin": "http://evil.example"}
+    refused = httpx.post(f"{url}api/undo", json={"undo_token": "x"}, headers=foreign)
+    assert refused.status_code == 403
+
+
+def _in_frame(page: OverviewPage, script: str) -> Any:
+    """What ``script`` gives inside the portal's frame."""
+    driver = page._driver
+    frame = driver.find_element("css selector", "iframe")
+    driver.switch_to.frame(frame)
+    try:
+        return driver.execute_script(script)
+    finally:
+        driver.switch_to.default_content()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("blocked", [False, True], ids=["socket", "no-socket"])
+@pytest.mark.parametrize("site", ["same-site", "cross-site"])
+def test_ng004_a_portal_frames_it_and_is_told(
+    behind: Behind,
+    jobs: Jobs,
+    page_at: Callable[[str], OverviewPage],
+    *,
+    way: str,
+    blocked: bool,
+    site: str,
+) -> None:
+    jobs.stalled("stuck")
+    host = {"same-site": "127.0.0.1", "cross-site": "localhost"}[site]
+    url, portal = behind(
+        way,
+        blocked=blocked,
+        portal="http://127.0.0.1:{public}/jobs/?embed=1&theme=dark",
+        JOBS_FRAME_ANCESTORS=f"self,http://{host}:{{other}}",
+    )
+    page = page_at(portal.replace("localhost", host)).load()
+    own = url.removesuffix("/jobs/")
+
+    def told(type_: str) -> list[Any]:
+        found = page.run("return window.told")
+        return [
+            data for origin, data in found if origin == own and data["type"] == type_
+        ]
+
+    wait_for(lambda: told("stalled") and told("stalled")[-1]["count"] == 1)
+    wait_for(lambda: told("height"))
+    if not blocked:
+        wait_for(lambda: told("live") and told("live")[-1]["connected"])
+    shown = "return getComputedStyle(document.querySelector('.navbar-top')).display"
+    assert _in_frame(page, shown) == "none"
+    assert _in_frame(page, "return document.documentElement.dataset.bsTheme") == "dark"
+    tile = "return document.querySelector('#tile-stalled .tile-value')?.textContent"
+    wait_for(lambda: _in_frame(page, tile) == "1")
+
+
+def test_ng005_nobody_else_may_frame_it(
+    behind: Behind, jobs: Jobs, page_at: Callable[[str], OverviewPage]
+) -> None:
+    jobs.stalled("stuck")
+    url, portal = behind("keep", portal="http://127.0.0.1:{public}/jobs/?embed=1")
+    page = page_at(portal).load()
+
+    wait_for(lambda: any("frame-ancestors" in log["message"] for log in page.logs()))
+    assert page.run("return window.told") == []
+    assert "frame-ancestors 'self'" in httpx.get(url).headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("panel", "there", "missing"),
+    [
+        ("status", "#tile-running", "#active-runs, #stalled-banner"),
+        ("stalled", "#stalled-banner", "#active-runs, .tiles"),
+        ("active", "#active-runs .ag-row", ".tiles, #stalled-banner"),
+    ],
+)
+@pytest.mark.parametrize("width", [390, 1360])
+def test_ng006_a_panel_stands_alone_and_is_as_wide_as_its_frame(
+    behind: Behind,
+    jobs: Jobs,
+    page_at: Callable[[str], OverviewPage],
+    *,
+    panel: str,
+    there: str,
+    missing: str,
+    width: int,
+) -> None:
+    jobs.stalled("stuck")
+    url, _ = behind("keep")
+    page = page_at(f"{url}panel/{panel}").load()
+    page.cdp(
+        "Emulation.setDeviceMetricsOverride",
+        width=width,
+        height=700,
+        deviceScaleFactor=1,
+        mobile=width < 500,
+    )
+
+    wait_for(lambda: page.how_many(f"#content {there}"))
+    page.wait_for_state("live")
+    assert page.how_many(f"#content :is({missing})") == 0
+    assert page.width() <= width
+    needs_grid = panel == "active"
+    assert page.run("return Boolean(window.dash_ag_grid)") == needs_grid
+
+
+def test_ng007_links_of_a_frame_open_outside(
+    behind: Behind, jobs: Jobs, page_at: Callable[[str], OverviewPage]
+) -> None:
+    jobs.stalled("stuck")
+    _, portal = behind(
+        "keep",
+        portal="http://127.0.0.1:{public}/jobs/panel/stalled?source=jobs",
+        JOBS_FRAME_ANCESTORS="http://localhost:{other}",
+    )
+    page = page_at(portal).load()
+    found = "return document.querySelector('.embed-foot a')?.offsetWidth"
+    wait_for(lambda: _in_frame(page, found))
+    driver = page._driver
+    [portal_tab] = driver.window_handles
+
+    _in_frame(page, "document.querySelector('.embed-foot a').click()")
+
+    wait_for(lambda: len(driver.window_handles) == 2)
+    [opened] = set(driver.window_handles) - {portal_tab}
+    driver.switch_to.window(opened)
+    wait_for(lambda: driver.current_url.endswith("/jobs/"))
+    driver.close()
+    driver.switch_to.window(portal_tab)
