@@ -23,7 +23,12 @@
     const run = new URLSearchParams(location.search).get("run");
     open = isOpen ? run : null;
     if (!isOpen && run) window.jobManagerShell.keepInUrl("run", "");
-    if (isOpen) requestAnimationFrame(() => window.jobManagerTicker.tick());
+    if (isOpen) filled();
+  }
+
+  /** The ages in what was put into the dialog, at once and not with the next tick. */
+  function filled() {
+    requestAnimationFrame(() => requestAnimationFrame(window.jobManagerTicker.tick));
   }
 
   /** What runs moves on: look again with the page's data, not more often than it changes. */
@@ -85,6 +90,6 @@
   document.addEventListener("jobmanager:snapshot", lookAgain);
   window.jobManagerDetails = { open: show };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    details: { fromUrl, toggled },
+    details: { fromUrl, toggled, filled },
   });
 })();

@@ -1,6 +1,7 @@
 """Makes docs/pictures anew: ``make screenshots``.
 
-The demo in both themes, on a phone and with the clean-up dialog open; then a small
+The demo in both themes, on a phone, with the clean-up dialog, with all sources and a
+workflow; then a small
 table whose file is moved away while the page is looked at. Everything lives in a
 temporary directory and is stopped before the script ends.
 """
@@ -54,6 +55,20 @@ document.querySelector(".modal.show .candidate") !== null
 _DATABASE_LOST: Final = """
 document.querySelector("#source-trouble").hidden === false
 """
+#: The demo's run of DBOS that hangs; its row is there once it is stalled.
+_OPEN_WORKFLOW: Final = """
+(() => {
+  const cells = [...document.querySelectorAll(".cell-job")];
+  const found = cells.find((cell) => cell.textContent === "reconcile-ledger");
+  found?.click();
+  return Boolean(found);
+})()
+"""
+_STEPS_SHOWN: Final = """
+document.querySelector(".modal.show .steps li") !== null
+  && document.querySelector(".modal").getAnimations({ subtree: true }).length === 0
+  && !document.querySelector(".modal [data-since]:empty")
+"""
 _CLICK_CLEAN_UP: Final = 'document.querySelector("#cleanup-stalled").click()'
 
 
@@ -76,6 +91,12 @@ def _picture_demo(browser: Chrome, address: str) -> None:
     _evaluate(browser, _CLICK_CLEAN_UP)
     _wait(browser, _DIALOG_OPEN)
     _save(browser, "clean-up")
+    _open(browser, f"{address}?theme=light&source=all", DESK)
+    _save(browser, "all-sources")
+    _open(browser, f"{address}?theme=dark&source=all", DESK)
+    _wait(browser, _OPEN_WORKFLOW)
+    _wait(browser, _STEPS_SHOWN)
+    _save(browser, "workflow")
 
 
 def _picture_lost_database(browser: Chrome, place: Path) -> None:

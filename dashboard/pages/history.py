@@ -30,7 +30,14 @@ _MOMENT: Final = {"function": "moment(params.value)"}
 _DURATION: Final = {"function": "took(params.value)"}
 _COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "job", "headerName": "Job", "flex": 3, "minWidth": 130},
-    {"field": "id", "headerName": "Run", "width": 110, "cellClass": "cell-run"},
+    {
+        "field": "id",
+        "headerName": "Run",
+        "flex": 1,
+        "minWidth": 110,
+        "tooltipField": "id",
+        "cellClass": "cell-run",
+    },
     {"field": "status", "headerName": "Status", "width": 122, **cell("StatusChip")},
     {"field": "at", "headerName": "Ended", "width": 170, "valueFormatter": _MOMENT},
     {"field": "took", "headerName": "Took", "width": 100, "valueFormatter": _DURATION},

@@ -21,7 +21,14 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
         "minWidth": 104,
         "cellClass": "cell-job",
     },
-    {"field": "id", "headerName": "Run", "width": 110, "cellClass": "cell-run"},
+    {
+        "field": "id",
+        "headerName": "Run",
+        "flex": 2,
+        "minWidth": 110,
+        "tooltipField": "id",
+        "cellClass": "cell-run",
+    },
     {
         "field": "status",
         "headerName": "Status",

@@ -79,6 +79,9 @@ def register(app: Dash, deps: Deps) -> None:
         ClientsideFunction("details", "toggled"), Input(Details.MODAL, "is_open")
     )
     app.clientside_callback(
+        ClientsideFunction("details", "filled"), Input(Details.BODY, "children")
+    )
+    app.clientside_callback(
         ClientsideFunction("params", "check"), Input(Details.EDITED, "value")
     )
 

@@ -55,7 +55,9 @@ def _moment(words: str, at: int) -> html.Div:
 
 
 def _fact(name: str, value: str) -> html.Div:
-    return html.Div([html.Dt(name), html.Dd(value)])
+    # an id may be as long as a sentence
+    wide = "wide" if name == "Run" else ""
+    return html.Div([html.Dt(name), html.Dd(value)], className=wide)
 
 
 def _asked(at: int | None) -> Component | None:

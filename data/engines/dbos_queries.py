@@ -84,7 +84,8 @@ def select_runs(tables: Tables) -> Select[Any]:
         c.queue_name,
         c.status,
         func.coalesce(case((c.recovery_attempts > 0, c.recovery_attempts)), 1),
-        c.executor_id,
+        # of a run that waits it is who made it
+        case((~has_word(tables, ["ENQUEUED", "DELAYED"]), c.executor_id)),
         null().label("progress"),
         c.created_at,
         c.delay_until_epoch_ms,
