@@ -52,6 +52,8 @@ class Stalled:
     TITLE: Final = "stalled-title"
     DETAIL: Final = "stalled-detail"
     SHOW: Final = "stalled-show"
+    HELP_OPEN: Final = "stalled-help-open"
+    HELP: Final = "stalled-help"
     CLEAN: Final = "cleanup-stalled"
     NOTHING: Final = "stalled-nothing"
     NO_ACTION: Final = "cleanup-unavailable"

@@ -24,7 +24,14 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "at", "headerName": "When", "width": 150, "valueFormatter": _MOMENT},
     {"field": "actor", "headerName": "Who", "width": 120},
     {"field": "action", "headerName": "What", "width": 110},
-    {"field": "run_id", "headerName": "Run", "width": 100, "cellClass": "cell-run"},
+    {
+        "field": "run_id",
+        "headerName": "Run",
+        "flex": 2,
+        "minWidth": 100,
+        "tooltipField": "run_id",
+        "cellClass": "cell-run",
+    },
     {"field": "job", "headerName": "Job", "flex": 2, "minWidth": 120},
     {"field": "outcome", "headerName": "Outcome", "width": 140},
     {"field": "before", "headerName": "Before", "flex": 2, "tooltipField": "before"},
@@ -101,7 +108,7 @@ def _found(
         rows = deps.store.audit.page(wanted, after=after, limit=PAGE)
     except DataError as error:
         return audit_found([], replace=False, problem=str(error))
-    return audit_found(rows, replace=after is None)
+    return audit_found(rows, replace=after is None, of_all=source == ALL)
 
 
 def _head(query: dict[str, str]) -> html.Div:

@@ -23,10 +23,49 @@ def layout() -> html.Div:
                 className="banner-words",
                 role="status",
             ),
+            html.Button(
+                "?",
+                id=Stalled.HELP_OPEN,
+                className="help-button",
+                **attributes(aria_label="What does stalled mean?"),
+            ),
+            _help(),
             html.Button("Show", id=Stalled.SHOW, className="link-button"),
             dbc.Button("Clean Up Stalled", id=Stalled.CLEAN, className="button-warn"),
         ],
         id=Stalled.BANNER,
         className="banner",
         hidden=True,
+    )
+
+
+def _help() -> dbc.Popover:
+    """What the banner means, and what to do."""
+    return dbc.Popover(
+        dbc.PopoverBody(
+            [
+                html.P(
+                    "A job has been running for longer than its limit, which may "
+                    "indicate a problem. It may also be slow and healthy: its liveness "
+                    "tells when it last gave a sign of life."
+                ),
+                html.P("What to do:"),
+                html.Ol(
+                    [
+                        html.Li("Look at the run and at its logs."),
+                        html.Li(
+                            "Stuck or dead: clean it up. The evidence comes first."
+                        ),
+                        html.Li("Run it again if it was legitimate."),
+                        html.Li(
+                            "Slow and healthy: leave it, and ask for a longer limit."
+                        ),
+                    ]
+                ),
+            ]
+        ),
+        id=Stalled.HELP,
+        target=Stalled.HELP_OPEN,
+        trigger="legacy",
+        placement="bottom",
     )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from dashboard.format import shorten
 from dashboard.views.active import NAME_LENGTH
+from data.all_sources import joined
 from data.store.audit import STARTED, AuditRow
 
 #: What the select of actions offers, by its word in the URL.
@@ -60,12 +61,19 @@ def audit_row(row: AuditRow) -> AuditView:
 
 
 def audit_found(
-    rows: Sequence[AuditRow], *, replace: bool, problem: str = ""
+    rows: Sequence[AuditRow],
+    *,
+    replace: bool,
+    problem: str = "",
+    of_all: bool = False,
 ) -> dict[str, Any]:
-    """What a search found, in the shape that assets/search.js shows."""
+    """What a search found, in the shape that assets/search.js shows.
+
+    ``of_all``: of several sources, so that a run's id says which.
+    """
     last = rows[-1].id if len(rows) == PAGE else None
     return {
-        "rows": [_grid_row(row) for row in rows],
+        "rows": [_grid_row(row, of_all=of_all) for row in rows],
         "replace": replace,
         "next": last,
         "searched_to": None,
@@ -79,13 +87,14 @@ def outcome_words(outcome: str) -> str:
     return "unknown" if outcome == STARTED else outcome
 
 
-def _grid_row(row: AuditRow) -> dict[str, Any]:
+def _grid_row(row: AuditRow, *, of_all: bool) -> dict[str, Any]:
+    run_id = _run_of(row)
     return {
         "id": str(row.id),
         "at": row.at,
         "actor": shorten(row.actor, NAME_LENGTH),
         "action": ACTIONS.get(row.action, row.action),
-        "run_id": _run_of(row),
+        "run_id": joined(row.source, run_id) if of_all and run_id else run_id,
         "job": shorten(row.job_name, NAME_LENGTH),
         "source": row.source,
         "outcome": outcome_words(row.outcome),

@@ -178,3 +178,24 @@ def test_so007_a_job_is_run_in_a_source_that_is_chosen(
         "return [...document.querySelectorAll('#run-names option')].map((o) => o.value)"
     )
     wait_for(lambda: page.run(names) == ["reconcile"])
+
+
+def test_so008_the_audit_of_all_leads_to_the_run(
+    page: OverviewPage, jobs: Jobs, flows: Flows
+) -> None:
+    run_id = hanging(jobs, flows)
+    page.open("?source=all")
+    wait_for_banner(page, lambda found: found and found.title.startswith("1 job(s)"))
+    page.open_clean_up()
+    page.confirm()
+    page.wait_for_outcome("cancelled")
+    page.close_dialog()
+
+    page.load("audit?source=all")
+    row = "document.querySelector('#audit-grid .ag-center-cols-container .ag-row')"
+    wait_for(lambda: page.run(f"return {row}"))
+    page.run(f"{row}.querySelector('.cell-run').click()")
+
+    found = HistoryPage(page)
+    wait_for(lambda: f"flows/{run_id}" in (found.shown("details-body") or ""))
+    assert "Cancelled" in (found.shown("details-body") or "")

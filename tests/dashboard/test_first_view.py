@@ -15,6 +15,7 @@ from app import Composed, compose
 from dashboard.asked import Asked, asked_of
 from dashboard.components.static import Markup, to_html
 from dashboard.index import without_unused
+from dashboard.kept_files import KeptFiles
 from dashboard.settings import load_settings
 from data.clock import MINUTE_MS
 from tests.conftest import FakeClock
@@ -301,6 +302,22 @@ def test_a_chunk_is_compressed_once_and_asked_about(composed: Composed) -> None:
     plain = client.get(path, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     assert plain.content == answer.content
+
+
+def test_made_up_addresses_fill_no_memory(
+    composed: Composed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.kept_files._MOST", 300_000)
+    client = TestClient(composed.asgi, base_url="http://127.0.0.1:8050")
+    page(composed)
+    path = "/_dash-component-suites/dash_ag_grid/async-community.js"
+    sizes = {len(client.get(f"{path}?x={n}").content) for n in range(4)}
+
+    assert len(sizes) == 1
+    gates: Any = client.app.middleware_stack
+    while not isinstance(gates, KeptFiles):
+        gates = gates._app if hasattr(gates, "_app") else gates.app
+    assert gates._bytes <= 300_000
 
 
 def test_a_file_that_is_not_there_is_not_kept(composed: Composed) -> None:
