@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Final
 
 from data.actions import Actions
-from data.all_sources import ALL, AllSources, by_source
+from data.all_sources import ALL, AllSources, by_source, parted
 from data.clock import Clock
 from data.engines.base import Remedy
-from data.exceptions import UnknownSourceError
+from data.exceptions import UnknownRunError, UnknownSourceError
 from data.model import Snapshot
 from data.rules.stalls import StallLimits
 from data.snapshot import Source
@@ -93,6 +93,16 @@ class Deps:
     #: the address it listens on
     host: str = "127.0.0.1"
     viewer: Callable[[], Viewer] = lambda: LOCAL
+
+    def home(self, name: str | None, run_id: str) -> tuple[Source, str]:
+        """The source that a run of ``name`` belongs to, and its id there."""
+        if name != ALL:
+            return self.source(name), run_id
+        source, rest = parted(run_id)
+        if source not in self.sources:
+            message = f"No source has a run {run_id[:100]}. It may be gone."
+            raise UnknownRunError(message)
+        return self.sources[source], rest
 
     def remedies(self, source: str | None, run_ids: Iterable[str]) -> set[Remedy]:
         """What a clean-up of these runs does to them."""

@@ -46,6 +46,11 @@ def parted(run_id: str) -> tuple[str, str]:
     return (source, rest) if separator else ("", run_id)
 
 
+def renamed(source: str, job: Job) -> Job:
+    """The run with an id that is told apart from those of other sources."""
+    return job._replace(run_id=joined(source, job.run_id))
+
+
 def by_source(
     run_ids: Iterable[str], sources: Mapping[str, Source]
 ) -> dict[str, list[str]]:
@@ -93,7 +98,7 @@ class AllEngine:
     def runs(self, run_ids: Collection[str]) -> list[Job]:
         """The runs with these ids, in no order; unknown ids are left out."""
         return [
-            _renamed(name, job)
+            renamed(name, job)
             for name, ids in by_source(run_ids, self._sources).items()
             for job in self._sources[name].engine.runs(ids)
         ]
@@ -126,11 +131,11 @@ class AllEngine:
         )
         jobs = list(islice(merged, limit))
         taken = Counter(parted(job.run_id)[0] for job in jobs)
-        ahead = {
-            name: place
-            for name, page in pages.items()
-            if (place := _ahead(places[name], page, taken[name])) is not None
-        }
+        # what could not be read is asked for again with the next page
+        ahead = {name: place for name, place in places.items() if name not in pages}
+        for name, page in pages.items():
+            if (place := _ahead(places[name], page, taken[name])) is not None:
+                ahead[name] = place
         next_ = json.dumps(ahead) if ahead else None
         stopped = horizon if len(jobs) < limit else None
         return RunPage(jobs, next_, stopped, tuple(missing))
@@ -154,16 +159,7 @@ class AllEngine:
         if name not in self._sources:
             return None
         found = self._sources[name].engine.details(rest)
-        return found and replace(found, job=_renamed(name, found.job))
-
-    def latest(self, job_name: str, *, limit: int) -> list[Job]:
-        """The last finished runs of one job type, newest first."""
-        found = [
-            _renamed(name, job)
-            for name, source in self._sources.items()
-            for job in source.engine.latest(job_name, limit=limit)
-        ]
-        return sorted(found, key=_order)[:limit]
+        return found and replace(found, job=renamed(name, found.job))
 
 
 class AllReader:
@@ -241,7 +237,7 @@ def together(snapshots: Sequence[Snapshot], labels: Mapping[str, str]) -> Snapsh
         source=ALL,
         seq=sum(one.seq for one in snapshots),
         read_at=min(instants, default=None),
-        jobs=tuple(_renamed(one.source, job) for one in snapshots for job in one.jobs),
+        jobs=tuple(renamed(one.source, job) for one in snapshots for job in one.jobs),
         counts=_added(one.counts for one in snapshots),
         judgement=Judgement(verdicts, anomalies),
         judged=all(one.judged for one in snapshots),
@@ -291,10 +287,6 @@ def _trouble_of(
     )
 
 
-def _renamed(source: str, job: Job) -> Job:
-    return job._replace(run_id=joined(source, job.run_id))
-
-
 def _added(counts: Iterable[Mapping[JobState, int]]) -> dict[JobState, int]:
     total: Counter[JobState] = Counter()
     for one in counts:
@@ -327,7 +319,7 @@ def _until(horizon: int | None, name: str, jobs: Iterable[Job]) -> Iterable[Job]
             or job.state not in FINISHED
             or (job.finished_at is not None and job.finished_at >= horizon)
         ):
-            yield _renamed(name, job)
+            yield renamed(name, job)
 
 
 def _ahead(place: _Place, page: RunPage, taken: int) -> _Place | None:

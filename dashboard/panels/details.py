@@ -1,5 +1,6 @@
 """One run in a dialog over any page: what it did, what it said, cancel, run again."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from dashboard.once import new_number, number_of
 from dashboard.panels.details_body import details
 from dashboard.views.bulk import cancelled_view, retried_view
 from dashboard.views.details import details_view
+from data.all_sources import ALL, renamed
 from data.clock import now_ms
 from data.exceptions import DataError
 
@@ -139,15 +141,18 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
     # a second look neither opens what was closed meanwhile, nor unsays what was said
     first: dict[str, Any] = {"open": True, "message": None} if is_first else {}
     try:
-        place = deps.place(source)
-        found = place.engine.details(run_id)
+        place, own_id = deps.home(source, run_id)
+        found = place.engine.details(own_id)
         latest = place.engine.latest(found.job.job_name, limit=_LAST) if found else []
-        verdict = place.reader.current().judgement.verdicts.get(run_id)
+        verdict = place.reader.current().judgement.verdicts.get(own_id)
     except DataError as error:
         return {**first, "trouble": problem(str(error))}
     if found is None:
         missing = f"{place.label} has no run {run_id[:100]}. It may be gone."
         return {**first, **_NOTHING, "trouble": problem(missing)}
+    if source == ALL:
+        found = replace(found, job=renamed(place.name, found.job))
+        latest = [renamed(place.name, job) for job in latest]
     view = details_view(
         found,
         verdict,

@@ -134,9 +134,6 @@ class Runs(Protocol):
     def details(self, run_id: str) -> RunDetails | None:
         """One run with its long texts; None when there is none of that id."""
 
-    def latest(self, job_name: str, *, limit: int) -> list[Job]:
-        """The last finished runs of one job type, newest first."""
-
 
 class JobEngine(Runs, Protocol):
     """One job system in one database."""
@@ -159,6 +156,9 @@ class JobEngine(Runs, Protocol):
 
     def open_runs(self) -> OpenRuns:
         """Everything that is not finished, in one read transaction, by index only."""
+
+    def latest(self, job_name: str, *, limit: int) -> list[Job]:
+        """The last finished runs of one job type, newest first."""
 
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs with ``since_ms <= finished_at < until_ms``, by hour, type, status."""

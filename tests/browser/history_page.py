@@ -59,6 +59,7 @@ class HistoryPage:
         return self
 
     def _is_painted(self) -> None:
+        assert self._page.how_many("#first-view") == 0
         page = self._one("#overview, #history, #audit")
         assert "loading" not in page.get_attribute("class").split()
 

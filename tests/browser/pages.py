@@ -180,6 +180,7 @@ class OverviewPage:
 
     def wait_for_paint(self) -> Self:
         def is_painted() -> None:
+            assert self.how_many("#first-view") == 0
             page = self._one("#overview")
             assert page.get_attribute("data-painted") == "yes"
             assert self.emptiness() or self.rows()

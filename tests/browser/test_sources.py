@@ -199,3 +199,23 @@ def test_so008_the_audit_of_all_leads_to_the_run(
     found = HistoryPage(page)
     wait_for(lambda: f"flows/{run_id}" in (found.shown("details-body") or ""))
     assert "Cancelled" in (found.shown("details-body") or "")
+
+
+def test_so009_a_run_is_shown_among_those_of_its_own_source(
+    page: OverviewPage, jobs: Jobs, flows: Flows, tmp_path: Path
+) -> None:
+    ended = jobs.running("reconcile")
+    jobs.succeed(ended)
+    flows.done("f9", name="reconcile", completed_at=jobs.now - 1000)
+    page.open("?source=all")
+    (tmp_path / "flows.db").rename(tmp_path / "gone.db")
+
+    page.load(f"?source=all&run=jobs/{ended}")
+
+    found = HistoryPage(page)
+    wait_for(lambda: f"jobs/{ended}" in (found.shown("details-body") or ""))
+    links = (
+        "return [...document.querySelectorAll('.neighbour')].map((a) => a.dataset.run)"
+    )
+    assert page.run(links) == [f"jobs/{ended}"]
+    (tmp_path / "gone.db").rename(tmp_path / "flows.db")

@@ -149,6 +149,9 @@ def test_a_source_that_is_down_hides_nothing_of_the_others(
     assert {job.run_id for job in page.jobs} == {"mail/1", "mail/2", "mail/3"}
     assert len(page.missing) == 1
     assert "orders" in page.missing[0]
+    assert page.next is not None
+    with pytest.raises(DataError, match="orders"):
+        house.all.engine.page(RunFilter(), after=page.next)
 
 
 def test_when_all_are_down_that_is_said(house: House) -> None:
