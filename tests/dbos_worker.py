@@ -11,8 +11,6 @@ from dbos import DBOS, DBOSConfig
 
 VERSION = "1"
 QUEUE = "work"
-#: One run at a time: the next ones wait.
-NARROW = "narrow"
 
 
 @DBOS.step()
@@ -64,7 +62,6 @@ def main() -> None:
     DBOS(config=config(url, name))
     DBOS.launch()
     DBOS.register_queue(QUEUE, polling_interval_sec=0.1)
-    DBOS.register_queue(NARROW, concurrency=1, polling_interval_sec=0.1)
     print("ready", flush=True)  # noqa: T201
     sys.stdin.read()
     DBOS.destroy()

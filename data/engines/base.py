@@ -5,10 +5,10 @@ them in the ways that system sanctions. It knows nothing of viewers, limits or
 the store. Every method may raise the errors of ``data.exceptions``.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from data.model import (
     HourCell,
@@ -21,6 +21,13 @@ from data.model import (
 
 #: Runs changed by one call, and one statement: short enough never to hold up a writer.
 BATCH: Final = 500
+
+_T = TypeVar("_T")
+
+
+def batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """The items in their order, at most ``BATCH`` at a time."""
+    return (items[at : at + BATCH] for at in range(0, len(items), BATCH))
 
 
 class Remedy(StrEnum):

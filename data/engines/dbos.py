@@ -8,7 +8,7 @@ Its client has no compare-and-set. So what is done here is: look again, act, rea
 is there now. Between the look and the act a run may change: ``guarded`` is False.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 
 from data.db import Database
 from data.engines.base import (
-    BATCH,
     Cancelled,
     Capabilities,
     Diagnosis,
@@ -25,6 +24,7 @@ from data.engines.base import (
     Marked,
     Remedy,
     Seen,
+    batches,
 )
 from data.engines.dbos_control import (
     Control,
@@ -154,10 +154,8 @@ class DbosEngine:
         ids = [run_id for run_id in run_ids if run_id and is_storable(run_id)]
         return [
             job
-            for at in range(0, len(ids), BATCH)
-            for job in to_jobs(
-                self._db.fetch(self._select.where(column.in_(ids[at : at + BATCH]))),
-            )
+            for batch in batches(ids)
+            for job in to_jobs(self._db.fetch(self._select.where(column.in_(batch))))
         ]
 
     def page(
@@ -235,7 +233,7 @@ class DbosEngine:
         by_id = {run.run_id: run for run in seen}
         return [
             run_id
-            for batch in _batches([*by_id])
+            for batch in batches([*by_id])
             for run_id in self._cancel_all(
                 [job.run_id for job in self.runs(batch) if _is_as_seen(job, by_id)]
             )
@@ -354,7 +352,3 @@ def _is_as_seen(job: Job, seen: Mapping[str, Seen]) -> bool:
     same_sign = job.heartbeat_at == run.heartbeat_at or not run.guard_heartbeat
     is_same = job.state is JobState.RUNNING and job.started_at == run.started_at
     return is_same and same_sign
-
-
-def _batches(run_ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (run_ids[at : at + BATCH] for at in range(0, len(run_ids), BATCH))

@@ -26,7 +26,7 @@ from data.engines.dbos_tables import Tables, quoted
 from data.engines.windows import search_back
 from data.exceptions import InvalidRequestError
 from data.model import FINISHED, OPEN, Job, RunFilter, RunPage
-from data.rules.texts import is_storable
+from data.rules.texts import is_storable, is_storable_filter
 
 _CURSOR: Final = re.compile(r"([of])(-?\d{1,18})\.(.*)", re.DOTALL)
 #: Where a row of ``select_runs`` keeps when it was made, and when it ended.
@@ -61,7 +61,7 @@ class History:
     def page(self, filter_: RunFilter, *, after: str | None, limit: int) -> RunPage:
         """At most ``limit`` runs from ``after`` on: see ``JobEngine.page``."""
         before = _place_of(after)
-        if not _is_storable(filter_):
+        if not is_storable_filter(filter_):
             return RunPage([], None)
         rows: list[Any] = []
         if before is None or before.is_open:
@@ -75,7 +75,7 @@ class History:
 
     def count(self, filter_: RunFilter, up_to: int) -> int | None:
         """Counted to ``up_to`` where an index answers, None elsewhere."""
-        if not _is_indexed(filter_) or not _is_storable(filter_):
+        if not _is_indexed(filter_) or not is_storable_filter(filter_):
             return None
         counted = 0
         runs = self._tables.runs
@@ -90,7 +90,7 @@ class History:
     def latest(self, job_name: str, limit: int) -> list[Job]:
         """The last finished runs of one job type, as far back as a search goes."""
         filter_ = RunFilter(states=FINISHED, job_name=job_name)
-        if not _is_storable(filter_):
+        if not is_storable_filter(filter_):
             return []
         rows, _ = self._finished(filter_, None, limit)
         return to_jobs(rows)
@@ -304,8 +304,3 @@ def _is_indexed(filter_: RunFilter) -> bool:
     if filter_.text or filter_.queue is not None or filter_.job_name is not None:
         return False
     return (filter_.states or FINISHED) & FINISHED in (frozenset(), FINISHED)
-
-
-def _is_storable(filter_: RunFilter) -> bool:
-    texts = (filter_.text, filter_.job_name or "", filter_.queue or "")
-    return all(map(is_storable, texts))

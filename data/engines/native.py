@@ -6,15 +6,14 @@ its indexes only; every write repeats in its WHERE what the person saw.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, literal_column, null
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from data.db import Database
 from data.engines.base import (
-    BATCH,
     Cancelled,
     Capabilities,
     Diagnosis,
@@ -22,6 +21,7 @@ from data.engines.base import (
     Grade,
     Marked,
     Seen,
+    batches,
 )
 from data.engines.doctoring import plans, surroundings, units
 from data.engines.native_check import (
@@ -66,8 +66,6 @@ WAITING_LIMIT: Final = 500
 #: Ids come back from browsers: what no bigint holds is nobody's id.
 _RUN_ID: Final = re.compile("0|-?[1-9][0-9]{0,18}")
 _LARGEST_ID: Final = 2**63 - 1
-
-_T = TypeVar("_T")
 
 
 class NativeEngine:
@@ -158,7 +156,7 @@ class NativeEngine:
     def runs(self, run_ids: Collection[str]) -> list[Job]:
         """The runs with these ids, in no order; unknown ids are left out."""
         found: list[Job] = []
-        for batch in _batches(_numbers(run_ids)):
+        for batch in batches(_numbers(run_ids)):
             asked = among(self._table.c.id, batch, self._db.dialect)
             rows = self._db.fetch(self._select.where(asked))
             found += to_jobs(rows)
@@ -218,7 +216,7 @@ class NativeEngine:
         possible = [run for run in seen if _numbers([run.run_id])]
         return [
             run_id
-            for batch in _batches(possible)
+            for batch in batches(possible)
             for run_id in self._write(
                 update_stalled(table, dialect, batch, reason=reason, at_ms=at_ms)
             )
@@ -233,7 +231,7 @@ class NativeEngine:
         return [
             run_id
             for runs, cancel_requested_at in ((asked, kept), (others, null()))
-            for batch in _batches(runs)
+            for batch in batches(runs)
             for run_id in self._write(
                 update_restored(table, dialect, batch, cancel_requested_at)
             )
@@ -308,7 +306,3 @@ def _numbers(run_ids: Collection[str]) -> list[int]:
         for run_id in run_ids
         if _RUN_ID.fullmatch(run_id) and abs(int(run_id)) <= _LARGEST_ID
     ]
-
-
-def _batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    return (items[at : at + BATCH] for at in range(0, len(items), BATCH))

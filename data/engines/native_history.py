@@ -38,7 +38,7 @@ from data.engines.rows import STATES, to_jobs
 from data.engines.windows import search_back
 from data.exceptions import InvalidRequestError
 from data.model import FINISHED, OPEN, JobState, RunFilter, RunPage
-from data.rules.texts import is_storable
+from data.rules.texts import is_storable_filter
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS: Final = 1000
@@ -87,7 +87,7 @@ class History:
     def page(self, filter_: RunFilter, *, after: str | None, limit: int) -> RunPage:
         """At most ``limit`` runs from ``after`` on: see ``JobEngine.page``."""
         before = _earlier(_place_of(after), filter_.until_ms)
-        if not _is_storable(filter_):
+        if not is_storable_filter(filter_):
             return RunPage([], None)
         rows: list[Row[*tuple[Any, ...]]] = []
         if before is None or before.finished_us is None:
@@ -101,7 +101,7 @@ class History:
 
     def count(self, filter_: RunFilter, up_to: int) -> int | None:
         """Counted to ``up_to`` where an index answers, None elsewhere."""
-        if not _is_indexed(filter_) or not _is_storable(filter_):
+        if not _is_indexed(filter_) or not is_storable_filter(filter_):
             return None
         counted = 0
         for conditions in (self._open_conditions, self._finished_conditions):
@@ -114,7 +114,11 @@ class History:
     def latest(self, job_name: str, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
         """Rows of the last finished runs of one job type, newest first."""
         filter_ = RunFilter(states=FINISHED, job_name=job_name)
-        return self._read(filter_, None, None, limit) if _is_storable(filter_) else []
+        return (
+            self._read(filter_, None, None, limit)
+            if is_storable_filter(filter_)
+            else []
+        )
 
     def _page(
         self, rows: Sequence[Row[*tuple[Any, ...]]], limit: int, searched_to: int | None
@@ -405,8 +409,3 @@ def _kind_of(filter_: RunFilter) -> RunFilter | None:
         return _OF_A_JOB
     is_failed = (filter_.states or FINISHED) & FINISHED == _FAILED.states
     return _FAILED if is_failed else _EVERYTHING
-
-
-def _is_storable(filter_: RunFilter) -> bool:
-    texts = (filter_.text, filter_.job_name or "", filter_.queue or "")
-    return all(map(is_storable, texts))

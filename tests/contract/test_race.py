@@ -13,8 +13,8 @@ import psycopg
 from sqlalchemy import make_url
 
 from data.clock import HOUR_MS
-from data.engines.base import Seen
-from data.engines.native import BATCH, NativeEngine
+from data.engines.base import BATCH, Seen
+from data.engines.native import NativeEngine
 from data.exceptions import SourceUnavailableError
 from tests.factories import NOW, JobTable, job_table, make_run, native_engine
 
