@@ -4,18 +4,26 @@ import os
 import secrets
 import socket
 import sys
+from importlib.metadata import version
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import NamedTuple
 
 from dash import Dash
 from fastapi import FastAPI
 
+from dashboard.around import around
 from dashboard.cli import run_command
 from dashboard.commands.tools import Tools
 from dashboard.deps import Deps, Look
 from dashboard.live import Hub, Messages
 from dashboard.serving import share_the_interpreter, spare_the_collector
-from dashboard.settings import Settings, SourceSettings, load_settings
+from dashboard.settings import (
+    Settings,
+    SettingsError,
+    SourceSettings,
+    load_settings,
+)
 from dashboard.shell import create_app
 from data.actions import Actions
 from data.all_sources import all_of
@@ -25,7 +33,10 @@ from data.engines.registry import open_engine
 from data.monitor import Monitor
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
-from data.store import open_store
+from data.store import Store, open_store
+from data.tracking import Tracker
+from data.tracking.sinks import GuardedSink, Sink
+from data.tracking.webhook import Webhook
 
 
 class Composed(NamedTuple):
@@ -52,6 +63,7 @@ def compose(
     sources = open_sources(settings, clock=clock)
     everything = all_of(sources)
     hub = Hub(Messages(sources, everything, limits=limits, clock=clock))
+    tracker = tracker_of(settings, store, clock) if settings.error_tracking else None
     monitor = Monitor(
         sources,
         store,
@@ -60,6 +72,7 @@ def compose(
         publish=hub.publish,
         probing=settings.live,
         retention_ms=to_duration_ms(settings.retention),
+        tracker=tracker,
     )
     actions = Actions(
         sources, store, limits=limits, clock=clock, changed=monitor.changed
@@ -74,6 +87,7 @@ def compose(
         look=look_of(settings, ribbon),
         origins=settings.origins,
         host=settings.host,
+        tracker=tracker,
     )
     return Composed(create_app(deps, hub, monitor), deps, monitor, hub)
 
@@ -109,6 +123,37 @@ def _source(
     )
 
 
+def tracker_of(settings: Settings, store: Store, clock: Clock) -> Tracker:
+    """The error tracker, with the sinks that are configured."""
+    key = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    sinks: list[Sink] = []
+    if settings.sentry_dsn:
+        sinks.append(_sentry(settings.sentry_dsn.get_secret_value()))
+    if settings.error_webhook:
+        sinks.append(Webhook(settings.error_webhook.get_secret_value(), key))
+    return Tracker(
+        store.errors,
+        clock=clock,
+        sinks=[GuardedSink(sink) for sink in sinks],
+        around=around,
+        salt=key.encode(),
+    )
+
+
+def _sentry(dsn: str) -> Sink:
+    try:
+        # only here: sentry-sdk is an extra
+        open_sentry = resolve_name("data.tracking.sentry:Sentry")
+        made: Sink = open_sentry(dsn, release=version("job-manager"))
+    except ModuleNotFoundError:
+        message = "JOBS_SENTRY_DSN needs a package: pip install 'job-manager[sentry]'"
+        raise SettingsError(message) from None
+    except ValueError as error:
+        message = f"JOBS_SENTRY_DSN: {error}; allowed: https://KEY@HOST/PROJECT"
+        raise SettingsError(message) from None
+    return made
+
+
 def limits_of(settings: Settings) -> StallLimits:
     """How long runs may take."""
     return StallLimits(
@@ -131,6 +176,8 @@ def look_of(settings: Settings, ribbon: str) -> Look:
         confirm_clean_up=settings.cleanup_confirm,
         frame_ancestors=settings.frame_ancestors,
         live=settings.live,
+        extra_script=settings.extra_script,
+        csp_connect=settings.csp_connect,
     )
 
 

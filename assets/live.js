@@ -18,6 +18,8 @@
   const RESTART = 1012;
   const SILENT = "silent";
   const REFUSALS = [4401, 4403];
+  // Closed by a page or a server that goes, or for being idle.
+  const ON_PURPOSE = [1000, 1001, RESTART, 4001, ...REFUSALS];
   const WORDS = {
     connecting: "Connecting...",
     live: "Live",
@@ -174,9 +176,18 @@
 
   function dispatch(event) {
     const next = step(link, event, Date.now(), Math.random());
+    if (link.phase === "live" && next.link.phase !== "live") lost(event);
     link = next.link;
     for (const effect of next.effects) perform[effect.type](effect);
     publish();
+  }
+
+  /** A link that broke is an error; one that was closed on purpose is none. */
+  function lost({ type, code }) {
+    if (type === "offline" || type === "manual" || ON_PURPOSE.includes(code)) return;
+    const words = `WebSocket closed (${code ?? SILENT})`;
+    const context = { action: "liveLink", component: "live-badge" };
+    window.jobManagerTracker?.report("warning", words, context, "ws");
   }
 
   const perform = {

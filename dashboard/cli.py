@@ -30,7 +30,7 @@ from dashboard.settings import (
 )
 from data.clock import now_ms, utc_now
 from data.demo.catalog import HANGING
-from data.demo.directory import ORDERS, WORKFLOWS, prepare, progress_bar
+from data.demo.directory import ORDERS, STORE, WORKFLOWS, prepare, progress_bar
 from data.exceptions import DataError
 
 #: Job types of the demo with limits of their own.
@@ -101,7 +101,7 @@ def _demo_settings(
     """The person's own settings, but for where the data is."""
     wanted = {"JOBS_STALL_LIMITS": _DEMO_LIMITS, **environ}
     wanted["JOBS_DATABASE_URL"] = _sqlite_url(directory / ORDERS)
-    wanted["JOBS_STORE_URL"] = _sqlite_url(directory / "job-manager.db")
+    wanted["JOBS_STORE_URL"] = _sqlite_url(directory / STORE)
     wanted.pop("JOBS_ENGINE", None)
     if port:
         wanted["JOBS_PORT"] = port

@@ -14,6 +14,7 @@ from data.model import Snapshot
 from data.rules.stalls import StallLimits
 from data.snapshot import Source
 from data.store import Store
+from data.tracking import Tracker
 
 
 class Action(StrEnum):
@@ -26,6 +27,10 @@ class Action(StrEnum):
     ENQUEUE = "run jobs"
     CANCEL = "cancel"
     RETRY = "run again"
+    #: tell of an error that one met
+    REPORT = "report errors"
+    #: resolve, ignore, merge and split errors
+    TRIAGE = "sort errors"
 
 
 class Role(StrEnum):
@@ -36,7 +41,7 @@ class Role(StrEnum):
 
 
 _ALLOWED: Final[dict[Role, frozenset[Action]]] = {
-    Role.VIEWER: frozenset({Action.VIEW, Action.EXPORT}),
+    Role.VIEWER: frozenset({Action.VIEW, Action.EXPORT, Action.REPORT}),
     Role.ADMIN: frozenset(Action),
 }
 
@@ -75,6 +80,10 @@ class Look:
     #: who may frame the pages, as CSP spells them
     frame_ancestors: tuple[str, ...] = ("'self'",)
     live: bool = True
+    #: a script of one's own, served with the page: a file, or an address; "" without
+    extra_script: str = ""
+    #: origins that it may talk to
+    csp_connect: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +102,8 @@ class Deps:
     #: the address it listens on
     host: str = "127.0.0.1"
     viewer: Callable[[], Viewer] = lambda: LOCAL
+    #: None: errors are not tracked
+    tracker: Tracker | None = None
 
     def home(self, name: str | None, run_id: str) -> tuple[Source, str]:
         """The source that a run of ``name`` belongs to, and its id there."""

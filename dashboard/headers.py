@@ -1,27 +1,45 @@
 """Security headers on every answer, and what browsers may keep."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.urls import is_address
 
 #: Below these, files that a browser may keep and asks about before it uses them.
 _FILES: Final = ("/_dash-component-suites/", "/assets/", "/vendor/")
 
 
+class Extra(NamedTuple):
+    """What a script of the organisation's own may do besides."""
+
+    scripts: tuple[str, ...] = ()
+    connect: tuple[str, ...] = ()
+
+
+def extra_origins(script: str, connect: Sequence[str]) -> Extra:
+    """What ``JOBS_EXTRA_SCRIPT`` and ``JOBS_CSP_CONNECT`` allow."""
+    parts = urlsplit(script)
+    origin = (f"{parts.scheme}://{parts.netloc}",) if is_address(script) else ()
+    return Extra(origin, tuple(connect))
+
+
 def content_security_policy(
-    script_hashes: Sequence[str], frame_ancestors: Sequence[str]
+    script_hashes: Sequence[str], frame_ancestors: Sequence[str], *, extra: Extra
 ) -> str:
     """Scripts and data from here only; styles inline too, which the grid needs."""
     return "; ".join(
         [
             "default-src 'none'",
-            f"script-src 'self' {' '.join(script_hashes)}",
+            " ".join(["script-src 'self'", *script_hashes, *extra.scripts]),
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data:",
             "font-src 'self' data:",
-            "connect-src 'self'",
+            " ".join(["connect-src 'self'", *extra.connect]),
+            *(["worker-src 'self' blob:"] if extra.connect else []),
             "base-uri 'none'",
             "object-src 'none'",
             "form-action 'self'",

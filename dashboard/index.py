@@ -13,7 +13,15 @@ from dashboard.first_view import first_view, overview_parts
 from dashboard.live import Messages
 from dashboard.pages import overview, panel
 from dashboard.panels import header
-from dashboard.urls import BOOTSTRAP, ICON, THEME_SCRIPT, below
+from dashboard.urls import (
+    BOOTSTRAP,
+    ERRORS_SCRIPT,
+    EXTRA_SCRIPT,
+    ICON,
+    THEME_SCRIPT,
+    below,
+    is_address,
+)
 from data.exceptions import UnknownSourceError
 
 #: What the renderer would load and no page of ours uses.
@@ -83,6 +91,7 @@ def index_string(deps: Deps) -> str:
         below(prefix, path) for path in (BOOTSTRAP, ICON, THEME_SCRIPT)
     )
     bootstrap += f"?m={version('bootstrap-flask')}"
+    scripts = "".join(f"    {tag}\n" for tag in _first_scripts(deps))
     ancestors = escape(" ".join(deps.look.frame_ancestors))
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -90,7 +99,7 @@ def index_string(deps: Deps) -> str:
     {{%metas%}}
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>{{%title%}}</title>
-    <script src="{theme}"></script>
+{scripts}    <script src="{theme}"></script>
     <meta name="job-manager-ancestors" content="{ancestors}">
     <link rel="icon" type="image/svg+xml" href="{icon}">
     <link rel="stylesheet" href="{bootstrap}">
@@ -101,6 +110,24 @@ def index_string(deps: Deps) -> str:
     <footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
   </body>
 </html>"""
+
+
+def _first_scripts(deps: Deps) -> list[str]:
+    """What runs before everything else: the error tracker, a script of one's own."""
+    look = deps.look
+    tags = []
+    if deps.tracker is not None:
+        address = below(look.prefix, "api/errors")
+        source = f"{below(look.prefix, ERRORS_SCRIPT)}?m={version('job-manager')}"
+        tags.append(
+            f'<script src="{source}" data-errors="{address}" '
+            f'data-release="{version("job-manager")}"></script>'
+        )
+    if look.extra_script:
+        own = is_address(look.extra_script)
+        source = look.extra_script if own else below(look.prefix, EXTRA_SCRIPT)
+        tags.append(f'<script src="{escape(source)}"></script>')
+    return tags
 
 
 def _panel_of(asked: Asked) -> str:

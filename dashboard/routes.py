@@ -11,13 +11,18 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard import api, live
+from dashboard.around import NotesRequest
 from dashboard.asked import ASKED, asked_of
 from dashboard.auth import OriginGate, hosts_of
 from dashboard.deps import Deps
-from dashboard.headers import SecurityHeaders, content_security_policy
+from dashboard.headers import (
+    SecurityHeaders,
+    content_security_policy,
+    extra_origins,
+)
 from dashboard.kept_files import KeptFiles
 from dashboard.live import Hub
-from dashboard.urls import BOOTSTRAP, below
+from dashboard.urls import BOOTSTRAP, EXTRA_SCRIPT, below, is_address
 
 
 def add_routes(server: FastAPI, deps: Deps, hub: Hub) -> None:
@@ -30,6 +35,12 @@ def add_routes(server: FastAPI, deps: Deps, hub: Hub) -> None:
     @server.get(below(prefix, BOOTSTRAP))
     def bootstrap() -> Response:
         return FileResponse(_bootstrap_css(), media_type="text/css")
+
+    if deps.look.extra_script and not is_address(deps.look.extra_script):
+
+        @server.get(below(prefix, EXTRA_SCRIPT))
+        def extra_script() -> Response:
+            return FileResponse(deps.look.extra_script, media_type="text/javascript")
 
     if prefix != "/":
 
@@ -92,13 +103,16 @@ class StrippedPrefix:
 def add_walls(server: FastAPI, app: Dash, deps: Deps, pages: Sequence[str]) -> None:
     """What every request passes first; the last one added is the outermost."""
     server.add_middleware(KeptFiles)
+    server.add_middleware(NotesRequest, api=below(deps.look.prefix, "api/"))
     index = deps.look.prefix
     paths = [below(index, page) for page in pages]
     server.add_middleware(PagesAtIndex, index=index, pages=paths)
     server.add_middleware(
         SecurityHeaders,
         policy=lambda: content_security_policy(
-            app.csp_hashes(), deps.look.frame_ancestors
+            app.csp_hashes(),
+            deps.look.frame_ancestors,
+            extra=extra_origins(deps.look.extra_script, deps.look.csp_connect),
         ),
     )
     hosts = hosts_of(deps.origins, deps.host)

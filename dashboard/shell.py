@@ -1,6 +1,7 @@
 """The app around the pages: the only caller of ``Dash(...)``."""
 
 import logging
+import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,15 +20,16 @@ from dashboard.ids import Live, Shell
 from dashboard.index import PageApp
 from dashboard.live import Hub
 from dashboard.offload import offload
-from dashboard.pages import audit, history, overview, panel
+from dashboard.pages import audit, errors, history, overview, panel
 from dashboard.panels import details, header, keyboard, start, status
 from dashboard.routes import add_routes, add_walls
-from dashboard.urls import THEME_SCRIPT
+from dashboard.urls import ERRORS_PAGE_SCRIPT, ERRORS_SCRIPT, THEME_SCRIPT
+from data.tracking import track_once
+from data.tracking.logs import TRACKED
 
 log = logging.getLogger(__name__)
 
-PAGES: Final[tuple[ModuleType, ...]] = (overview, history, audit)
-_LINKS: Final = [(page.PATH, page.TITLE) for page in PAGES]
+PAGES: Final[tuple[ModuleType, ...]] = (overview, history, errors, audit)
 ASSETS: Final = Path(__file__).parent.parent / "assets"
 
 
@@ -46,17 +48,18 @@ def create_app(deps: Deps, hub: Hub, background: Background) -> Dash:
     # Dash's own socket doubles every viewer's connections and has no off switch.
     FastAPIDashServer.websocket_capability = False
     server = _server(background)
+    pages = pages_of(deps)
     app = PageApp(
         deps,
         hub.messages,
-        _LINKS,
+        _links(pages),
         title=deps.look.title,
         update_title=None,  # keeps the title still
         server=server,
         backend="fastapi",
         url_base_pathname=deps.look.prefix,
         assets_folder=str(ASSETS),
-        assets_ignore=Path(THEME_SCRIPT).name,
+        assets_ignore=_ignored(deps),
         use_pages=True,
         pages_folder="",
         on_error=_tell,
@@ -65,7 +68,7 @@ def create_app(deps: Deps, hub: Hub, background: Background) -> Dash:
         include_pages_meta=False,
         suppress_callback_exceptions=True,  # a page's parts are there when it is open
     )
-    for page in PAGES:
+    for page in pages:
         dash.register_page(
             page.__name__, path=page.PATH, title=deps.look.title, layout=page.layout
         )
@@ -81,8 +84,25 @@ def create_app(deps: Deps, hub: Hub, background: Background) -> Dash:
     _register(app, deps, hub)
     add_routes(server, deps, hub)
     panels = [panel.PATH + name for name in panel.PANELS]
-    add_walls(server, app, deps, [*(page.PATH for page in PAGES), *panels])
+    add_walls(server, app, deps, [*(page.PATH for page in pages), *panels])
     return app
+
+
+def _ignored(deps: Deps) -> str:
+    """Scripts that Dash must not load: they come first, or serve a page that is not there."""
+    scripts = [THEME_SCRIPT, ERRORS_SCRIPT]
+    if deps.tracker is None:
+        scripts.append(ERRORS_PAGE_SCRIPT)
+    return "|".join(re.escape(Path(script).name) for script in scripts)
+
+
+def pages_of(deps: Deps) -> list[ModuleType]:
+    """The pages there are: none for errors when they are not tracked."""
+    return [page for page in PAGES if page is not errors or deps.tracker is not None]
+
+
+def _links(pages: list[ModuleType]) -> list[tuple[str, str]]:
+    return [(page.PATH, page.TITLE) for page in pages]
 
 
 def _server(background: Background) -> FastAPI:
@@ -104,7 +124,7 @@ def _layout(deps: Deps) -> html.Div:
             dcc.Store(id=Live.ANSWERED),
             dcc.Interval(id=Live.INTERVAL, interval=deps.look.refresh_every_ms),
             html.A("Skip to content", href=f"#{Shell.CONTENT}", className="skip-link"),
-            header.layout(deps, _LINKS),
+            header.layout(deps, _links(pages_of(deps))),
             html.Main([dash.page_container, _way_out(deps)], id=Shell.CONTENT),
             details.layout(),
             start.layout(deps),
@@ -176,7 +196,8 @@ def _register(app: Dash, deps: Deps, hub: Hub) -> None:
 
 def _tell(error: Exception) -> None:
     """A failing callback: a reference for the person, everything for the log."""
-    ref = secrets.token_hex(4)
-    log.error("callback failed (ref %s)", ref, exc_info=error)
+    event_id = track_once(error, kind="server_callback", handled=False)
+    ref = event_id[:8] or secrets.token_hex(4)
+    log.error("callback failed (ref %s)", ref, exc_info=error, extra=TRACKED)
     note = toast("Something went wrong", f"The server could not do that (ref {ref}).")
     set_props(Shell.TOASTS, {"children": note})

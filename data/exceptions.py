@@ -9,6 +9,7 @@ DataError
 ├── UnknownSourceError         no source of that name is configured
 ├── UnknownRunError            no run of that id is in this source
 ├── UnknownJobError            this source has never seen a job of that name
+├── UnknownErrorGroupError     no tracked error has this fingerprint
 ├── InvalidRequestError        what was asked cannot be done as it was written
 │   └── InvalidParamsError     the params are no JSON object; line and column say where
 ├── UndoExpiredError           the undo token is unknown, used, or older than ten minutes
@@ -64,6 +65,15 @@ class UnknownRunError(DataError):
 
 class UnknownJobError(DataError):
     """This source has never seen a job of that name."""
+
+
+class UnknownErrorGroupError(DataError):
+    """No tracked error has this fingerprint."""
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(
+            f"There is no error {fingerprint[:40]!r}. It may be forgotten."
+        )
 
 
 class InvalidRequestError(DataError):

@@ -208,6 +208,61 @@ class Judgement(NamedTuple):
     anomalies: dict[str, Anomaly]
 
 
+class GroupStatus(StrEnum):
+    """What people, or time, made of a group of errors."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    IGNORED = "ignored"
+    #: it came back after it was resolved
+    REGRESSED = "regressed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorEvent:
+    """One tracked error, scrubbed and cut; made by ``data.tracking.events``."""
+
+    #: 32 hex digits, made where the error happened: the same again is no news
+    event_id: str
+    #: which group it belongs to
+    fingerprint: str
+    #: what the group is called
+    title: str
+    at: int
+    received_at: int
+    #: "error" or "warning"
+    level: str
+    #: "browser", "server" or "job"
+    origin: str
+    kind: str
+    type: str
+    message: str
+    #: "" where they are not known
+    action: str = ""
+    component: str = ""
+    job_name: str = ""
+    #: name of the source that the run belongs to
+    source: str = ""
+    run_id: str = ""
+    #: a salted hash of who met it, "" for nobody
+    visitor: str = ""
+    #: how often it happened
+    times: int = 1
+    #: the event as JSON, for those who look at it
+    body: str = "{}"
+
+
+class Failure(NamedTuple):
+    """A failed run, and what it kept of its error."""
+
+    job: Job
+    error_type: str
+    #: message and traceback, cut
+    error: str
+    #: JSON, cut; "" where there are none
+    params: str
+
+
 class HourCell(NamedTuple):
     """The runs of one job type that ended in one hour with one status."""
 

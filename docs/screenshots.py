@@ -69,6 +69,19 @@ document.querySelector(".modal.show .steps li") !== null
   && document.querySelector(".modal").getAnimations({ subtree: true }).length === 0
   && !document.querySelector(".modal [data-since]:empty")
 """
+#: The groups that people met are there; those of jobs come by the minute.
+_GROUPS: Final = """
+[...document.querySelectorAll(".group-title")]
+  .some((title) => title.textContent === "TypeError: Failed to fetch")
+"""
+_CLICK_GROUP: Final = """
+[...document.querySelectorAll(".group-title")]
+  .find((title) => title.textContent === "TypeError: Failed to fetch").click()
+"""
+_GROUP_SHOWN: Final = """
+document.querySelector("#error-detail:not([hidden]) pre") !== null
+  && !document.querySelector("#errors [data-since]:empty")
+"""
 _CLICK_CLEAN_UP: Final = 'document.querySelector("#cleanup-stalled").click()'
 
 
@@ -97,6 +110,10 @@ def _picture_demo(browser: Chrome, address: str) -> None:
     _wait(browser, _OPEN_WORKFLOW)
     _wait(browser, _STEPS_SHOWN)
     _save(browser, "workflow")
+    _open(browser, f"{address}errors?theme=light&range=30d&status=all", DESK, _GROUPS)
+    _evaluate(browser, _CLICK_GROUP)
+    _wait(browser, _GROUP_SHOWN)
+    _save(browser, "errors")
 
 
 def _picture_lost_database(browser: Chrome, place: Path) -> None:
@@ -110,7 +127,9 @@ def _picture_lost_database(browser: Chrome, place: Path) -> None:
         _save(browser, "database-down")
 
 
-def _open(browser: Chrome, url: str, size: tuple[int, int]) -> None:
+def _open(
+    browser: Chrome, url: str, size: tuple[int, int], ready: str = _READY
+) -> None:
     """Show ``url`` in a view of ``size``; a window can be no narrower than 500."""
     width, height = size
     browser.execute_cdp_cmd(
@@ -123,7 +142,7 @@ def _open(browser: Chrome, url: str, size: tuple[int, int]) -> None:
         },
     )
     browser.get(url)
-    _wait(browser, _READY)
+    _wait(browser, ready)
 
 
 def _save(browser: Chrome, name: str) -> None:

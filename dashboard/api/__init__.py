@@ -6,7 +6,16 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from dashboard.api import acting, audit, errors, export, health, reading, schema
+from dashboard.api import (
+    acting,
+    audit,
+    errors,
+    export,
+    health,
+    reading,
+    schema,
+    tracked,
+)
 from dashboard.deps import Deps
 from dashboard.urls import below
 
@@ -28,6 +37,6 @@ def description(deps: Deps) -> dict[str, Any]:
 
 def _routes(deps: Deps) -> APIRouter:
     router = APIRouter(prefix=below(deps.look.prefix, "api"))
-    for part in (reading, acting, export, audit):
+    for part in (reading, acting, export, audit, tracked):
         part.register(router, deps)
     return router

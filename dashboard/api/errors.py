@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI
@@ -22,10 +23,13 @@ from data.exceptions import (
     SchemaMismatchError,
     SourceUnavailableError,
     UndoExpiredError,
+    UnknownErrorGroupError,
     UnknownJobError,
     UnknownRunError,
     UnknownSourceError,
 )
+from data.tracking import track_once
+from data.tracking.logs import TRACKED
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +39,7 @@ _KNOWN: Final[tuple[tuple[type[DataError], int, str], ...]] = (
     (UnknownSourceError, 404, "unknown_source"),
     (UnknownRunError, 404, "unknown_run"),
     (UnknownJobError, 404, "unknown_job"),
+    (UnknownErrorGroupError, 404, "unknown_error"),
     (InvalidRequestError, 422, "invalid"),
     (ForbiddenError, 403, "forbidden"),
     (CapabilityMissingError, 409, "not_possible"),
@@ -101,6 +106,8 @@ def register(server: FastAPI, path: str) -> None:
     async def data_error(_request: Request, error: Exception) -> Response:
         for kind, status, code in _KNOWN:
             if isinstance(error, kind):
+                if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    track_once(error, kind="server_route")
                 return answer(status, code, str(error))
         return _failed(error)
 
@@ -122,8 +129,9 @@ def register(server: FastAPI, path: str) -> None:
 
 
 def _failed(error: BaseException) -> JSONResponse:
-    ref = secrets.token_hex(4)
-    log.error("a request failed (ref %s)", ref, exc_info=error)
+    event_id = track_once(error, kind="server_route", handled=False)
+    ref = event_id[:8] or secrets.token_hex(4)
+    log.error("a request failed (ref %s)", ref, exc_info=error, extra=TRACKED)
     return answer(500, "failed", f"The server could not do that (ref {ref}).", ref)
 
 

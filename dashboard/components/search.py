@@ -33,6 +33,28 @@ def choice(
     ]
 
 
+def segments(
+    id_: str, words: str, options: Mapping[str, str], value: str | None
+) -> Component:
+    """A few options side by side, one of them chosen; as ``choice`` otherwise."""
+    return html.Fieldset(
+        [
+            html.Legend(words, className="visually-hidden"),
+            dbc.RadioItems(
+                id=id_,
+                options=[
+                    {"value": key, "label": text} for key, text in options.items()
+                ],
+                value=value if value in options else next(iter(options)),
+                className="segments",
+                inputClassName="btn-check",
+                labelClassName="segment",
+                labelCheckedClassName="segment-chosen",
+            ),
+        ]
+    )
+
+
 def text_field(
     id_: str, words: str, hint: str, value: str, **more: Any
 ) -> list[Component]:
@@ -52,11 +74,11 @@ def text_field(
     ]
 
 
-def export(id_: str, file: str) -> list[Component]:
+def export(id_: str, file: str, words: str = "CSV") -> list[Component]:
     """A link to everything that was found; assets/export.js shows how far it is."""
     return [
         html.A(
-            "CSV",
+            words,
             id=id_,
             className="link-button",
             download=file,

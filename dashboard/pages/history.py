@@ -22,6 +22,7 @@ from dashboard.views.history import (
 )
 from data.clock import now_ms
 from data.exceptions import DataError
+from data.tracking import track_once
 
 PATH: Final = "/history"
 TITLE: Final = "History"
@@ -116,6 +117,8 @@ def _found(
         counted = None if after else engine.count(filter_, up_to=COUNTED_TO + 1)
         return history_view(page, replace=after is None, counted=counted)
     except DataError as error:
+        asked = dict(zip((name for _, name in _FIELDS), fields, strict=True))
+        track_once(error, action="loadJobHistory", source=source, params=asked)
         return trouble_view(str(error))
 
 

@@ -21,6 +21,7 @@ from dashboard.views.details import details_view
 from data.all_sources import ALL, renamed
 from data.clock import now_ms
 from data.exceptions import DataError
+from data.tracking import track_once
 
 #: Of the job's last runs so many are shown, and tell what is usual.
 _LAST: Final = 20
@@ -146,6 +147,8 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
         latest = place.engine.latest(found.job.job_name, limit=_LAST) if found else []
         verdict = place.reader.current().judgement.verdicts.get(own_id)
     except DataError as error:
+        if is_first:  # the looks after it fail for the same reason
+            track_once(error, action="loadJobDetails", source=source, run_id=run_id)
         return {**first, "trouble": problem(str(error))}
     if found is None:
         missing = f"{place.label} has no run {run_id[:100]}. It may be gone."

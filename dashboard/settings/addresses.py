@@ -7,6 +7,7 @@ the address itself: it may hold a password.
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -125,6 +126,14 @@ def logs_url_of(value: object) -> str:
             f"not a link to logs; allowed: https://..., with {fields} in its path"
         )
     return text
+
+
+def script_of(value: object) -> str:
+    """The address of a script, or a file that is there."""
+    text = text_of(value)
+    if _is_web(text) or (text and Path(text).is_file()):
+        return text
+    raise ValueError("not a script; allowed: a file that is there, or https://...")
 
 
 def notify_urls_of(value: object) -> tuple[str, ...]:

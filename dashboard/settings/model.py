@@ -29,6 +29,7 @@ from dashboard.settings.addresses import (
     notify_urls_of,
     origins_of,
     prefix_of,
+    script_of,
     web_url,
 )
 from dashboard.settings.durations import duration_between, duration_of
@@ -155,7 +156,7 @@ class Settings(BaseSettings):
     #: portals that may frame it, as CSP spells them
     frame_ancestors: Ancestors = ("'self'",)
     #: a script of one's own, served with the page, "" without
-    extra_script: Text = ""
+    extra_script: Annotated[str, BeforeValidator(script_of)] = ""
     #: origins that it may talk to
     csp_connect: ConnectTo = ()
     sentry_dsn: SecretUrl | None = None

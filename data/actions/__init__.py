@@ -35,6 +35,8 @@ from data.exceptions import (
 from data.rules.stalls import StallLimits
 from data.snapshot import Source
 from data.store import Store
+from data.tracking import tracking
+from data.tracking.events import params_of
 
 __all__ = [
     "UNDO_FOR_MS",
@@ -82,6 +84,11 @@ class Actions:
         Raises UnknownSourceError, CapabilityMissingError, SourceUnavailableError, or
         OutcomeUnknownError when the database was lost and nobody knows what happened.
         """
+        asked = {"run_ids": [run.run_id for run in seen]}
+        with tracking("cleanupStalledJobs", source=source, params=asked):
+            return self._clean_up(source, seen, actor=actor)
+
+    def _clean_up(self, source: str, seen: Sequence[Seen], *, actor: str) -> CleanUp:
         if source == ALL:
             known = {run.run_id: run for run in seen}
 
@@ -116,9 +123,13 @@ class Actions:
 
         Raises UndoExpiredError when the token is unknown, used, or too old.
         """
+        with tracking("undo"):
+            return self._undo(token, actor=actor)
+
+    def _undo(self, token: str, *, actor: str) -> Undone:
         first, *others = token.split(",")
         if others:
-            done = [self.undo(one, actor=actor) for one in (first, *others)]
+            done = [self._undo(one, actor=actor) for one in (first, *others)]
             return Undone(
                 restored=[id_ for one in done for id_ in one.restored],
                 changed_since=[id_ for one in done for id_ in one.changed_since],
@@ -150,23 +161,25 @@ class Actions:
         made up: the same one again starts nothing and gives the same id. Raises
         InvalidRequestError, UnknownJobError, and what ``clean_up`` raises.
         """
-        place = self._able(source, "enqueue")
-        start.checked_name(job_name, "job name")
-        if queue is not None:
-            start.checked_name(queue, "queue")
-        start.require_known(place, job_name, self._store)
-        with self._only_once(start.checked_once(once)):
-            run_id = start.enqueue(
-                place,
-                job_name,
-                params,
-                self._store.audit,
-                queue=queue,
-                run_at_ms=run_at_ms,
-                actor=actor,
-                now_ms=now_ms(self._clock),
-                once=once,
-            )
+        asked = {"job_name": job_name, "params": params_of(params)}
+        with tracking("enqueueJob", source=source, **asked):
+            place = self._able(source, "enqueue")
+            start.checked_name(job_name, "job name")
+            if queue is not None:
+                start.checked_name(queue, "queue")
+            start.require_known(place, job_name, self._store)
+            with self._only_once(start.checked_once(once)):
+                run_id = start.enqueue(
+                    place,
+                    job_name,
+                    params,
+                    self._store.audit,
+                    queue=queue,
+                    run_at_ms=run_at_ms,
+                    actor=actor,
+                    now_ms=now_ms(self._clock),
+                    once=once,
+                )
         self._changed(source)
         return run_id
 
@@ -197,17 +210,18 @@ class Actions:
                 self._sources,
                 Retried,
             )
-        place = self._able(source, "enqueue")
-        with self._only_once(start.checked_once(once)):
-            done = start.retry(
-                place,
-                run_ids,
-                self._store.audit,
-                params=params,
-                actor=actor,
-                now_ms=now_ms(self._clock),
-                once=once,
-            )
+        with tracking("retryJob", source=source, **_asked(run_ids, params)):
+            place = self._able(source, "enqueue")
+            with self._only_once(start.checked_once(once)):
+                done = start.retry(
+                    place,
+                    run_ids,
+                    self._store.audit,
+                    params=params,
+                    actor=actor,
+                    now_ms=now_ms(self._clock),
+                    once=once,
+                )
         self._changed(source)
         return done
 
@@ -223,10 +237,11 @@ class Actions:
                 self._sources,
                 Cancelled,
             )
-        place = self._able(source, "cancel")
-        now = now_ms(self._clock)
-        audit = self._store.audit
-        done = cancel.cancel(place, run_ids, audit, actor=actor, now_ms=now)
+        with tracking("cancelJob", source=source, **_asked(run_ids)):
+            place = self._able(source, "cancel")
+            now = now_ms(self._clock)
+            audit = self._store.audit
+            done = cancel.cancel(place, run_ids, audit, actor=actor, now_ms=now)
         self._changed(source)
         return done
 
@@ -265,6 +280,15 @@ class Actions:
         if not getattr(place.engine.capabilities, capability):
             raise CapabilityMissingError(place.engine.capabilities.reason)
         return place
+
+
+def _asked(run_ids: Sequence[str], params: str | None = None) -> dict[str, object]:
+    """What an error says of the runs that were asked for."""
+    told: dict[str, object] = {"run_ids": [*run_ids]}
+    if params is not None:
+        told["params"] = params_of(params)
+    run_id = run_ids[0] if len(run_ids) == 1 else None
+    return {"run_id": run_id, "params": told}
 
 
 def _can_undo(place: Source) -> bool:

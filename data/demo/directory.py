@@ -5,10 +5,12 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Final, TextIO
 
+from data.demo.errors import prepare_errors
 from data.demo.history import RUNS, write_history
 
 ORDERS: Final = "orders.db"
 WORKFLOWS: Final = "workflows.db"
+STORE: Final = "job-manager.db"
 _BAR_WIDTH: Final = 40
 
 
@@ -21,7 +23,8 @@ def prepare(
 ) -> Path:
     """The path of ``orders.db`` in ``directory``; all is made that is missing.
 
-    Beside it is ``workflows.db``, the database of the demo's DBOS application.
+    Beside it are ``workflows.db``, the database of the demo's DBOS application, and
+    ``job-manager.db``, the store, with ninety days of tracked errors.
 
     A file that is there is kept as it is: its history then ends where the demo was
     last stopped. ``report`` hears 0 to 1 while the file is made, and nothing otherwise.
@@ -34,10 +37,9 @@ def prepare(
     if not workflows.exists():
         # only then: it brings DBOS along, which every other command is spared
         resolve_name("data.demo.flows:prepare_flows")(workflows)
-    workflows = directory / WORKFLOWS
-    if not workflows.exists():
-        # only then: it brings DBOS along, which every other command is spared
-        resolve_name("data.demo.flows:prepare_flows")(workflows)
+    store = directory / STORE
+    if not store.exists():
+        prepare_errors(store, now_ms=now_ms)
     return path
 
 

@@ -42,6 +42,7 @@ from data.engines.dbos_queries import (
     is_open,
     select_cells,
     select_details,
+    select_failures,
     select_open_count,
     select_origin,
     select_runs,
@@ -61,6 +62,7 @@ from data.exceptions import OutcomeUnknownError, SourceUnavailableError
 from data.model import (
     FINISHED,
     OPEN,
+    Failure,
     HourCell,
     Job,
     JobState,
@@ -205,6 +207,20 @@ class DbosEngine:
             error=words,
             cut=frozenset(long),
         )
+
+    def failures(self, run_ids: Sequence[str]) -> list[Failure]:
+        """What these runs kept of their errors, where it can be read."""
+        ids = [run_id for run_id in run_ids if is_storable(run_id)]
+        column = self._tables.runs.c.workflow_uuid
+        asked = select_failures(self._tables).where(column.in_(ids))
+        found = []
+        for *values, serialization, error, params in self._db.fetch(asked):
+            is_readable = serialization == READABLE
+            type_, words = readable_error(error) if is_readable else (None, None)
+            given = readable_params(params) if is_readable else None
+            job = to_jobs([values])[0]
+            found.append(Failure(job, type_ or "", words or "", given or ""))
+        return found
 
     def latest(self, job_name: str, *, limit: int) -> list[Job]:
         """The last finished runs of one job type, as far back as a search goes."""

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from data.clock import HOUR_MS
 from data.engines.dbos_tables import Tables, quoted
+from data.engines.failures import both_ends
 from data.engines.rows import to_jobs as rows_to_jobs
 from data.model import Job, JobState, LifeSign
 
@@ -134,6 +135,16 @@ def select_details(tables: Tables) -> Select[Any]:
             tables.runs.c.serialization,
             *(func.substr(cast(text, Text), 1, TEXT_LIMIT + 1) for text in texts),
         )
+        .select_from(tables.with_texts())
+    )
+
+
+def select_failures(tables: Tables) -> Select[Any]:
+    """``select_runs``, the format of the texts, and error and params; both ends."""
+    texts = (both_ends(cast(text, Text)) for text in (tables.error, tables.params))
+    return (
+        select_runs(tables)
+        .add_columns(tables.runs.c.serialization, *texts)
         .select_from(tables.with_texts())
     )
 

@@ -24,6 +24,7 @@ from data.engines.base import (
     batches,
 )
 from data.engines.doctoring import plans, surroundings, units
+from data.engines.failures import to_failures
 from data.engines.native_check import (
     capabilities_of,
     heartbeat_indexes,
@@ -37,6 +38,7 @@ from data.engines.native_queries import (
     among,
     select_cells,
     select_details,
+    select_failures,
     select_open_counts,
     select_runs,
 )
@@ -50,6 +52,7 @@ from data.engines.native_updates import (
 from data.engines.rows import STATES, to_jobs
 from data.exceptions import SourceUnavailableError
 from data.model import (
+    Failure,
     HourCell,
     Job,
     JobState,
@@ -199,6 +202,13 @@ class NativeEngine:
     def latest(self, job_name: str, *, limit: int) -> list[Job]:
         """The last finished runs of one job type, newest first."""
         return to_jobs(self._history.latest(job_name, limit))
+
+    def failures(self, run_ids: Sequence[str]) -> list[Failure]:
+        """What these runs kept of their errors."""
+        dialect = self._db.dialect
+        asked = among(self._table.c.id, _numbers(run_ids), dialect)
+        rows = self._db.fetch(select_failures(self._table, dialect).where(asked))
+        return to_failures(rows)
 
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs of the span by hour, job type and status."""

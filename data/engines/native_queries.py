@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from data.clock import HOUR_MS
+from data.engines.failures import both_ends
 from data.engines.native_table import INSTANTS, Instant
 from data.model import FINISHED
 
@@ -82,6 +83,14 @@ def select_details(table: Table, dialect: str) -> Select[Any]:
         for column in (c.params, c.result, c.error_type, c.error)
     ]
     return select_runs(table, dialect).add_columns(c.max_attempts, *texts)
+
+
+def select_failures(table: Table, dialect: str) -> Select[Any]:
+    """``select_runs`` and error_type, error, params; of a long text both ends."""
+    c = table.c
+    texts = (c.error_type, c.error, c.params)
+    ends = (both_ends(cast(column, Text)) for column in texts)
+    return select_runs(table, dialect).add_columns(*ends)
 
 
 def select_open_counts(table: Table) -> Select[Any]:

@@ -12,9 +12,12 @@ from typing import Final
 from data.clock import Clock
 from data.model import Snapshot
 from data.monitor.duties import DUTY_EVERY_S, RETENTION_MS, Duties
+from data.monitor.outages import Outages
 from data.monitor.watch import SourceWatch
 from data.snapshot import Source
 from data.store import Store
+from data.tracking import Tracker, install, uninstall
+from data.tracking.failed_runs import FailedRuns
 
 __all__ = ["Duties", "Monitor", "SourceWatch"]
 
@@ -28,7 +31,8 @@ class Monitor:
     """Runs watches and duties in threads of their own until ``stop``.
 
     ``publish`` is handed every new snapshot; ``probing`` False leaves out the change
-    probe, so that sources are read at the poll interval only.
+    probe, so that sources are read at the poll interval only. Without a ``tracker``
+    no error is tracked.
     """
 
     def __init__(
@@ -41,15 +45,25 @@ class Monitor:
         publish: Callable[[Snapshot], object],
         probing: bool = True,
         retention_ms: int = RETENTION_MS,
+        tracker: Tracker | None = None,
     ) -> None:
+        failed_runs = None
+        if tracker is not None:
+            failed_runs = FailedRuns(store.errors, tracker, kept_ms=retention_ms)
         self.duties = Duties(
-            sources, store, clock=clock, holder=holder, retention_ms=retention_ms
+            sources,
+            store,
+            clock=clock,
+            holder=holder,
+            retention_ms=retention_ms,
+            failed_runs=failed_runs,
         )
+        self._tracker = tracker
         self.watches = {
             name: SourceWatch(
                 source,
                 clock=clock,
-                publish=[publish, self.duties.note],
+                publish=[publish, self.duties.note, Outages().note],
                 probing=probing,
             )
             for name, source in sources.items()
@@ -61,6 +75,9 @@ class Monitor:
         """Start the threads; a second call does nothing."""
         if self._threads:
             return
+        if self._tracker is not None:
+            self._tracker.start()
+            install(self._tracker)
         for name, watch in self.watches.items():
             period_s = PROBE_EVERY_S[watch.source.dialect]
             self._run(f"watch {name}", watch.step, period_s)
@@ -73,6 +90,9 @@ class Monitor:
             thread.join()
         self._threads.clear()
         self.duties.give_up()
+        if self._tracker is not None:
+            uninstall(self._tracker)
+            self._tracker.stop()
 
     def changed(self, source: str) -> None:
         """Something was done to ``source``: read it now and tell everyone."""

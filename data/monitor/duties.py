@@ -6,7 +6,8 @@ A lease in the store says which process that is; when it dies another takes over
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from threading import Event
 from typing import Final
 
@@ -16,6 +17,8 @@ from data.model import HourCell, JobState, Snapshot
 from data.snapshot import Source
 from data.store import Store
 from data.store.rollups import ReadCells
+from data.tracking import track_warning
+from data.tracking.failed_runs import FailedRuns
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +48,14 @@ class Duties:
         clock: Clock,
         holder: str,
         retention_ms: int = RETENTION_MS,
+        failed_runs: FailedRuns | None = None,
     ) -> None:
         self._sources = sources
         self._store = store
         self._clock = clock
         self._holder = holder
         self._retention_ms = retention_ms
+        self._failed_runs = failed_runs
         self._done_at: dict[tuple[str, str], int] = {}
         self._stalled: dict[str, frozenset[str]] = {}
         #: failures in a row, by place
@@ -121,15 +126,32 @@ class Duties:
             source.reader.note_recent(rollups.recent(source.name, now))
         if not self.leading:
             return
+        if self._failed_runs and self._due(
+            "failed", source.name, now, _REFRESH_EVERY_MS
+        ):
+            self._failed_runs.follow(source.name, source.engine, now)
+
+        def fill_rollups() -> bool:
+            more = rollups.backfill_step(source.name, read, now)
+            if more:
+                source.reader.note_recent(rollups.recent(source.name, now))
+            return more
+
+        self._until_done(fill_rollups, stop)
+        if self._failed_runs:
+            back = partial(self._failed_runs.step_back, source.name, source.engine, now)
+            self._until_done(back, stop)
+        if self._due("audit", source.name, now, _AUDIT_EVERY_MS):
+            rollups.audit_step(source.name, read, now)
+
+    def _until_done(self, step: Callable[[], bool], stop: Event) -> None:
+        """Repeat ``step`` while there is more to do, leaving the source long rests."""
         started = time.monotonic()
-        while not stop.is_set() and rollups.backfill_step(source.name, read, now):
-            source.reader.note_recent(rollups.recent(source.name, now))
+        while not stop.is_set() and step():
             self._lead()
             cost_s = time.monotonic() - started
             stop.wait(min(cost_s * _REST_PER_READ, _LONGEST_REST_S))
             started = time.monotonic()
-        if self._due("audit", source.name, now, _AUDIT_EVERY_MS):
-            rollups.audit_step(source.name, read, now)
 
     def _close_ended(self, snapshot: Snapshot, now: int) -> None:
         """Close the episodes that are over, with what became of the run."""
@@ -159,6 +181,7 @@ class Duties:
         self._failures[place] += 1
         if self._failures[place] == _WORTH_A_LINE:
             log.warning("duties for %s: %s", place, error)
+            track_warning(str(error), action="monitor", component="duties")
 
 
 def in_parts(read: ReadCells) -> ReadCells:

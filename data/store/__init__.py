@@ -14,6 +14,7 @@ from data.db import Database
 from data.exceptions import DataError, SourceUnavailableError
 from data.store.audit import AuditLog
 from data.store.episodes import EpisodeLog
+from data.store.errors import ErrorLog
 from data.store.lease import Leases
 from data.store.migrate import migrate, version_words
 from data.store.rollups import Rollups
@@ -33,6 +34,7 @@ class Store:
     rollups: Rollups
     episodes: EpisodeLog
     audit: AuditLog
+    errors: ErrorLog
     leases: Leases
 
     def problem(self) -> str:
@@ -52,6 +54,7 @@ class Store:
             "rollups": self.rollups.prune(now_ms),
             "episodes": self.episodes.prune(now_ms - retention_ms),
             "audit": self.audit.prune(now_ms - retention_ms),
+            "errors": self.errors.prune(now_ms - retention_ms),
         }
 
     def close(self) -> None:
@@ -77,6 +80,7 @@ def open_store(url: str) -> Store:
         rollups=Rollups(database),
         episodes=EpisodeLog(database),
         audit=AuditLog(database),
+        errors=ErrorLog(database),
         leases=Leases(database),
     )
 

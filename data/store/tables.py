@@ -19,9 +19,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-_word: Final = Text().with_variant(Text(collation="C"), "postgresql")
+word: Final = Text().with_variant(Text(collation="C"), "postgresql")
 #: SQLite numbers rows by itself only when the column is exactly INTEGER.
-_number: Final = BigInteger().with_variant(Integer(), "sqlite")
+number: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 metadata: Final = MetaData()
 
@@ -29,10 +29,10 @@ metadata: Final = MetaData()
 rollup_hour: Final = Table(
     "rollup_hour",
     metadata,
-    Column("source", _word, nullable=False),
+    Column("source", word, nullable=False),
     Column("hour", BigInteger, nullable=False),
-    Column("job_name", _word, nullable=False),
-    Column("status", _word, nullable=False),
+    Column("job_name", word, nullable=False),
+    Column("status", word, nullable=False),
     Column("runs", BigInteger, nullable=False),
     Column("duration_ms", BigInteger, nullable=False),
     Column("wait_ms", BigInteger, nullable=False),
@@ -45,7 +45,7 @@ rollup_hour: Final = Table(
 rollup_state: Final = Table(
     "rollup_state",
     metadata,
-    Column("source", _word, nullable=False),
+    Column("source", word, nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("refreshed_until", BigInteger, nullable=False),
     Column("backfilled_from", BigInteger, nullable=False),
@@ -58,17 +58,17 @@ rollup_state: Final = Table(
 stall_episode: Final = Table(
     "stall_episode",
     metadata,
-    Column("id", _number, nullable=False),
-    Column("source", _word, nullable=False),
-    Column("run_id", _word, nullable=False),
-    Column("job_name", _word, nullable=False),
+    Column("id", number, nullable=False),
+    Column("source", word, nullable=False),
+    Column("run_id", word, nullable=False),
+    Column("job_name", word, nullable=False),
     Column("run_started_at", BigInteger, nullable=False),
-    Column("state", _word, nullable=False),
-    Column("rule", _word, nullable=False),
+    Column("state", word, nullable=False),
+    Column("rule", word, nullable=False),
     Column("limit_ms", BigInteger, nullable=False),
     Column("first_seen_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
-    Column("outcome", _word),
+    Column("outcome", word),
     PrimaryKeyConstraint("id", name="stall_episode_pkey"),
     UniqueConstraint("source", "run_id", "run_started_at", name="stall_episode_run"),
     Index("stall_episode_seen", "source", "first_seen_at"),
@@ -79,19 +79,19 @@ stall_episode: Final = Table(
 audit: Final = Table(
     "audit",
     metadata,
-    Column("id", _number, nullable=False),
+    Column("id", number, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("actor", _word, nullable=False),
-    Column("source", _word, nullable=False),
-    Column("action", _word, nullable=False),
-    Column("run_id", _word, nullable=False),
-    Column("job_name", _word, nullable=False),
-    Column("batch", _word, nullable=False),
-    Column("before", _word, nullable=False),
-    Column("after", _word, nullable=False),
-    Column("outcome", _word, nullable=False),
-    Column("detail", _word, nullable=False),
-    Column("undo_of", _word),
+    Column("actor", word, nullable=False),
+    Column("source", word, nullable=False),
+    Column("action", word, nullable=False),
+    Column("run_id", word, nullable=False),
+    Column("job_name", word, nullable=False),
+    Column("batch", word, nullable=False),
+    Column("before", word, nullable=False),
+    Column("after", word, nullable=False),
+    Column("outcome", word, nullable=False),
+    Column("detail", word, nullable=False),
+    Column("undo_of", word),
     PrimaryKeyConstraint("id", name="audit_pkey"),
     Index("audit_at", "at", "id"),
     Index("audit_batch", "batch"),
@@ -103,8 +103,8 @@ audit: Final = Table(
 lease: Final = Table(
     "lease",
     metadata,
-    Column("name", _word, nullable=False),
-    Column("holder", _word, nullable=False),
+    Column("name", word, nullable=False),
+    Column("holder", word, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("name", name="lease_pkey"),
 )

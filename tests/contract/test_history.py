@@ -416,3 +416,21 @@ def test_a_place_after_the_filters_end_goes_on_at_the_end(
     rest = engine.page(RunFilter(until_ms=NOW - 5), after=first.next)
 
     assert [job.run_id for job in rest.jobs] == ids[6:]
+
+
+def test_failures_tell_class_and_both_ends_of_a_long_error(
+    table: JobTable, engine: JobEngine
+) -> None:
+    long = "first line\n" + "x" * 20_000 + "\nlast line"
+    failed, short, _ = table.add(
+        finished_run(status="FAILED", error_type="TimeoutError", error=long),
+        finished_run(status="FAILED", error_type="KeyError", error="'ean'"),
+        finished_run(),
+    )
+    found = {one.job.run_id: one for one in engine.failures([failed, short, "0"])}
+    assert {*found} == {failed, short}
+    assert (found[short].error_type, found[short].error) == ("KeyError", "'ean'")
+    assert found[failed].job.state is JobState.FAILED
+    assert len(found[failed].error) < 9_000
+    assert found[failed].error.startswith("first line\n")
+    assert found[failed].error.endswith("\nlast line")

@@ -443,6 +443,8 @@ def test_the_description_names_every_route_below_the_prefix(
             path.removeprefix("/portal/jobs/api/") for path in described["paths"]
         } == {
             *("sources", "snapshot", "runs", "run", "stalled", "runs.csv"),
-            *("audit", "audit.csv"),
+            *("audit", "audit.csv", "errors", "errors.csv"),
+            *("errors/groups", "errors/groups.csv"),
+            *("errors/status", "errors/merge", "errors/split"),
             *("runs/cancel", "runs/retry", "stalled/cleanup", "undo"),
         }

@@ -35,6 +35,10 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
     [
         *("GET /api/sources", "GET /api/snapshot", "GET /api/runs", "GET /api/run"),
         *("GET /api/stalled", "GET /api/audit", "GET /api/audit.csv"),
+        *("GET /api/errors", "GET /api/errors.csv", "POST /api/errors"),
+        *("GET /api/errors/groups", "GET /api/errors/groups.csv"),
+        *("POST /api/errors/status", "POST /api/errors/merge"),
+        *("POST /api/errors/split",),
         *("GET /api/runs.csv", "POST /api/runs", "POST /api/runs/cancel"),
         *("POST /api/runs/retry", "POST /api/stalled/cleanup", "POST /api/undo"),
     ],

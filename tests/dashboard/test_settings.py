@@ -128,7 +128,7 @@ GOOD = [
     ("public_origins", '["http://[::1]:8050"]', ("http://[::1]:8050",)),
     ("frame_ancestors", "self,https://p.example", ("'self'", "https://p.example")),
     ("frame_ancestors", "'self'", ("'self'",)),
-    ("extra_script", "/srv/replay.js", "/srv/replay.js"),
+    ("extra_script", "https://r.example.org/replay.js", "https://r.example.org/replay.js"),
     ("csp_connect", "https://*.r.example,wss://r.example", ("https://*.r.example", "wss://r.example")),
     ("sentry_dsn", "https://geheim@sentry.example/1", "https://geheim@sentry.example/1"),
     ("error_webhook", "https://hooks.example/geheim", "https://hooks.example/geheim"),

@@ -30,7 +30,7 @@ def test_directory_and_history_are_made(tmp_path: Path) -> None:
     assert path == tmp_path / "new" / "demo" / "orders.db"
     assert _count(path) == 310
     made = sorted(file.name for file in path.parent.iterdir())
-    assert made == ["orders.db", "workflows.db"]
+    assert made == ["job-manager.db", "orders.db", "workflows.db"]
 
 
 def test_a_history_that_is_there_is_kept(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Pure: numbers -> figures, as the plain JSON that ``dcc.Graph`` takes."""

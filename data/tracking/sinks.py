@@ -1,0 +1,114 @@
+"""Where errors go besides the store; a dead sink costs nothing but a line on the page.
+
+Each sink has a queue and a thread of its own. ``send`` may take its time and may raise:
+it is tried again, and at last the event is counted as lost to this sink.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from typing import Final, Protocol
+
+from data.model import ErrorEvent
+
+log = logging.getLogger(__name__)
+
+_ROOM: Final = 200
+#: Seconds between tries; after the last one the event is given up.
+PAUSES_S: Final = (1.0, 5.0, 30.0)
+
+
+class Sink(Protocol):
+    """Somewhere that errors are sent to."""
+
+    @property
+    def name(self) -> str:
+        """Shown on the page: what it is, and where, without secrets."""
+
+    def send(self, event: ErrorEvent) -> None:
+        """Send one event; raises when it did not arrive. At most a few seconds."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+class GuardedSink:
+    """A sink behind its guard."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        pauses_s: tuple[float, ...] = PAUSES_S,
+        wait: Callable[[Event, float], object] = Event.wait,
+    ) -> None:
+        self._sink = sink
+        self._pauses_s = pauses_s
+        self._wait = wait
+        self._queue: Queue[ErrorEvent] = Queue(_ROOM)
+        self._stop = Event()
+        self._thread: Thread | None = None
+        self.name = sink.name
+        #: "sent", "tried again", "lost" (after all tries), "no room"
+        self.totals: Counter[str] = Counter()
+        #: why the last try failed, "" when it did not
+        self.problem = ""
+
+    def start(self) -> None:
+        """Start sending; a second call does nothing."""
+        if self._thread is None:
+            self._stop.clear()
+            self._thread = Thread(
+                target=self._run, name=f"sink {self.name}", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Send what waits, each once, and stop."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._sink.close()
+
+    def offer(self, event: ErrorEvent) -> None:
+        """Have it sent; never waits."""
+        try:
+            self._queue.put_nowait(event)
+        except Full:
+            self.totals["no room"] += 1
+
+    def _run(self) -> None:
+        while True:
+            try:
+                event = self._queue.get(timeout=0.2)
+            except Empty:
+                if self._stop.is_set():
+                    return
+                continue
+            self.deliver(event)
+
+    def deliver(self, event: ErrorEvent) -> None:
+        """Send one event now, with all its tries; while stopping with one."""
+        for pause_s in (*self._pauses_s, None):
+            if self._sent(event):
+                return
+            if pause_s is None or self._stop.is_set():
+                break
+            self.totals["tried again"] += 1
+            self._wait(self._stop, pause_s)
+        self.totals["lost"] += 1
+
+    def _sent(self, event: ErrorEvent) -> bool:
+        try:
+            self._sink.send(event)
+        except Exception as error:  # noqa: BLE001 - somebody else's server, or library
+            if not self.problem:
+                log.warning("the sink %s failed: %s", self.name, error)
+            self.problem = f"{type(error).__name__}: {error}"[:300]
+            return False
+        self.problem = ""
+        self.totals["sent"] += 1
+        return True
