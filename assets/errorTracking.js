@@ -90,6 +90,7 @@
     [/\b[0-9](?:[ -]?[0-9]){12,18}\b/g, "[number]"],
   ];
   const UNSTORABLE = /[\0\ud800-\udfff]/gu;
+  const KEYS_ONLY = /^\[[^\]=&]*\]$/; // an address that was scrubbed before
   const HOST = /^(?:[A-Za-z][A-Za-z0-9+.-]{0,20}:)?(?:\/\/[^/?#]*)?/;
   const PARTS = [
     [/\b[a-z][a-z0-9+.-]{0,20}:\/\/[^ \t\n\r\f\v"'<>]+/gi, "<url>"],
@@ -137,7 +138,9 @@
 
   function scrubUrl(url) {
     const [path, ...query] = first(url, LONGEST).replace(HOST, "").split("#")[0].split("?");
-    const keys = query.join("?").split("&").filter(Boolean).map((pair) => pair.split("=")[0]);
+    const asked = query.join("?");
+    if (KEYS_ONLY.test(asked)) return scrubText(path) + scrubText(`?${asked}`);
+    const keys = asked.split("&").filter(Boolean).map((pair) => pair.split("=")[0]);
     return scrubText(path) + (keys.length ? scrubText(`?[${keys.join(",")}]`) : "");
   }
 

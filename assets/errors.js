@@ -12,7 +12,7 @@
     ignored: ["ignored"],
   };
   const byId = (id) => document.getElementById(id);
-  let shownGroup = "";
+  let shownPlace = null;
 
   /** Keep the fields in the URL; where the same events and groups are as CSV. */
   function keep(...values) {
@@ -41,20 +41,18 @@
 
   const ask = (data) => window.dash_clientside.set_props(ASKED, { data });
 
-  /** A group is shown: keep it in the URL, mark its line. */
+  /** A group and one of its events are shown: keep the group in the URL, mark its line. */
   function shown(place) {
-    shownGroup = place?.group ?? "";
-    window.jobManagerShell.keepInUrl("group", shownGroup);
-    at = place;
+    shownPlace = place;
+    window.jobManagerShell.keepInUrl("group", place?.group ?? "");
     requestAnimationFrame(() => requestAnimationFrame(filled));
   }
-  let at = null;
 
   /** Ages at once and not with the next tick; the line of the chosen group. */
   function filled() {
     window.jobManagerTicker.tick();
     for (const row of document.querySelectorAll("#error-groups tr[data-group]")) {
-      row.classList.toggle("chosen", row.dataset.group === shownGroup);
+      row.classList.toggle("chosen", row.dataset.group === shownPlace?.group);
     }
     paintRecent();
   }
@@ -62,7 +60,7 @@
   /** A click on a line shows its group; with a modifier its link is opened in another tab. */
   function onClick(event) {
     const step = event.target.closest?.("#error-detail [data-step]")?.dataset.step;
-    if (step && at) ask({ ...at, step, n: Date.now() });
+    if (step && shownPlace) ask({ ...shownPlace, step, n: Date.now() });
     const line = event.target.closest?.("#error-groups [data-group]");
     if (!line || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();

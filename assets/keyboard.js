@@ -46,6 +46,19 @@
 
   /** The next or the previous row of the page's grid has the focus; Enter opens it. */
   function moveRow(step) {
+    return moveLine(step) || moveGridRow(step);
+  }
+
+  /** In a list of links, as on the errors page. */
+  function moveLine(step) {
+    const lines = [...document.querySelectorAll("#content a.group-title")];
+    const at = lines.indexOf(document.activeElement);
+    const next = lines[Math.min(Math.max(at < 0 ? 0 : at + step, 0), lines.length - 1)];
+    next?.focus();
+    return next;
+  }
+
+  function moveGridRow(step) {
     const grid = document.querySelector("#content .ag-root-wrapper")?.closest("[id$=-grid], [id$=-runs]");
     const api = grid && window.dash_ag_grid.getApi(grid.id);
     const rows = api?.getDisplayedRowCount() ?? 0;

@@ -24,6 +24,7 @@ FIGURES: Final = {
     "bulk": "bench.bulk",
     "details": "bench.details",
     "cold": "bench.cold_load",
+    "errors": "bench.errors",
 }
 _HUGE: Final = 10_000_000
 

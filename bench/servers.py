@@ -44,13 +44,24 @@ class Server(NamedTuple):
         """The body that answers ``body``; raises ConnectionError unless it is a 200."""
         return self._ask("POST", path, body.encode(), kind)
 
+    def accept(self, path: str, body: str) -> None:
+        """Post ``body``; raises ConnectionError unless it is a 202."""
+        self._ask("POST", path, body.encode(), "application/json", http.client.ACCEPTED)
+
     def reads(self) -> int:
         """How often the job table was read so far."""
         lines = self.get("/metrics").splitlines()
         found = [x for x in lines if x.startswith("jobmanager_source_reads_total")]
         return int(float(found[0].rpartition(" ")[2]))
 
-    def _ask(self, method: str, path: str, body: bytes | None, kind: str = "") -> str:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        kind: str = "",
+        expected: int = http.client.OK,
+    ) -> str:
         headers = {"Origin": self.origin, **({"Content-Type": kind} if kind else {})}
         connection = http.client.HTTPConnection(
             "127.0.0.1", self.port, timeout=_ANSWER_LIMIT_S
@@ -61,7 +72,7 @@ class Server(NamedTuple):
             content = answer.read().decode()
         finally:
             connection.close()
-        if answer.status != http.client.OK:
+        if answer.status != expected:
             raise ConnectionError(f"{method} {path}: {answer.status} {content:.200}")
         return content
 

@@ -87,6 +87,14 @@ class Tables:
         fill(url, open_runs)
         return url
 
+    def empty(self, dialect: str) -> str:
+        """The URL of a database with nothing in it."""
+        name = f"empty_{next(self._numbers)}"
+        if dialect == "sqlite":
+            return f"sqlite:///{self._directory / name}"
+        self.maintain(f"CREATE DATABASE {name}")
+        return self._url(name)
+
     def drop(self, url: str) -> None:
         """Give back the room of a copy; whoever is still connected is thrown out."""
         name = make_url(url).database or ""

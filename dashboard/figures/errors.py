@@ -48,14 +48,19 @@ def _layout() -> dict[str, Any]:
     return {
         "barmode": "stack",
         "bargap": 0.15,
-        "height": 220,
+        "autosize": True,
         "margin": {"l": 44, "r": 12, "t": 34, "b": 32},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "inherit", "size": 12},
         "xaxis": {"type": "date", "showgrid": False, "fixedrange": True},
         "yaxis": {"rangemode": "tozero", "nticks": 5, "fixedrange": True},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        "legend": {
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
         "showlegend": True,
         "uirevision": "same",
     }

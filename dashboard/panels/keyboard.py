@@ -12,6 +12,7 @@ _KEYS: Final = (
     (("/",), "search on this page"),
     (("g", "o"), "overview"),
     (("g", "h"), "history"),
+    (("g", "e"), "errors"),
     (("g", "a"), "audit"),
     (("j",), "next row"),
     (("k",), "previous row"),

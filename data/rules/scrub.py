@@ -31,6 +31,7 @@ _SECRET_KEY: Final = re.compile(
     "|csrf|xsrf|dsn|connectionstring"
 )
 _HOST: Final = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]{0,20}:)?(?://[^/?#]*)?")
+_KEYS_ONLY: Final = re.compile(r"\[[^\]=&]*\]")
 _S: Final = r"[ \t\n\r\f\v]"
 _VALUES: Final = tuple(
     (re.compile(pattern, re.ASCII | flags), mask)
@@ -116,6 +117,8 @@ def scrub_url(url: str) -> str:
     """Path and the names of the query's keys: no values, no host, no user."""
     below = _HOST.sub("", url[:LONGEST]).split("#")[0]
     path, _, query = below.partition("?")
+    if not query or _KEYS_ONLY.fullmatch(query):  # an address that was scrubbed before
+        return scrub_text(path) + scrub_text(f"?{query}" if query else "")
     keys = [pair.split("=")[0] for pair in query.split("&") if pair]
     return scrub_text(path) + (scrub_text(f"?[{','.join(keys)}]") if keys else "")
 

@@ -104,6 +104,27 @@ def test_ax004_the_audit_is_clean_and_so_is_nothing_found(page, axe):
     assert faults(found, axe) == []
 
 
+def test_ax006_the_errors_one_of_them_and_its_dialog_are_clean(page, axe):
+    found, _ = page
+    found.open(path="errors")
+    wait_for(lambda: found.run("return document.querySelector('.group-title')"))
+    found.run(
+        "window.jobManager.trackWarning('a warning', {action: 'cancelJob', params: {a: 1}})"
+    )
+    found.press_link("a.group-title")
+    wait_for(lambda: found.shown("error-body"))
+    wait_for(lambda: "a warning" in (found.shown("recent-errors") or ""))
+    found.settle()
+    assert faults(found, axe) == []
+    found.press("error-retry")
+    wait_for(lambda: "will run again" in (found.shown("error-retry-body") or ""))
+    found.settle()
+    assert faults(found, axe) == []
+    found.open("?q=nothing-like-it", path="errors")
+    assert faults(found, axe) == []
+    found.run("console.clear()")
+
+
 @pytest.mark.parametrize("panel", ["status", "stalled", "active"])
 def test_ax005_a_panel_alone_is_clean(page, axe, panel):
     found, _ = page

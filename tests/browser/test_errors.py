@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from data.clock import DAY_MS, HOUR_MS
 from data.store.audit import AuditFilter
@@ -362,6 +363,24 @@ def test_er013_a_source_that_is_gone_is_one_error_and_the_page_says_its_data_is_
     page = ErrorsPage(overview).open()
     wait_for(lambda: len(page.titles()) >= 1)
     dash_duo.get_logs()
+
+
+def test_er015_groups_are_moved_over_and_opened_by_keys(launch, jobs):
+    jobs.table.add(
+        *(
+            finished_run(status="FAILED", error_type=type_, finished_at=jobs.now)
+            for type_ in ("AError", "BError")
+        )
+    )
+    overview, composed = launch(opened=False)
+    wait_for(lambda: len(kept(composed)) == 2)
+    page = ErrorsPage(overview).open()
+    wait_for(lambda: len(page.titles()) == 2)
+    overview.press("j", "j")
+    second = page.titles()[1]
+    assert overview.run("return document.activeElement.innerText") == second
+    overview.press(Keys.ENTER)
+    wait_for(lambda: page.text("error-heading") == second)
 
 
 def test_er014_an_empty_store_says_that_nothing_was_tracked(launch):

@@ -18,7 +18,12 @@ def page(launch, jobs):
 
 
 def test_ke001_g_and_a_letter_go_to_a_page(page):
-    for letter, path in (("o", "/"), ("a", "/audit"), ("h", "/history")):
+    for letter, path in (
+        ("o", "/"),
+        ("e", "/errors"),
+        ("a", "/audit"),
+        ("h", "/history"),
+    ):
         page.keys("g", letter)
         wait_for(lambda path=path: page.path() == path)
 

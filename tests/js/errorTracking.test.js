@@ -215,7 +215,7 @@ describe("the ring", () => {
     const { jobManager } = page();
     const long = '"'.repeat(100);
     const error = Object.assign(new Error("m".repeat(300)), { stack: "" });
-    jobManager.trackError(error, { action: long, component: long, jobName: "l", runId: "l" });
+    jobManager.trackError(error, { action: long, component: long, jobName: "l".repeat(100), runId: "l" });
     jobManager.trackError(error, { action: long, component: long, jobName: long, runId: long });
     assert.equal("params" in jobManager.getRecentErrors()[1].context, false);
     assert.equal("params" in jobManager.getRecentErrors()[0].context, false);
