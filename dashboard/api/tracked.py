@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Annotated, Any, Final
@@ -36,6 +37,7 @@ BODY_LIMIT: Final = 65_536
 EVENTS: Final = 50
 _DEPTH: Final = 20
 _RECEIPT_LIMIT_S: Final = 5.0
+_LONGEST_REST_S: Final = 1.0
 #: A browser that is told to wait comes back after this many seconds.
 _AGAIN_S: Final = 5
 #: What a browser calls a tab; anything else is nobody's.
@@ -102,7 +104,7 @@ class GroupAnswer(BaseModel):
     job_name: str
     #: in the asked range
     events: int
-    #: counted to 1,000; 1,001 means more
+    #: since it was first seen
     users: int
     runs: int
     first_seen: int
@@ -181,6 +183,8 @@ def register(router: APIRouter, deps: Deps) -> None:
 
 def _register_telling(router: APIRouter, deps: Deps, tracker: Tracker) -> None:
     rates = Rates(deps.clock)
+    #: one batch at a time, and a rest as long as it took: pages come first
+    turn = asyncio.Lock()
 
     @router.post(
         "/errors",
@@ -203,8 +207,13 @@ def _register_telling(router: APIRouter, deps: Deps, tracker: Tracker) -> None:
         if wait_s:
             return _later(429, "too_many", "Too many errors at once.", wait_s)
         work = tracker.report
-        receipt, bad = await to_thread.run_sync(lambda: work(events, session=session))
-        told = receipt and await _told(receipt)
+        async with turn:
+            began = time.monotonic()
+            receipt, bad = await to_thread.run_sync(
+                lambda: work(events, session=session)
+            )
+            told = receipt and await _told(receipt)
+            await asyncio.sleep(min(time.monotonic() - began, _LONGEST_REST_S))
         if not told:
             return _later(503, "busy", "Errors cannot be kept just now.", _AGAIN_S)
         counts = {"accepted": told.accepted, "duplicate": told.duplicate}

@@ -268,9 +268,7 @@ def _body(
         if before:
             parts.append(block("Before that", crumbs(before)))
     if runs:
-        more = (
-            f"{count(min(group.runs, COUNTED_TO))} in all" if group.runs > _RUNS else ""
-        )
+        more = f"{count(group.runs)} in all" if group.runs > _RUNS else ""
         parts.append(block("Affected runs", runs_table(runs, source, more)))
     if group.merged:
         parts.append(block("Merged into this group", merged_list(group.merged)))

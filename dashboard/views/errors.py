@@ -8,7 +8,7 @@ from dashboard.format import count
 from dashboard.views.spark import spark_points
 from data.clock import DAY_MS, HOUR_MS, from_ms
 from data.model import GroupStatus
-from data.store.errors import COUNTED_TO, ErrorFilter, Group, KeptEvent
+from data.store.errors import ErrorFilter, Group, KeptEvent
 
 #: Groups of one page of the list.
 PAGE: Final = 50
@@ -149,8 +149,8 @@ def group_view(
         about=" · ".join(part for part in parts if part),
         spark=spark_image([series.get(step, 0) for step in steps], _COLOURS[tone]),
         events=count(group.events),
-        users=_up_to(group.visitors),
-        runs=_up_to(group.runs),
+        users=_number(group.visitors),
+        runs=_number(group.runs),
         last_seen=group.last_seen,
         first_seen=group.first_seen,
         status=group.status.capitalize(),
@@ -247,10 +247,8 @@ def group_cells(group: Group) -> list[str]:
     return [str(cells[name]) for name in GROUP_COLUMNS]
 
 
-def _up_to(number: int) -> str:
-    if not number:
-        return "—"
-    return f"{count(COUNTED_TO)}+" if number > COUNTED_TO else count(number)
+def _number(number: int) -> str:
+    return count(number) if number else "—"
 
 
 def _utc(at_ms: int) -> str:

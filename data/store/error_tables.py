@@ -62,6 +62,8 @@ error_group: Final = Table(
     Column("status", word, nullable=False),
     Column("status_at", BigInteger, nullable=False),
     Column("status_by", word, nullable=False),
+    Column("visitors", BigInteger, nullable=False),
+    Column("runs", BigInteger, nullable=False),
     PrimaryKeyConstraint("fingerprint", name="error_group_pkey"),
     Index("error_group_merged", "merged_into"),
 )

@@ -9,15 +9,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
+    Insert,
     Select,
     Subquery,
     Table,
     case,
     delete,
     func,
-    literal,
     select,
     union_all,
     update,
@@ -40,7 +41,7 @@ from data.store.error_tables import (
 from data.store.texts import storable, storable_key
 from data.store.upserts import insert_into
 
-#: Visitors, runs and events of a group are counted to here: "1,000+".
+#: The events of a group are counted to here for those who step through them.
 COUNTED_TO: Final = 1_000
 #: What is kept of events; of what is older only the counts.
 MOST_EVENTS: Final = 1_000_000
@@ -95,7 +96,7 @@ class Group(NamedTuple):
     status_by: str
     #: in the asked range
     events: int
-    #: distinct people or tabs, and runs, counted to ``COUNTED_TO``
+    #: distinct people or tabs, and runs, since it was first seen
     visitors: int
     runs: int
     #: fingerprints that were merged into this one
@@ -135,9 +136,6 @@ class StruckRun(NamedTuple):
     retried_at: int | None
 
 
-_STATUS: Final = Group._fields.index("status")
-
-
 class ErrorLog:
     """The tracked errors of all sources."""
 
@@ -163,9 +161,10 @@ class ErrorLog:
 
     def _insert(self, connection: Connection, events: Sequence[ErrorEvent]) -> set[str]:
         rows = {event.event_id: _to_values(event) for event in events}
-        insert = insert_into(error_event, self._db.dialect).values([*rows.values()])
+        insert = insert_into(error_event, self._db.dialect)
         once = insert.on_conflict_do_nothing(index_elements=[_e.event_id])
-        return {id_ for (id_,) in connection.execute(once.returning(_e.event_id))}
+        found = connection.execute(once.returning(_e.event_id), [*rows.values()])
+        return {id_ for (id_,) in found}
 
     def _upsert_groups(
         self, connection: Connection, events: Sequence[ErrorEvent]
@@ -178,35 +177,17 @@ class ErrorLog:
                 min(first, event.at),
                 max(last, event, key=lambda one: one.at),
             )
-        regressed: set[str] = set()
-        for fingerprint in sorted(spans):  # in one order, so that nobody deadlocks
-            first, last = spans[fingerprint]
-            root = self._upsert_group(connection, first, last)
-            came_back = (
-                update(error_group)
-                .where(_g.fingerprint == root, _g.status == GroupStatus.RESOLVED)
-                .where(_g.status_at < last.at)
-                .values(status=GroupStatus.REGRESSED, status_at=last.at, status_by="")
-            )
-            if connection.execute(came_back).rowcount:
-                regressed.add(root)
-        return regressed
-
-    def _upsert_group(
-        self, connection: Connection, first_seen: int, last: ErrorEvent
-    ) -> str:
-        """Returns the fingerprint of the group that this one lives on in."""
-        insert = insert_into(error_group, self._db.dialect).values(
-            fingerprint=last.fingerprint,
-            first_seen=first_seen,
-            last_seen=last.at,
-            status=GroupStatus.OPEN,
-            status_at=0,
-            status_by="",
-            **_about(last),
-            title=storable(last.title),
-            type=storable(last.type),
+        if not spans:
+            return set()
+        # in one order, so that nobody deadlocks
+        rows = [_new_group(*spans[fingerprint]) for fingerprint in sorted(spans)]
+        connection.execute(self._upsert_group(), rows)
+        return _regressed(
+            connection, {one: last.at for one, (_, last) in spans.items()}
         )
+
+    def _upsert_group(self) -> Insert:
+        insert = insert_into(error_group, self._db.dialect)
         new = insert.excluded
         is_newer = new.last_seen >= _g.last_seen
         moved = {
@@ -216,10 +197,7 @@ class ErrorLog:
         moved["first_seen"] = case(
             (new.first_seen < _g.first_seen, new.first_seen), else_=_g.first_seen
         )
-        upsert = insert.on_conflict_do_update(
-            index_elements=[_g.fingerprint], set_=moved
-        ).returning(func.coalesce(_g.merged_into, _g.fingerprint))
-        return str(connection.execute(upsert).scalar_one())
+        return insert.on_conflict_do_update(index_elements=[_g.fingerprint], set_=moved)
 
     def _count(self, connection: Connection, events: Sequence[ErrorEvent]) -> None:
         for table, span, length in (
@@ -231,55 +209,67 @@ class ErrorLog:
                 at = event.at // length * length
                 cells[event.fingerprint, at, *_about(event).values()] += event.times
             names = ["fingerprint", span, "origin", "action", "component", "job_name"]
-            for key in sorted(cells):
-                insert = insert_into(table, self._db.dialect).values(
-                    **dict(zip(names, key, strict=True)), events=cells[key]
-                )
-                more = {"events": table.c.events + insert.excluded.events}
-                connection.execute(
-                    insert.on_conflict_do_update(index_elements=names, set_=more)
-                )
+            rows = [
+                dict(zip([*names, "events"], [*key, cells[key]], strict=True))
+                for key in sorted(cells)
+            ]
+            insert = insert_into(table, self._db.dialect)
+            more = {"events": table.c.events + insert.excluded.events}
+            upsert = insert.on_conflict_do_update(index_elements=names, set_=more)
+            if rows:
+                connection.execute(upsert, rows)
 
     def _note_struck(
         self, connection: Connection, events: Sequence[ErrorEvent]
     ) -> None:
-        visitors = {
-            (event.fingerprint, event.visitor): event.at
+        visitors: dict[tuple[str, ...], dict[str, object]] = {
+            (event.fingerprint, storable_key(event.visitor)): {"last_at": event.at}
             for event in events
             if event.visitor
         }
-        runs = {
-            (event.fingerprint, event.source, storable_key(event.run_id)): event
+        runs: dict[tuple[str, ...], dict[str, object]] = {
+            (event.fingerprint, event.source, storable_key(event.run_id)): {
+                "last_at": event.at,
+                "job_name": storable_key(event.job_name),
+            }
             for event in events
             if event.run_id
         }
-        for (fingerprint, visitor), at in sorted(visitors.items()):
-            self._upsert_last(
-                connection,
-                error_visitor,
-                {"fingerprint": fingerprint, "visitor": storable_key(visitor)},
-                {"last_at": at},
-            )
-        for key, event in sorted(runs.items()):
-            names = ("fingerprint", "source", "run_id")
-            self._upsert_last(
-                connection,
-                error_run,
-                dict(zip(names, key, strict=True)),
-                {"last_at": event.at, "job_name": storable_key(event.job_name)},
-            )
+        self._note_each(connection, error_visitor, _g.visitors, visitors)
+        self._note_each(connection, error_run, _g.runs, runs)
 
-    def _upsert_last(
+    def _note_each(
         self,
         connection: Connection,
         table: Table,
-        key: Mapping[str, object],
-        values: Mapping[str, object],
+        counter: Column[int],
+        struck: Mapping[tuple[str, ...], Mapping[str, object]],
     ) -> None:
-        insert = insert_into(table, self._db.dialect).values(**key, **values)
-        connection.execute(
-            insert.on_conflict_do_update(index_elements=[*key], set_=values)
-        )
+        """Note whom or what errors struck: new ones are counted, others moved on."""
+        if not struck:
+            return
+        names = [column.name for column in table.primary_key.columns]
+        rows = [
+            {**dict(zip(names, key, strict=True)), **struck[key]}
+            for key in sorted(struck)
+        ]
+        keys = [table.c[name] for name in names]
+        insert = insert_into(table, self._db.dialect)
+        new = insert.on_conflict_do_nothing(index_elements=names).returning(*keys)
+        added = {tuple(row) for row in connection.execute(new, rows)}
+        for fingerprint, number in sorted(Counter(key[0] for key in added).items()):
+            connection.execute(
+                update(error_group)
+                .where(_g.fingerprint == fingerprint)
+                .values({counter.name: counter + number})
+            )
+        known = [row for row in rows if tuple(row[name] for name in names) not in added]
+        if known:
+            newer = {
+                name: insert.excluded[name] for name in next(iter(struck.values()))
+            }
+            move = insert.on_conflict_do_update(index_elements=names, set_=newer)
+            connection.execute(move, known)
 
     # ---- what people do to groups ----
 
@@ -362,8 +352,7 @@ class ErrorLog:
             filter_,
         )
         with self._db.reading() as connection:
-            rows = connection.execute(statement).all()
-            return [self._group(connection, row) for row in rows]
+            return _to_groups(connection, connection.execute(statement).all())
 
     def group(self, fingerprint: str, *, since: int = 0) -> Group:
         """The group that a fingerprint belongs to. Raises UnknownErrorGroupError."""
@@ -383,11 +372,11 @@ class ErrorLog:
                 counts.c.fingerprint.in_(members)
             )
             row = connection.execute(
-                select(*_group_columns(), events.scalar_subquery()).where(
-                    _g.fingerprint == root
-                )
+                select(
+                    *_group_columns(), events.scalar_subquery().label("events")
+                ).where(_g.fingerprint == root)
             ).one()
-            return self._group(connection, row)
+            return _to_groups(connection, [row])[0]
 
     def events(
         self,
@@ -544,26 +533,6 @@ class ErrorLog:
             statement = statement.where(_is_before(*before))
         return [KeptEvent(*row) for row in self._db.fetch(statement.limit(limit))]
 
-    def _group(self, connection: Connection, row: Any) -> Group:
-        *values, events = row
-        fingerprint = values[0]
-        merged = connection.execute(
-            select(_g.fingerprint)
-            .where(_g.merged_into == fingerprint)
-            .order_by(_g.fingerprint)
-        )
-        others = tuple(one for (one,) in merged)
-        members = [fingerprint, *others]
-        visitors, runs = (
-            _counted(
-                connection,
-                select(literal(1)).where(table.c.fingerprint.in_(members)),
-            )
-            for table in (error_visitor, error_run)
-        )
-        values[_STATUS] = GroupStatus(values[_STATUS])
-        return Group._make([*values, int(events), visitors, runs, others])
-
     # ---- how far the failed runs of a source were read ----
 
     def scanned(self, source: str) -> tuple[int, int] | None:
@@ -584,6 +553,18 @@ class ErrorLog:
                 {"read_until": read_until, "read_from": read_from},
             )
 
+    def _upsert_last(
+        self,
+        connection: Connection,
+        table: Table,
+        key: Mapping[str, object],
+        values: Mapping[str, object],
+    ) -> None:
+        insert = insert_into(table, self._db.dialect).values(**key, **values)
+        connection.execute(
+            insert.on_conflict_do_update(index_elements=[*key], set_=values)
+        )
+
     # ---- forgetting ----
 
     def prune(self, before_ms: int, *, most: int = MOST_EVENTS) -> int:
@@ -598,11 +579,11 @@ class ErrorLog:
             for table, column in (
                 (error_hour, error_hour.c.hour),
                 (error_day, error_day.c.day),
-                (error_visitor, error_visitor.c.last_at),
-                (error_run, error_run.c.last_at),
                 (error_group, _g.last_seen),
             ):
                 connection.execute(delete(table).where(column < before_ms))
+            for table, counter in ((error_visitor, "visitors"), (error_run, "runs")):
+                _recount(connection, table, counter, before_ms)
         return forgotten
 
     def _prune_events(self, before_ms: int, most: int) -> int:
@@ -621,6 +602,85 @@ class ErrorLog:
                 gone = delete(error_event).where(_e.id.in_(ids[at : at + _CHUNK]))
                 connection.execute(gone)
             return len(ids)
+
+
+def _recount(connection: Connection, table: Table, counter: str, before: int) -> None:
+    """Forget whom or what errors struck before then, and count the rest again."""
+    c = table.c
+    touched = select(c.fingerprint).where(c.last_at < before).distinct()
+    groups = connection.execute(touched).scalars().all()
+    connection.execute(delete(table).where(c.last_at < before))
+    left = (
+        select(func.count())
+        .select_from(table)
+        .where(c.fingerprint == _g.fingerprint)
+        .scalar_subquery()
+    )
+    for at in range(0, len(groups), _CHUNK):
+        some = _g.fingerprint.in_(groups[at : at + _CHUNK])
+        connection.execute(update(error_group).where(some).values({counter: left}))
+
+
+def _to_groups(connection: Connection, rows: Sequence[Any]) -> list[Group]:
+    """Rows of ``_group_columns`` and events, with what was merged into each."""
+    merged: dict[str, list[Any]] = {row[0]: [] for row in rows}
+    others = select(_g.merged_into, _g.fingerprint, _g.visitors, _g.runs)
+    others = others.where(_g.merged_into.in_(merged)).order_by(_g.fingerprint)
+    for root, *part in connection.execute(others):
+        merged[root].append(part)
+    return [_to_group(row, merged[row[0]]) for row in rows]
+
+
+def _to_group(row: Any, parts: Sequence[Any]) -> Group:
+    names = [*(column.name for column in _group_columns()), "events"]
+    values = dict(zip(names, row, strict=True))
+    return Group(
+        **{
+            **values,
+            "status": GroupStatus(values["status"]),
+            "events": int(values["events"]),
+            "visitors": values["visitors"] + sum(part[1] for part in parts),
+            "runs": values["runs"] + sum(part[2] for part in parts),
+            "merged": tuple(part[0] for part in parts),
+        }
+    )
+
+
+def _new_group(first_seen: int, last: ErrorEvent) -> dict[str, object]:
+    return {
+        "fingerprint": last.fingerprint,
+        "first_seen": first_seen,
+        "last_seen": last.at,
+        "status": GroupStatus.OPEN.value,
+        "status_at": 0,
+        "status_by": "",
+        "visitors": 0,
+        "runs": 0,
+        **_about(last),
+        "title": storable(last.title),
+        "type": storable(last.type),
+    }
+
+
+def _regressed(connection: Connection, last_at: Mapping[str, int]) -> set[str]:
+    """Resolved groups of these fingerprints that came back since; marked as such."""
+    root = aliased(error_group)
+    resolved = (
+        select(_g.fingerprint, root.c.fingerprint, root.c.status_at)
+        .join(root, root.c.fingerprint == func.coalesce(_g.merged_into, _g.fingerprint))
+        .where(_g.fingerprint.in_(last_at), root.c.status == GroupStatus.RESOLVED.value)
+    )
+    found: dict[str, int] = {}
+    for fingerprint, group, since in connection.execute(resolved):
+        if last_at[fingerprint] > since:
+            found[group] = max(found.get(group, 0), last_at[fingerprint])
+    for group, at in found.items():
+        connection.execute(
+            update(error_group)
+            .where(_g.fingerprint == group)
+            .values(status=GroupStatus.REGRESSED.value, status_at=at, status_by="")
+        )
+    return found.keys() | set()
 
 
 def _group_columns() -> list[ColumnElement[Any]]:
@@ -664,15 +724,18 @@ def _cells(filter_: ErrorFilter) -> Subquery:
     """Counts since then, exact to the hour: whole days, and the hours before the first."""
     first_day = -(-filter_.since // DAY_MS) * DAY_MS
     first_hour = filter_.since // HOUR_MS * HOUR_MS
-    days = select(error_day.c.fingerprint, error_day.c.events).where(
-        error_day.c.day >= first_day, *_dimensions(error_day, filter_)
-    )
-    hours = select(error_hour.c.fingerprint, error_hour.c.events).where(
-        error_hour.c.hour >= first_hour,
-        error_hour.c.hour < first_day,
-        *_dimensions(error_hour, filter_),
+    days = _summed(error_day, filter_).where(error_day.c.day >= first_day)
+    hours = _summed(error_hour, filter_).where(
+        error_hour.c.hour >= first_hour, error_hour.c.hour < first_day
     )
     return union_all(days, hours).subquery()
+
+
+def _summed(table: Table, filter_: ErrorFilter) -> Select[Any]:
+    """One row a fingerprint, before anything is joined to it."""
+    events = func.sum(table.c.events).label("events")
+    wanted = select(table.c.fingerprint, events).where(*_dimensions(table, filter_))
+    return wanted.group_by(table.c.fingerprint)
 
 
 def _dimensions(table: Table, filter_: ErrorFilter) -> list[ColumnElement[bool]]:

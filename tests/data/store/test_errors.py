@@ -199,9 +199,25 @@ def test_runs_are_listed_once_and_remember_that_they_were_run_again(
     assert [run.run_id for run in left] == ["2", "0"]
 
 
-def test_people_and_runs_are_counted_to_a_thousand(store: Store) -> None:
-    store.errors.write([event(visitor=f"v{n}") for n in range(COUNTED_TO + 5)])
-    assert store.errors.group("v1:a").visitors == COUNTED_TO + 1
+def test_people_and_runs_are_counted_once_until_they_are_forgotten(
+    store: Store,
+) -> None:
+    for at in (NOW - 3 * DAY_MS, NOW):
+        store.errors.write(
+            [event(visitor=f"v{n % 3}", run_id=str(n), at=at) for n in range(6)]
+        )
+    store.errors.write([event(visitor="old", run_id="old", at=NOW - 2 * DAY_MS)])
+    group = store.errors.group("v1:a")
+    assert (group.visitors, group.runs) == (4, 7)
+    store.errors.prune(NOW - DAY_MS)
+    group = store.errors.group("v1:a")
+    assert (group.visitors, group.runs) == (3, 6)
+
+
+def test_a_position_is_counted_to_a_thousand(store: Store) -> None:
+    store.errors.write([event(at=NOW - n) for n in range(COUNTED_TO + 5)])
+    (oldest,) = store.errors.events(["v1:a"], before=(NOW - COUNTED_TO - 3, 0))
+    assert store.errors.position(["v1:a"], oldest) == (COUNTED_TO + 2, COUNTED_TO + 1)
 
 
 def test_series_and_actions_tell_when_it_was(store: Store) -> None:

@@ -61,6 +61,7 @@ def _groups() -> None:
         *_words("status"),
         *_instants("status_at"),
         *_words("status_by"),
+        *_instants("visitors", "runs"),
         sa.PrimaryKeyConstraint("fingerprint", name="error_group_pkey"),
     )
     op.create_index("error_group_merged", "error_group", ["merged_into"])
