@@ -90,7 +90,8 @@ class Intake:
     def hand_in(self, events: Sequence[ErrorEvent]) -> Future[Receipt] | None:
         """Have a batch kept, with a receipt; None when there is no room for it."""
         with self._changed:
-            if self._size + len(events) > ROOM or self.problem:
+            is_in_trouble = self.problem and self._waiting  # one at a time finds out
+            if self._size + len(events) > ROOM or is_in_trouble:
                 return None
             receipt: Future[Receipt] = Future()
             self._waiting.append(Waiting(events, receipt))

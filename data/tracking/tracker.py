@@ -9,7 +9,7 @@ from threading import local
 from typing import Any, Final
 
 from data.clock import HOUR_MS, Clock, now_ms
-from data.exceptions import DataError, InvalidRequestError
+from data.exceptions import InvalidRequestError
 from data.model import ErrorEvent
 from data.store.errors import ErrorLog
 from data.tracking.events import About, from_browser, from_exception, from_words
@@ -192,4 +192,4 @@ def _words(value: object) -> str:
 
 def is_users_own(error: Exception) -> bool:
     """Is this somebody's wrong input, and no fault of ours or of a database?"""
-    return isinstance(error, DataError) and isinstance(error, InvalidRequestError)
+    return isinstance(error, InvalidRequestError)

@@ -267,6 +267,21 @@ def test_while_the_store_is_gone_events_wait_and_receipts_say_so() -> None:
     assert intake.problem == ""
 
 
+def test_a_batch_finds_out_that_the_store_is_back() -> None:
+    writes = Writes()
+    writes.may.set()
+    writes.fails = True
+    intake = Intake(writes, kept=lambda _events: None)  # type: ignore[arg-type]  # ours
+    assert intake.hand_in([an_event(1)]) is not None
+    intake.write_waiting()
+    assert (intake.size, intake.problem) == (0, "the store is gone")
+    writes.fails = False
+    receipt = intake.hand_in([an_event(1)])
+    assert receipt is not None
+    intake.write_waiting()
+    assert (receipt.result(0).accepted, intake.problem) == (1, "")
+
+
 def test_a_full_queue_takes_no_batch() -> None:
     intake = Intake(Writes(), kept=lambda _events: None)  # type: ignore[arg-type]  # ours
     for number in range(ROOM - 1):
