@@ -16,6 +16,7 @@ from data.store.audit import AuditFilter
 from data.store.errors import ErrorFilter
 from tests.browser.errors_page import ErrorsPage
 from tests.browser.history_page import HistoryPage
+from tests.browser.served import free_port
 from tests.browser.waiting import wait_for
 from tests.factories import finished_run
 
@@ -381,6 +382,20 @@ def test_er015_groups_are_moved_over_and_opened_by_keys(launch, jobs):
     assert overview.run("return document.activeElement.innerText") == second
     overview.press(Keys.ENTER)
     wait_for(lambda: page.text("error-heading") == second)
+
+
+def test_er016_a_dead_sink_is_a_line_on_the_page_and_no_more(launch, dash_duo):
+    dead = f"http://127.0.0.1:{free_port()}/errors"
+    overview, composed = launch(JOBS_ERROR_WEBHOOK=dead)
+    page = ErrorsPage(overview)
+    event_id = page.track("x", action="cancelJob")
+    wait_for(lambda: event_id in [one["event_id"] for one in kept(composed)])
+    (sink,) = composed.deps.tracker.sinks
+    wait_for(lambda: sink.problem)
+    page.open()
+    wait_for(lambda: "refused" in (page.text("errors-sinks") or ""))
+    assert "Webhook (127.0.0.1), not signed" in (page.text("errors-sinks") or "")
+    dash_duo.get_logs()
 
 
 def test_er014_an_empty_store_says_that_nothing_was_tracked(launch):

@@ -417,6 +417,48 @@ def test_in_a_thread_of_ours_nothing_is_known_of_a_request() -> None:
         assert threads.submit(around).result(20) == {}
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "context"),
+    [
+        (
+            "runs/cancel",
+            {"source": "nowhere", "run_ids": ["7"]},
+            {"action": "cancelJob", "runId": "7", "params": {"run_ids": ["7"]}},
+        ),
+        (
+            "runs/retry",
+            {"source": "nowhere", "run_ids": ["7", "8"], "params": {"a": 1}},
+            {
+                "action": "retryJob",
+                "params": {"run_ids": ["7", "8"], "params": {"a": 1}},
+            },
+        ),
+        (
+            "runs",
+            {"source": "nowhere", "job_name": "etl", "params": {"token": "x", "n": 1}},
+            {
+                "action": "enqueueJob",
+                "jobName": "etl",
+                "params": {"token": "[Filtered]", "n": 1},
+            },
+        ),
+    ],
+)
+def test_each_operation_that_fails_says_what_it_was_about(
+    client: TestClient,
+    place: Composed,
+    path: str,
+    body: dict[str, Any],
+    context: dict[str, Any],
+) -> None:
+    assert client.post(f"/api/{path}", json=body).status_code == 404
+    drained(place)
+    (found,) = kept(client)
+    told = found["event"]["context"]
+    expected = {"component": "api", "source": "nowhere", **context}
+    assert {name: told[name] for name in expected} == expected
+
+
 def drained(place: Composed) -> None:
     """What was tracked is in the store."""
     tracker = place.deps.tracker

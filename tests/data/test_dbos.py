@@ -124,6 +124,22 @@ def test_portable_errors_are_read(
 
     assert details is not None
     assert (details.error_type, details.error) == shown
+    [failure] = engine.failures(["run", "nobody", "\0"])
+    assert (failure.error_type or None, failure.error) == shown
+
+
+def test_a_failure_that_is_pickled_is_told_without_its_words(
+    flows: Flows, engine: DbosEngine
+) -> None:
+    bomb = base64.b64encode(pickle.dumps(Bomb())).decode()
+    flows.done("bomb", "ERROR")
+    flows.insert("workflow_input", workflow_uuid="bomb", inputs=bomb)
+    flows.insert("workflow_output", workflow_uuid="bomb", error=bomb)
+
+    [failure] = engine.failures(["bomb"])
+
+    assert failure.job.state is JobState.FAILED
+    assert (failure.error_type, failure.error, failure.params) == ("", "", "")
 
 
 def test_a_long_text_is_cut(flows: Flows, engine: DbosEngine) -> None:

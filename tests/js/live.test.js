@@ -684,3 +684,27 @@ test("one step takes less than a tenth of a millisecond", () => {
   for (let i = 0; i < rounds; i += 1) link = step(link, events[i % 5], NOW + i, RANDOM).link;
   assert.ok((performance.now() - start) / rounds < 0.1);
 });
+
+describe("a link that breaks is told to the error tracker", () => {
+  const told = [
+    ["an abnormal end", (it) => it.closed(1006), "WebSocket closed (1006)"],
+    ["silence", (it) => it.time.advance(13_000), "WebSocket closed (silent)"],
+    ["a restart of the server", (it) => it.closed(1012), undefined],
+    ["an end on purpose", (it) => it.closed(1000), undefined],
+    ["no network", (it) => it.window_("offline"), undefined],
+    ["a click on Reconnect", (it) => it.live.reconnect(1), undefined],
+  ];
+  for (const [name, breaks, words] of told) {
+    test(name, () => {
+      const it = page();
+      const reported = [];
+      it.window.jobManagerTracker = { report: (...said) => reported.push(said) };
+      it.start();
+      it.opened();
+      it.receive(snapshot(1));
+      breaks(it);
+      const context = { action: "liveLink", component: "live-badge" };
+      assert.deepEqual(reported, words ? [["warning", words, context, "ws"]] : []);
+    });
+  }
+});
