@@ -207,6 +207,36 @@ class Errors:
     RETRY_PROGRESS: Final = "error-retry-progress"
 
 
+class Trends:
+    """Ids of the trends page."""
+
+    PAGE: Final = "trends"
+    RANGE: Final = "trends-range"
+    JOB: Final = "trends-job"
+    ERROR_RATE: Final = "fig-error-rate"
+    STALLED: Final = "fig-stalled"
+    DURATION: Final = "fig-duration"
+    THROUGHPUT: Final = "fig-throughput"
+    DISCONNECTS: Final = "fig-disconnects"
+    UPTIME: Final = "fig-uptime"
+    MTTR: Final = "fig-mttr"
+    ERROR_TYPES: Final = "fig-error-types"
+
+
+class Alerts:
+    """Ids of the alerts page."""
+
+    PAGE: Final = "alerts"
+    LIST: Final = "alerts-list"
+    HISTORY: Final = "alert-history"
+
+
+class Report:
+    """Ids of "Something wrong?" beside the badge."""
+
+    OPEN: Final = "report-open"
+
+
 class Keyboard:
     """Ids of the help for the keyboard."""
 

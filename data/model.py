@@ -208,6 +208,27 @@ class Judgement(NamedTuple):
     anomalies: dict[str, Anomaly]
 
 
+class Severity(StrEnum):
+    """How much an alert matters, least first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class AlertState(StrEnum):
+    """Where an alert stands."""
+
+    INACTIVE = "inactive"
+    #: breached, but not for long enough yet
+    PENDING = "pending"
+    FIRING = "firing"
+    #: recovered a short while ago
+    RESOLVED = "resolved"
+    #: there is nothing to judge by: neither good nor bad
+    NO_DATA = "no data"
+
+
 class GroupStatus(StrEnum):
     """What people, or time, made of a group of errors."""
 

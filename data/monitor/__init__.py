@@ -5,13 +5,13 @@ once (rollups, episodes, retention) belong to the process that holds the lease.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 from typing import Final
 
 from data.clock import Clock
 from data.model import Snapshot
-from data.monitor.duties import DUTY_EVERY_S, RETENTION_MS, Duties
+from data.monitor.duties import DUTY_EVERY_S, RETENTION_MS, Chore, Duties
 from data.monitor.outages import Outages
 from data.monitor.watch import SourceWatch
 from data.snapshot import Source
@@ -19,7 +19,7 @@ from data.store import Store
 from data.tracking import Tracker, install, uninstall
 from data.tracking.failed_runs import FailedRuns
 
-__all__ = ["Duties", "Monitor", "SourceWatch"]
+__all__ = ["Chore", "Duties", "Monitor", "SourceWatch"]
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Monitor:
 
     ``publish`` is handed every new snapshot; ``probing`` False leaves out the change
     probe, so that sources are read at the poll interval only. Without a ``tracker``
-    no error is tracked.
+    no error is tracked. ``chores`` are done by the process that holds the lease.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Monitor:
         probing: bool = True,
         retention_ms: int = RETENTION_MS,
         tracker: Tracker | None = None,
+        chores: Sequence[Chore] = (),
     ) -> None:
         failed_runs = None
         if tracker is not None:
@@ -57,6 +58,7 @@ class Monitor:
             holder=holder,
             retention_ms=retention_ms,
             failed_runs=failed_runs,
+            chores=chores,
         )
         self._tracker = tracker
         self.watches = {

@@ -6,10 +6,10 @@ A lease in the store says which process that is; when it dies another takes over
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import Event
-from typing import Final
+from typing import Final, Protocol
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Clock, now_ms
 from data.exceptions import DataError, SourceTooSlowError
@@ -37,6 +37,21 @@ _REST_PER_READ: Final = 20
 _LONGEST_REST_S: Final = 30.0
 
 
+class Chore(Protocol):
+    """Something beside the sources that is done once for all, now and then."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the log."""
+
+    @property
+    def every_ms(self) -> int:
+        """How often it is due."""
+
+    def do(self, now_ms: int) -> None:
+        """Do it. Raises DataError when the store does not answer."""
+
+
 class Duties:
     """The duties behind the lease ``monitor``."""
 
@@ -49,6 +64,7 @@ class Duties:
         holder: str,
         retention_ms: int = RETENTION_MS,
         failed_runs: FailedRuns | None = None,
+        chores: Sequence[Chore] = (),
     ) -> None:
         self._sources = sources
         self._store = store
@@ -56,6 +72,7 @@ class Duties:
         self._holder = holder
         self._retention_ms = retention_ms
         self._failed_runs = failed_runs
+        self._chores = chores
         self._done_at: dict[tuple[str, str], int] = {}
         self._stalled: dict[str, frozenset[str]] = {}
         #: failures in a row, by place
@@ -79,6 +96,9 @@ class Duties:
                 self._log_second(name, error)
             else:
                 self._failures.pop(name, None)
+        for chore in self._chores:
+            if self.leading and self._due(chore.name, "", now, chore.every_ms):
+                self._do(chore, now)
         if self.leading and self._due("prune", "", now, _PRUNE_EVERY_MS):
             self._store.prune(now, self._retention_ms)
 
@@ -108,6 +128,14 @@ class Duties:
         except DataError as error:
             log.warning("the lease could not be given up: %s", error)
         self.leading = False
+
+    def _do(self, chore: Chore, now: int) -> None:
+        try:
+            chore.do(now)
+        except DataError as error:
+            self._log_second(chore.name, error)
+        else:
+            self._failures.pop(chore.name, None)
 
     def _lead(self) -> None:
         """Take the lease, or keep it."""

@@ -33,6 +33,11 @@ _SECRET_KEY: Final = re.compile(
 _HOST: Final = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]{0,20}:)?(?://[^/?#]*)?")
 _KEYS_ONLY: Final = re.compile(r"\[[^\]=&]*\]")
 _S: Final = r"[ \t\n\r\f\v]"
+#: A quoted text, quotes in it escaped; also in JSON within JSON, and cut off.
+_QUOTED: Final = (
+    r"\\+\"[^\"]*(?:\"|\Z)|\\+'[^']*(?:'|\Z)"
+    r"|\"(?:[^\"\\]|\\[\s\S])*(?:\"|\\?\Z)|'(?:[^'\\]|\\[\s\S])*(?:'|\\?\Z)"
+)
 _VALUES: Final = tuple(
     (re.compile(pattern, re.ASCII | flags), mask)
     for pattern, flags, mask in (
@@ -45,7 +50,11 @@ _VALUES: Final = tuple(
             FILTERED,
         ),
         (
-            r"\b((?:set-)?cookie[\"']?[ \t]*[=:])[^\r\n]{1,4000}",
+            (
+                r"\b((?:(?:set-)?cookie|(?:proxy-)?authorization)\\*[\"']?[ \t]*[=:])"
+                r"(?![ \t]*\[Filtered\](?:[,}\]]|[ \t]*(?:[\r\n]|\Z)))"
+                rf"[ \t]*(?:{_QUOTED}|[^\r\n]+)"
+            ),
             re.IGNORECASE,
             rf"\1 {FILTERED}",
         ),
@@ -70,9 +79,9 @@ _VALUES: Final = tuple(
         (
             (
                 r"([A-Za-z0-9_-]{0,40}(?:password|passwd|pwd|secret|token|api[-_]?key"
-                r"|private[-_]?key|credentials?|csrf|xsrf|dsn|authorization"
-                r"|session[-_]?id)[A-Za-z0-9_-]{0,20}[\"']?[ \t]*[=:][ \t]*)"
-                r"(?:\"[^\"]*\"|'[^']*'|(?!\[Filtered\])[^ \t\n\r\f\v,;&\"'}\])]+)"
+                r"|private[-_]?key|credentials?|csrf|xsrf|dsn|session[-_]?id)"
+                r"[A-Za-z0-9_-]{0,20}\\*[\"']?[ \t]*[=:][ \t]*)"
+                rf"(?:{_QUOTED}|(?!\[Filtered\])[^ \t\n\r\f\v,;&\"'}}\])]+)"
             ),
             re.IGNORECASE,
             rf"\1{FILTERED}",
@@ -156,8 +165,8 @@ def _parts(value: Mapping[Any, Any] | Iterable[Any], depth: int) -> Any:
 
 
 def _number(value: float) -> float | str:
-    if isinstance(value, float):
+    if isinstance(value, float) and not value.is_integer():
         return value if abs(value) < _LARGEST else str(value)
     if abs(value) >= _LARGEST:
-        return scrub_text(str(value)) if value < 10**40 else UNREADABLE
-    return "[number]" if value >= _CARD_LIKE else value
+        return scrub_text(str(value)) if abs(value) < 10**40 else UNREADABLE
+    return "[number]" if abs(value) >= _CARD_LIKE else value

@@ -12,13 +12,16 @@ from sqlalchemy.exc import ArgumentError
 
 from data.db import Database
 from data.exceptions import DataError, SourceUnavailableError
+from data.store.alerts import AlertLog
 from data.store.audit import AuditLog
 from data.store.episodes import EpisodeLog
 from data.store.errors import ErrorLog
 from data.store.lease import Leases
+from data.store.messages import MessageLog
 from data.store.migrate import migrate, version_words
 from data.store.rollups import Rollups
 from data.store.tables import lease
+from data.store.viewing import ViewingLog
 
 __all__ = ["Store", "open_store", "store_version"]
 
@@ -35,6 +38,9 @@ class Store:
     episodes: EpisodeLog
     audit: AuditLog
     errors: ErrorLog
+    viewing: ViewingLog
+    alerts: AlertLog
+    messages: MessageLog
     leases: Leases
 
     def problem(self) -> str:
@@ -55,6 +61,9 @@ class Store:
             "episodes": self.episodes.prune(now_ms - retention_ms),
             "audit": self.audit.prune(now_ms - retention_ms),
             "errors": self.errors.prune(now_ms - retention_ms),
+            "telemetry": self.viewing.prune(now_ms - retention_ms),
+            "alerts": self.alerts.prune(now_ms - retention_ms),
+            "messages": self.messages.prune(now_ms - retention_ms),
         }
 
     def close(self) -> None:
@@ -81,6 +90,9 @@ def open_store(url: str) -> Store:
         episodes=EpisodeLog(database),
         audit=AuditLog(database),
         errors=ErrorLog(database),
+        viewing=ViewingLog(database),
+        alerts=AlertLog(database),
+        messages=MessageLog(database),
         leases=Leases(database),
     )
 

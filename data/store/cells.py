@@ -63,7 +63,9 @@ def replace_cells(
         delete(rollup_hour).where(_c.source == source, _c.hour.in_(sorted(differing)))
     )
     if rows:
-        connection.execute(insert(rollup_hour).values(source=source), rows)
+        connection.execute(
+            insert(rollup_hour).values(source=source, durations=b""), rows
+        )
     return True
 
 

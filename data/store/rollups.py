@@ -39,6 +39,7 @@ _STATE: Final = select(
     _c.backfilled_from,
     _c.complete,
     _c.audited_hour,
+    _c.episodes_from,
 )
 _BUMP: Final = update(rollup_state).values(generation=_c.generation + 1)
 
@@ -56,6 +57,8 @@ class RollupState(NamedTuple):
     complete: bool
     #: the audit goes on with the day before this hour
     audited_hour: int
+    #: runs that took too long before somebody watched are known since then
+    episodes_from: int
 
 
 class _Reading(NamedTuple):
@@ -216,7 +219,12 @@ def _refreshed(before: RollupState | None, now_ms: int) -> tuple[int, RollupStat
     ):
         generation = before.generation if before else 0
         return since, RollupState(
-            generation, now_ms, since, complete=False, audited_hour=since
+            generation,
+            now_ms,
+            since,
+            complete=False,
+            audited_hour=since,
+            episodes_from=now_ms,
         )
     since = hour_of(min(before.refreshed_until, now_ms) - _OVERLAP_MS)
     return since, before._replace(refreshed_until=now_ms)

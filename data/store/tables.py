@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -25,20 +26,38 @@ number: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 metadata: Final = MetaData()
 
-#: Finished runs of each source: one row an hour, job type and status.
-rollup_hour: Final = Table(
-    "rollup_hour",
+
+def _rollup(span: str) -> Table:
+    """Finished runs of each source: one row a span, job type and status."""
+    return Table(
+        f"rollup_{span}",
+        metadata,
+        Column("source", word, nullable=False),
+        Column(span, BigInteger, nullable=False),
+        Column("job_name", word, nullable=False),
+        Column("status", word, nullable=False),
+        Column("runs", BigInteger, nullable=False),
+        Column("duration_ms", BigInteger, nullable=False),
+        Column("wait_ms", BigInteger, nullable=False),
+        #: a histogram of run times, see data.rules.histogram
+        Column("durations", LargeBinary, nullable=False),
+        PrimaryKeyConstraint(
+            "source", span, "job_name", "status", name=f"rollup_{span}_pkey"
+        ),
+    )
+
+
+rollup_hour: Final = _rollup("hour")
+#: The same folded to days (UTC).
+rollup_day: Final = _rollup("day")
+
+#: Job types with rollups of their own; what comes beyond the cap is counted as "other".
+rollup_job: Final = Table(
+    "rollup_job",
     metadata,
     Column("source", word, nullable=False),
-    Column("hour", BigInteger, nullable=False),
     Column("job_name", word, nullable=False),
-    Column("status", word, nullable=False),
-    Column("runs", BigInteger, nullable=False),
-    Column("duration_ms", BigInteger, nullable=False),
-    Column("wait_ms", BigInteger, nullable=False),
-    PrimaryKeyConstraint(
-        "source", "hour", "job_name", "status", name="rollup_hour_pkey"
-    ),
+    PrimaryKeyConstraint("source", "job_name", name="rollup_job_pkey"),
 )
 
 #: How far the rollups of each source have come.
@@ -51,6 +70,8 @@ rollup_state: Final = Table(
     Column("backfilled_from", BigInteger, nullable=False),
     Column("complete", Boolean, nullable=False),
     Column("audited_hour", BigInteger, nullable=False),
+    #: runs that took too long before somebody watched are known since then
+    Column("episodes_from", BigInteger, nullable=False),
     PrimaryKeyConstraint("source", name="rollup_state_pkey"),
 )
 
@@ -69,6 +90,8 @@ stall_episode: Final = Table(
     Column("first_seen_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
     Column("outcome", word),
+    #: "watched", or "durations": found afterwards, by how long the run took
+    Column("origin", word, nullable=False, server_default="watched"),
     PrimaryKeyConstraint("id", name="stall_episode_pkey"),
     UniqueConstraint("source", "run_id", "run_started_at", name="stall_episode_run"),
     Index("stall_episode_seen", "source", "first_seen_at"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from threading import Condition, Thread
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from data.exceptions import DataError
 from data.model import ErrorEvent
@@ -115,13 +115,16 @@ class Intake:
         except DataError as error:
             self._keep_for_later(batch, counted, error)
             return
+        except Exception as error:
+            self._give_up(batch, counted, error)
+            raise
         self.problem = ""
         self._pause_s = 0.0
         self.totals["kept"] += len(written.new)
         self.totals["duplicate"] += len(events) - len(written.new)
         self.totals["only counted"] += sum(event.times for event in counted)
         for waiting in batch:
-            if waiting.receipt is not None:
+            if _is_awaited(waiting.receipt):
                 ids = {event.event_id for event in waiting.events}
                 new = len(ids & written.new)
                 waiting.receipt.set_result(Receipt(new, len(waiting.events) - new))
@@ -169,7 +172,8 @@ class Intake:
         with self._changed:
             for waiting in reversed(batch):
                 if waiting.receipt is not None:
-                    waiting.receipt.set_exception(error)
+                    if _is_awaited(waiting.receipt):
+                        waiting.receipt.set_exception(error)
                 elif self._size < ROOM:
                     self._waiting.appendleft(waiting)
                     self._size += len(waiting.events)
@@ -177,6 +181,16 @@ class Intake:
                     self._count_only(waiting.events[0])
             for event in counted:
                 self._count_only(event)
+
+    def _give_up(
+        self, batch: Sequence[Waiting], counted: Sequence[ErrorEvent], error: Exception
+    ) -> None:
+        """What cannot be written for a reason of its own must not come again."""
+        events = [event for waiting in batch for event in waiting.events]
+        self.totals["lost"] += sum(event.times for event in (*events, *counted))
+        for waiting in batch:
+            if _is_awaited(waiting.receipt):
+                waiting.receipt.set_exception(error)
 
     def _count_only(self, event: ErrorEvent) -> None:
         key = (
@@ -194,3 +208,8 @@ class Intake:
             self._counted[key] = event
         else:
             self.totals["lost"] += event.times
+
+
+def _is_awaited(receipt: Future[Receipt] | None) -> TypeGuard[Future[Receipt]]:
+    """Does somebody wait for it still? Whoever gave up has cancelled it."""
+    return receipt is not None and receipt.set_running_or_notify_cancel()
