@@ -5,8 +5,8 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Final, TextIO
 
-from data.demo.errors import prepare_errors
 from data.demo.history import RUNS, write_history
+from data.demo.learnt import prepare_store
 
 ORDERS: Final = "orders.db"
 WORKFLOWS: Final = "workflows.db"
@@ -24,7 +24,8 @@ def prepare(
     """The path of ``orders.db`` in ``directory``; all is made that is missing.
 
     Beside it are ``workflows.db``, the database of the demo's DBOS application, and
-    ``job-manager.db``, the store, with ninety days of tracked errors.
+    ``job-manager.db``, the store, with ninety days of tracked errors, of what viewers'
+    pages told, and of alerts.
 
     A file that is there is kept as it is: its history then ends where the demo was
     last stopped. ``report`` hears 0 to 1 while the file is made, and nothing otherwise.
@@ -39,7 +40,7 @@ def prepare(
         resolve_name("data.demo.flows:prepare_flows")(workflows)
     store = directory / STORE
     if not store.exists():
-        prepare_errors(store, now_ms=now_ms)
+        prepare_store(store, path, now_ms=now_ms)
     return path
 
 

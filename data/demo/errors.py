@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote
 
 from data.clock import DAY_MS, HOUR_MS, from_ms
 from data.model import ErrorEvent, GroupStatus
-from data.store import open_store
 from data.store.errors import ErrorLog
 from data.tracking.events import from_browser
 
@@ -86,14 +83,10 @@ _KINDS: Final = (
 )  # fmt: skip
 
 
-def prepare_errors(path: Path, *, now_ms: int) -> None:
-    """Make the store at ``path`` with the errors of ninety days in it."""
-    store = open_store(f"sqlite:///{quote(str(path))}")
-    try:
-        for kind in _KINDS:
-            _write(store.errors, kind, now_ms)
-    finally:
-        store.close()
+def write_errors(errors: ErrorLog, *, now_ms: int) -> None:
+    """Write the errors of ninety days."""
+    for kind in _KINDS:
+        _write(errors, kind, now_ms)
 
 
 def _write(errors: ErrorLog, kind: Kind, now_ms: int) -> None:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from random import Random
 from typing import Final, NamedTuple
 
-from data.clock import DAY_MS, SECOND_MS
+from data.clock import DAY_MS, MINUTE_MS, SECOND_MS
 from data.demo.catalog import CATALOG, WEIGHTS, JobType, params_of
 from data.demo.error_shapes import Shape, shapes_of
 from data.demo.rhythm import WEEK_HOURS, Hour
@@ -32,6 +32,13 @@ _DECK: Final = 1 << 10
 _CANCELLED_SHARE: Final = 0.003
 #: More fails on the last day, so that its tile differs from the week before.
 _LATELY: Final = 1.18
+#: One run in so many takes longer than the usual limit, and ends all the same.
+_OVERRUN: Final = 12_343
+_LIMIT_MS: Final = 30 * MINUTE_MS
+#: By how much at most; somebody has looked after them since the middle of the history.
+_LONGEST_MS: Final = 100 * MINUTE_MS
+_LONGEST_LATELY_MS: Final = 32 * MINUTE_MS
+_IMPROVED_MS: Final = 45 * DAY_MS
 _WORKERS: Final = tuple(f"worker-{number}" for number in (1, 1, 2, 2, 3, 3, 4, 5))
 _ATTEMPTS: Final = (1,) * 29 + (2, 2, 3)
 
@@ -75,8 +82,10 @@ def runs_of(
         ends = sorted(rng.choices(range(hour.since_ms, hour.until_ms), k=hour.runs))
         dealt = rng.choices(decks, cum_weights=weights[hour.of_week], k=hour.runs)
         lately = hour.until_ms > now_ms - DAY_MS
+        improved = hour.until_ms > now_ms - _IMPROVED_MS
+        longest_ms = _LONGEST_LATELY_MS if improved else _LONGEST_MS
         yield [
-            _run(deck, end, rng.getrandbits(64), lately=lately)
+            _run(deck, end, rng.getrandbits(64), lately=lately, longest_ms=longest_ms)
             for deck, end in zip(dealt, ends, strict=True)
         ]
 
@@ -86,9 +95,13 @@ def week_load() -> list[float]:
     return [weights[-1] for weights in _weights_by_hour()]
 
 
-def _run(deck: Deck, finished_at: int, bits: int, *, lately: bool) -> FinishedRun:
+def _run(
+    deck: Deck, finished_at: int, bits: int, *, lately: bool, longest_ms: int
+) -> FinishedRun:
     job = deck.job
     duration = deck.durations[bits & 1023]
+    if bits % _OVERRUN == 0:
+        duration = _LIMIT_MS + MINUTE_MS + (bits >> 12) % longest_ms
     started_at = finished_at - duration
     status = (deck.outcomes_lately if lately else deck.outcomes)[bits >> 10 & 1023]
     succeeded = status == JobState.SUCCEEDED
