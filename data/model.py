@@ -229,6 +229,28 @@ class AlertState(StrEnum):
     NO_DATA = "no data"
 
 
+class AlertNews(NamedTuple):
+    """What is told of an alert: once for each episode, kind and step."""
+
+    #: "fired", "escalated" or "resolved"
+    kind: str
+    rule: str
+    #: which of the rule's alerts; "" where there is one
+    label: str
+    severity: Severity
+    title: str
+    sentence: str
+    episode_id: int
+    #: 0 for the first message, 1 to 3 for escalations
+    step: int
+    at: int
+    #: the page with the cause, below the prefix: "/errors?group=v1:12ab"
+    link_path: str
+    #: "" where they are not known
+    source: str = ""
+    job_name: str = ""
+
+
 class GroupStatus(StrEnum):
     """What people, or time, made of a group of errors."""
 

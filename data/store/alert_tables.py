@@ -1,4 +1,4 @@
-"""The tables of alerts, as ``tables`` explains: rules, states, episodes, silences."""
+"""The tables of alerts, as ``tables`` explains: rules, states, episodes, news, silences."""
 
 from typing import Final
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     Index,
     PrimaryKeyConstraint,
     Table,
+    UniqueConstraint,
 )
 
 from data.store.tables import metadata, number, word
@@ -67,9 +68,26 @@ alert_episode: Final = Table(
     Column("ack_note", word, nullable=False),
     #: messages so far: 0 the first one, then escalations
     Column("step", BigInteger, nullable=False),
+    #: when somebody was last told; None while nobody was, because of a silence say
+    Column("told_at", BigInteger),
     PrimaryKeyConstraint("id", name="alert_episode_pkey"),
     Index("alert_episode_fired", "fired_at"),
     Index("alert_episode_open", "resolved_at"),
+    sqlite_autoincrement=True,
+)
+
+#: What is to be told and was not handed over yet; ``body`` is JSON. Written together
+#: with the state it comes from, so that a crash loses nothing.
+alert_news: Final = Table(
+    "alert_news",
+    metadata,
+    Column("id", number, nullable=False),
+    Column("episode_id", BigInteger, nullable=False),
+    Column("kind", word, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("body", word, nullable=False),
+    PrimaryKeyConstraint("id", name="alert_news_pkey"),
+    UniqueConstraint("episode_id", "kind", "step", name="alert_news_once"),
     sqlite_autoincrement=True,
 )
 

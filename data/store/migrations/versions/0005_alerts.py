@@ -1,4 +1,4 @@
-"""Alerts: changed rules, states, episodes, silences."""
+"""Alerts: changed rules, states, episodes, news, silences."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,6 +21,7 @@ def upgrade() -> None:
     )
     _states()
     _episodes()
+    _news()
     op.create_table(
         "alert_silence",
         sa.Column("id", _number, nullable=False),
@@ -56,11 +57,26 @@ def _episodes() -> None:
         *_maybe("resolved_at", "acked_at"),
         *_words("acked_by", "ack_note"),
         *_numbers("step"),
+        *_maybe("told_at"),
         sa.PrimaryKeyConstraint("id", name="alert_episode_pkey"),
         sqlite_autoincrement=True,
     )
     op.create_index("alert_episode_fired", "alert_episode", ["fired_at"])
     op.create_index("alert_episode_open", "alert_episode", ["resolved_at"])
+
+
+def _news() -> None:
+    op.create_table(
+        "alert_news",
+        sa.Column("id", _number, nullable=False),
+        *_numbers("episode_id"),
+        *_words("kind"),
+        *_numbers("step"),
+        *_words("body"),
+        sa.PrimaryKeyConstraint("id", name="alert_news_pkey"),
+        sa.UniqueConstraint("episode_id", "kind", "step", name="alert_news_once"),
+        sqlite_autoincrement=True,
+    )
 
 
 def _words(*names: str) -> list[sa.Column[str]]:
