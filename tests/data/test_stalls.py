@@ -101,7 +101,7 @@ def test_a_type_with_its_own_limit_is_judged_by_it(
     assert (verdict and verdict.rule) == rule
 
 
-@pytest.mark.parametrize("state", set(JobState) - {JobState.RUNNING})
+@pytest.mark.parametrize("state", sorted(set(JobState) - {JobState.RUNNING}))
 def test_only_running_runs_are_judged(state: JobState) -> None:
     job = make_job(state=state, started_at=0)
 
