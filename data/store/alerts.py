@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     delete,
     insert,
+    or_,
     select,
     update,
 )
@@ -73,8 +74,6 @@ class AlertLog:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    # ---- what people set ----
-
     def settings(self) -> dict[str, dict[str, object]]:
         """What people changed, by rule: only what is not as it is by itself."""
         rows = self._db.fetch(select(alert_rule.c.rule, alert_rule.c.settings))
@@ -101,35 +100,38 @@ class AlertLog:
                 )
             )
 
-    # ---- what became of alerts ----
-
     def standings(self) -> list[Standing]:
         """Every alert that is remembered, with the episode that goes on."""
         with self._db.reading() as connection:
             return _standings(connection)
 
     def episodes(
-        self, *, since: int = 0, limit: int = 100, before: int | None = None
+        self,
+        *,
+        since: int = 0,
+        limit: int = 100,
+        before: int | None = None,
+        rule: str = "",
     ) -> list[AlertEpisode]:
         """Episodes that fired since then, newest first; ``before`` is an id."""
-        statement = (
-            select(*_EPISODE)
-            .where(_e.fired_at >= since)
-            .order_by(_e.id.desc())
-            .limit(limit)
-        )
+        wanted = [_e.fired_at >= since]
         if before is not None:
-            statement = statement.where(_e.id < before)
-        return [_to_episode(row) for row in self._db.fetch(statement)]
+            wanted.append(_e.id < before)
+        if rule:
+            wanted.append(_e.rule == storable(rule))
+        statement = select(*_EPISODE).where(*wanted)
+        newest = statement.order_by(_e.id.desc()).limit(limit)
+        return [_to_episode(row) for row in self._db.fetch(newest)]
 
     def acknowledge(self, episode_id: int, *, by: str, note: str, at_ms: int) -> None:
         """Somebody looks after it: nobody else is told until it is over.
 
-        Raises InvalidRequestError when it is over or unknown.
+        Raises InvalidRequestError when it is over or unknown, or somebody else did.
         """
+        nobody_else = or_(_e.acked_at.is_(None), _e.acked_by == storable(by))
         seen = (
             update(alert_episode)
-            .where(_e.id == episode_id, _e.resolved_at.is_(None))
+            .where(_e.id == episode_id, _e.resolved_at.is_(None), nobody_else)
             .values(
                 acked_at=at_ms,
                 acked_by=storable(by),
@@ -138,10 +140,8 @@ class AlertLog:
         )
         with self._db.writing() as connection:
             if not connection.execute(seen).rowcount:
-                message = "This alert is over, or unknown: there is nothing to see to."
+                message = "This alert is over, unknown, or somebody else sees to it."
                 raise InvalidRequestError(message)
-
-    # ---- silences ----
 
     def silences(self, now_ms: int) -> list[Silence]:
         """Silences that are not over, the one that ends first at first."""
@@ -193,8 +193,6 @@ class AlertLog:
             if not connection.execute(ended).rowcount:
                 message = "This silence is over, or unknown."
                 raise InvalidRequestError(message)
-
-    # ---- judging ----
 
     def advance(self, decide: Decide, now_ms: int) -> None:
         """Read where alerts stand, let ``decide`` say what becomes of them, write that.
