@@ -7,10 +7,10 @@
 
   const ask = (data) => window.dash_clientside.set_props(ASKED, { data });
 
-  /** Open the dialog with one run, and keep it in the URL. */
-  function show(run) {
+  /** Open the dialog with one run, and keep it in the URL; `job` where it is known. */
+  function show(run, job) {
     window.jobManagerShell.keepInUrl("run", run);
-    ask({ run });
+    ask({ run, ...(job && { job }) });
   }
 
   /** The run that the URL names. */
@@ -39,12 +39,12 @@
     ask({ run: open, again: true, at: now });
   }
 
-  /** The run that a row tells of: a row of runs is called as its run. */
+  /** The run, and its job, that a row tells of: a row of runs is called as its run. */
   function runOf(row) {
     const id = row.getAttribute("row-id");
     const grid = row.closest(".ag-theme-quartz, [class*=-grid][id]");
     const node = grid && id && window.dash_ag_grid.getApi(grid.id)?.getRowNode(id);
-    return node?.data.run_id ?? id;
+    return [node?.data.run_id ?? id, node?.data.job];
   }
 
   /** A click, or Enter, on a row of a grid of runs; not on what is in it to be clicked. */
@@ -54,8 +54,8 @@
     if (!row || (isKey && event.key !== "Enter") || event.target.closest("input, a")) return;
     if (!isKey && (getSelection().toString() || event.target.closest(".ag-selection-checkbox")))
       return;
-    const run = runOf(row);
-    if (run) show(run);
+    const [run, job] = runOf(row);
+    if (run) show(run, job);
   }
 
   /** A link to a run opens it here; with a modifier, or the wheel, in another tab. */

@@ -68,9 +68,18 @@
   const CARD_LIKE = 1e13;
   const SECRET_KEY =
     /password|passwd|pwd|secret|token|apikey|auth|credential|privatekey|session|cookie|csrf|xsrf|dsn|connectionstring/;
+  // A quoted text, quotes in it escaped; also in JSON within JSON, and cut off.
+  const QUOTED =
+    /\\+"[^"]*(?:"|$)|\\+'[^']*(?:'|$)|"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|'(?:[^'\\]|\\[\s\S])*(?:'|\\?$)/.source;
   const VALUES = [
     [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,20000}(?:-----END [A-Z ]{0,40}-----)?/g, FILTERED],
-    [/\b((?:set-)?cookie["']?[ \t]*[=:])[^\r\n]{1,4000}/gi, `$1 ${FILTERED}`],
+    [
+      new RegExp(
+        String.raw`\b((?:(?:set-)?cookie|(?:proxy-)?authorization)\\*["']?[ \t]*[=:])(?![ \t]*\[Filtered\](?:[,}\]]|[ \t]*(?:[\r\n]|$)))[ \t]*(?:${QUOTED}|[^\r\n]+)`,
+        "gi",
+      ),
+      `$1 ${FILTERED}`,
+    ],
     [/\b(bearer)[ \t\n\r\f\v]+[A-Za-z0-9._~+/=-]{6,}/gi, `$1 ${FILTERED}`],
     [
       /\b([Bb]asic)[ \t\n\r\f\v]+(?=[A-Za-z]{0,200}(?:[0-9=+/]|[a-z][A-Z]))[A-Za-z0-9+/]{6,}={0,2}/g,
@@ -82,7 +91,10 @@
       FILTERED,
     ],
     [
-      /([A-Za-z0-9_-]{0,40}(?:password|passwd|pwd|secret|token|api[-_]?key|private[-_]?key|credentials?|csrf|xsrf|dsn|authorization|session[-_]?id)[A-Za-z0-9_-]{0,20}["']?[ \t]*[=:][ \t]*)(?:"[^"]*"|'[^']*'|(?!\[Filtered\])[^ \t\n\r\f\v,;&"'}\])]+)/gi,
+      new RegExp(
+        String.raw`([A-Za-z0-9_-]{0,40}(?:password|passwd|pwd|secret|token|api[-_]?key|private[-_]?key|credentials?|csrf|xsrf|dsn|session[-_]?id)[A-Za-z0-9_-]{0,20}\\*["']?[ \t]*[=:][ \t]*)(?:${QUOTED}|(?!\[Filtered\])[^ \t\n\r\f\v,;&"'}\])]+)`,
+        "gi",
+      ),
       `$1${FILTERED}`,
     ],
     [/(:\/\/)[^ \t\n\r\f\v/@]+@/g, `$1${FILTERED}@`],
@@ -192,7 +204,7 @@
     if (!Number.isSafeInteger(value)) {
       return Number.isFinite(value) && Math.abs(value) < 2 ** 53 ? value : scrubText(String(value));
     }
-    return value >= CARD_LIKE ? "[number]" : value;
+    return Math.abs(value) >= CARD_LIKE ? "[number]" : value;
   }
 
   /** The message without what changes from one occurrence to the next. */
@@ -224,12 +236,14 @@
   const LINE = /^\s*(?:at (?:async )?(?:(.*?) \()?|([^@\n]*)@)((?:https?|file|blob|[a-z-]+-extension):[^\n]*?):(\d+):\d+\)?$/;
   const LIBRARY = /_dash-component-suites|node_modules|\/vendor\//;
   const IGNORED = /^Script error\.?$|ResizeObserver loop/;
+  const LONGEST_LINE = 1_000;
   const EXTENSION = /(?:chrome|moz|safari-web)-extension:/;
 
   /** Innermost first: {function, module, lineno, in_app}. */
   function framesOf(stack) {
     const found = [];
     for (const line of stack.split("\n")) {
+      if (line.length > LONGEST_LINE) continue; // a message, and slow to look through
       const [, chromium, firefox, url, lineno] = LINE.exec(line) ?? [];
       if (!url) continue;
       const module = cut(scrubUrl(url.split("?")[0]), 300);
@@ -431,7 +445,7 @@
       };
       remember(entry);
       logged(level, entry);
-      tellLogRocket(error, entry.context, kind);
+      tellLogRocket(found, entry.context, kind);
       queued(eventOf(entry, found, { kind, handled, at }), at);
     });
     return event_id;
@@ -496,7 +510,8 @@
     else plain[level === "warning" ? "warn" : "error"]("[job-manager]", message, context);
   }
 
-  function tellLogRocket(error, context, kind) {
+  /** It gets a copy that is scrubbed, and not what was thrown. */
+  function tellLogRocket({ type, message, stack }, context, kind) {
     try {
       const capture = window.LogRocket?.captureException;
       if (typeof capture !== "function") return;
@@ -504,8 +519,8 @@
       const known = ([, value]) => value !== undefined;
       const tags = Object.entries({ action, component, jobName, kind }).filter(known);
       const extra = { runId: runId ?? "", params: JSON.stringify(params ?? null) };
-      const thrown = error instanceof Error ? error : new Error(wordsOf(error));
-      capture.call(window.LogRocket, thrown, { tags: Object.fromEntries(tags), extra });
+      const told = Object.assign(new Error(message), { name: type || "Error", stack });
+      capture.call(window.LogRocket, told, { tags: Object.fromEntries(tags), extra });
     } catch {
       drop("logrocket");
     }
@@ -654,7 +669,6 @@
   function leave() {
     const now = Date.now();
     collectCounts(now, { early: true });
-    // A beacon is taken, and lost, while nobody can be reached.
     const reachable = !isOff && now >= pausedUntil && navigator.onLine !== false;
     while (reachable && queue.length) {
       const { events, dropped, body } = batch();
@@ -663,6 +677,8 @@
       queue = queue.slice(events.length);
     }
     keepForLater([...(underWay ?? []), ...queue]);
+    // A beacon is taken, and lost, while nobody can be reached: the last page tries both ways.
+    if (leaving && pause && !isOff && queue.length) beacon(batch().body);
   }
 
   function beacon(body) {
@@ -690,6 +706,7 @@
 
   // ---- what is caught ----
 
+  const BULK = "bulk-confirm";
   const ACTIONS = new Map(
     Object.entries({
       "refresh-asked": ["loadActiveJobs", "active-runs"],
@@ -700,10 +717,12 @@
       "cleanup-confirm": ["cleanupStalledJobs", "cleanup-modal"],
       "cleanup-stalled": ["cleanupStalledJobs", "cleanup-modal"],
       "error-retry-confirm": ["retryJob", "error-detail"],
+      [BULK]: ["retryJob", "history-grid"],
     }),
   );
   const POLL = "refresh-asked";
-  const BULK = "bulk-confirm";
+  /** What dashboard/around.py notes of an error: its id, its level, its words. */
+  const NOTE = /^([0-9a-f]{32}) (error|warning) (.*)$/;
   const SAME_FAILURE_MS = 1_000;
   const UPDATING = /^Callback error updating (.*)/;
   const NAMELESS = /^Callback failed: the server did not respond|^Callback error with no output/;
@@ -713,17 +732,54 @@
 
   /** What a callback was about, by what it was asked with. */
   function contextOfCallback({ output, changed, values }) {
-    if (changed === BULK) {
-      const { action, ids } = values["bulk-plan.data"] ?? {};
-      const done = action === "cancel" ? "cancelJob" : "retryJob";
-      return { action: done, component: "history-grid", params: { run_ids: ids } };
-    }
     const [action, component] = ACTIONS.get(changed) ?? otherAction(output);
-    if (action === "enqueueJob") {
-      const params = jsonOf(values["run-params.value"]);
-      return { action, component, jobName: values["run-name.value"], params };
-    }
-    return { action, component, runId: values["details-asked.data"]?.run };
+    const source = values["source-select.value"];
+    return { action, component, ...ASKED[changed || action]?.(values, source) };
+  }
+
+  const inSource = (source, more) => ({ ...(source !== undefined && { source }), ...more });
+  const ofRun = (values, source) => ({
+    runId: values["details-asked.data"]?.run,
+    jobName: values["details-opening.data"]?.job ?? values["details-asked.data"]?.job,
+    params: inSource(source),
+  });
+  const ofRuns = (run_ids, source) => ({
+    runId: run_ids?.length === 1 ? run_ids[0] : undefined,
+    params: inSource(source, { run_ids }),
+  });
+
+  /** Job, run and params, by the component that asked, or by the action. */
+  const ASKED = {
+    "refresh-asked": (_values, source) => ({ params: inSource(source) }),
+    "run-submit": (values) => ({
+      jobName: values["run-name.value"],
+      params: jsonOf(values["run-params.value"]),
+    }),
+    "cancel-run": ofRun,
+    "retry-run": (values, source) => ({
+      ...ofRun(values, source),
+      params: inSource(source, { params: jsonOf(values["retry-params.value"]) }),
+    }),
+    "details-asked": ofRun,
+    "cleanup-confirm": (values, source) => ofRuns(values["cleanup-list.value"], source),
+    "cleanup-stalled": (_values, source) => ({ params: inSource(source) }),
+    [BULK]: (values, source) => {
+      const { action, ids } = values["bulk-plan.data"] ?? {};
+      return { ...(action === "cancel" && { action: "cancelJob" }), ...ofRuns(ids, source) };
+    },
+    "error-retry-confirm": (values) => ofRuns(values["error-retry-plan.data"]?.ids),
+    loadJobHistory: (values, source) => ({
+      jobName: values["history-job.value"] || undefined,
+      params: inSource(source, fieldsOf(values, "history-")),
+    }),
+  };
+
+  /** What was chosen in the fields of a page: `{status, range}` of "history-status.value". */
+  function fieldsOf(values, prefix) {
+    const found = Object.entries(values)
+      .filter(([key, value]) => key.startsWith(prefix) && key.endsWith(".value") && value)
+      .map(([key, value]) => [key.slice(prefix.length, -".value".length), value]);
+    return Object.fromEntries(found);
   }
 
   function otherAction(output) {
@@ -758,7 +814,7 @@
     if (asked) {
       leaveCrumb("dash", asked.output);
       answer.then(
-        ({ status }) => callbackAnswered(asked, status),
+        (answered) => callbackAnswered(asked, answered),
         (error) => callbackFailed(asked, error),
       );
     }
@@ -772,14 +828,27 @@
     const changed = [asked.changedPropIds ?? []].flat().map((one) => wordsOf(one).split(".")[0]);
     return {
       output: wordsOf(asked.output ?? ""),
-      changed: changed.find((id) => id === BULK || ACTIONS.has(id)) ?? "",
+      changed: changed.find((id) => ACTIONS.has(id)) ?? "",
       values: valuesOf(asked),
     };
   }
 
-  function callbackAnswered(asked, status) {
-    if (status >= 500) callbackFailed(asked, `The server answered ${status}`);
-    else if (asked.changed === POLL) pollFailed = false;
+  function callbackAnswered(asked, { status, headers }) {
+    if (status >= 400) return callbackFailed(asked, `The server answered ${status}`);
+    if (asked.changed === POLL) pollFailed = false;
+    const note = NOTE.exec(headers?.get?.("X-Job-Manager-Error") ?? "");
+    if (note) couldNot(asked, note);
+  }
+
+  /** The server could not do it, and has tracked it: this tab remembers, and tells nobody. */
+  function couldNot(asked, [, event_id, level, words]) {
+    guarded(() => {
+      const message = told(decodeURIComponent(words), MESSAGE.ring);
+      const context = contextOf(contextOfCallback(asked), Date.now());
+      remember({ event_id, level, type: "", message, context });
+      logged("warning", { message, context }); // the page says it too
+      tellLogRocket({ type: "", message, stack: "" }, context, "dash_callback");
+    });
   }
 
   /** Of the interval's failures the first one: the badge tells of the others. */

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 
 from dash import ctx
 from dash.exceptions import MissingCallbackContextException
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.ids import Bulk, Details, History, Live, Stalled, Start
+from dashboard.ids import Bulk, Details, Errors, History, Live, Stalled, Start
+from data.exceptions import DataError
+from data.rules.scrub import cut, scrub_text
+from data.tracking import MET, Met
 
 _AROUND: Final[ContextVar[Mapping[str, str]]] = ContextVar("around")
 #: What a callback does, by the component that asked for it (contract.md).
@@ -23,12 +27,17 @@ _ACTIONS: Final = {
     Start.SUBMIT: "enqueueJob",
     Stalled.CLEAN: "cleanupStalledJobs",
     Stalled.CONFIRM: "cleanupStalledJobs",
+    Errors.RETRY_CONFIRM: "retryJob",
 }
 _HISTORY: Final = vars(History).values()
+_CALLBACK: Final = "_dash-update-component"
+#: Tells the page that an error was tracked; assets/errorTracking.js reads it.
+_NOTE: Final = b"x-job-manager-error"
+_NOTE_BYTES: Final = 300
 
 
 def around() -> dict[str, str]:
-    """``component``, ``action``, ``url``, ``user_agent`` where they are known."""
+    """``component``, ``action``, ``url``, ``user_agent``, ``job_name`` where known."""
     found = dict(_AROUND.get({}))
     try:
         asked = ctx.triggered_id
@@ -41,7 +50,17 @@ def around() -> dict[str, str]:
     found["component"] = component
     is_history = component in _HISTORY
     otherwise = "loadJobHistory" if is_history else "renderPage"
+    found |= _job_name({**ctx.inputs, **ctx.states})
     return {**found, "action": _ACTIONS.get(component, otherwise)}
+
+
+def _job_name(asked: Mapping[str, Any]) -> dict[str, str]:
+    """Of the run whose dialog is open, by what its callbacks are asked with."""
+    for name in (Details.OPENING, Details.ASKED):
+        value = asked.get(f"{name}.data")
+        if isinstance(value, dict) and isinstance(value.get("job"), str):
+            return {"job_name": value["job"]}
+    return {}
 
 
 class NotesRequest:
@@ -52,7 +71,15 @@ class NotesRequest:
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Pass the request on; the answer to a callback tells what it ran into."""
+        met: list[Met] = []
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start" and met:
+                headers = [*message.get("headers", []), (_NOTE, note_of(met[0]))]
+                message = {**message, "headers": headers}
+            await send(message)
+
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             is_api = scope["path"].startswith(self._api)
@@ -66,4 +93,14 @@ class NotesRequest:
                     "component": "api" if is_api else "page",
                 }
             )
-        await self._app(scope, receive, send)
+        is_callback = scope["type"] == "http" and scope["path"].endswith(_CALLBACK)
+        MET.set(met if is_callback else None)
+        await self._app(scope, receive, noting if is_callback else send)
+
+
+def note_of(met: Met) -> bytes:
+    """Id, level and words of an error; only what our own errors say may be told."""
+    is_ours = isinstance(met.error, DataError)
+    words = str(met.error) if is_ours else "The server could not do that."
+    told = quote(cut(scrub_text(words), _NOTE_BYTES), safe="")
+    return f"{met.event_id} {met.level} {told}".encode("ascii")

@@ -36,6 +36,7 @@ from data.tracking.intake import Receipt
 BODY_LIMIT: Final = 65_536
 EVENTS: Final = 50
 _DEPTH: Final = 20
+_MOST_NOT_SENT: Final = 1_000_000
 _RECEIPT_LIMIT_S: Final = 5.0
 _LONGEST_REST_S: Final = 1.0
 #: A browser that is told to wait comes back after this many seconds.
@@ -202,7 +203,7 @@ def _register_telling(router: APIRouter, deps: Deps, tracker: Tracker) -> None:
             return answer(413, "too_large", sentence)
         if not request.headers.get("content-type", "").startswith("application/json"):
             return answer(415, "not_json", "The body is JSON: Content-Type says so.")
-        events, session = _batch_of(body)
+        events, session, not_sent = _batch_of(body)
         wait_s = rates.wait_s(session, len(events))
         if wait_s:
             return _later(429, "too_many", "Too many errors at once.", wait_s)
@@ -216,6 +217,8 @@ def _register_telling(router: APIRouter, deps: Deps, tracker: Tracker) -> None:
             await asyncio.sleep(min(time.monotonic() - began, _LONGEST_REST_S))
         if not told:
             return _later(503, "busy", "Errors cannot be kept just now.", _AGAIN_S)
+        if told.accepted:  # what is told again was counted before
+            tracker.intake.totals["not sent by browsers"] += not_sent
         counts = {"accepted": told.accepted, "duplicate": told.duplicate}
         return JSONResponse({**counts, "dropped": bad}, 202)
 
@@ -297,8 +300,8 @@ async def _body(request: Request) -> bytes | None:
     return bytes(found)
 
 
-def _batch_of(body: bytes) -> tuple[list[object], str]:
-    """The events of a batch, or the one event; and the session that they are of.
+def _batch_of(body: bytes) -> tuple[list[object], str, int]:
+    """The events of a batch, or the one event; whose they are; how many were not sent.
 
     Raises InvalidRequestError, which says what is allowed.
     """
@@ -322,7 +325,17 @@ def _batch_of(body: bytes) -> tuple[list[object], str]:
     session = head.get("session", first.get("session"))
     if not isinstance(session, str) or not _SESSION.fullmatch(session):
         session = ""
-    return events, session
+    return events, session, _not_sent(head.get("dropped"))
+
+
+def _not_sent(dropped: object) -> int:
+    """Errors that a browser counted and, to spare us, did not tell of."""
+    told = dropped if isinstance(dropped, dict) else {}
+    return sum(
+        min(times, _MOST_NOT_SENT)
+        for reason in ("rate", "queue", "refused")
+        if type(times := told.get(reason)) is int and times > 0
+    )
 
 
 def _is_deeper(value: object, levels: int) -> bool:

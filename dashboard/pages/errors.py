@@ -211,7 +211,7 @@ def _sink_words(tracker: Tracker) -> list[tuple[str, str, str]]:
     """Where errors go, what was done, and what is wrong."""
     totals = tracker.intake.totals
     kept = f"{count(totals['kept'])} kept, {count(tracker.intake.size)} waiting"
-    for word in ("only counted", "lost"):
+    for word in ("only counted", "not sent by browsers", "lost"):
         if totals[word]:
             kept += f", {count(totals[word])} {word}"
     lines = [("Store", kept, tracker.intake.problem)]

@@ -118,7 +118,8 @@ def _found(
         return history_view(page, replace=after is None, counted=counted)
     except DataError as error:
         asked = dict(zip((name for _, name in _FIELDS), fields, strict=True))
-        track_once(error, action="loadJobHistory", source=source, params=asked)
+        about = {"source": source, "job_name": asked["job"] or "", "params": asked}
+        track_once(error, action="loadJobHistory", **about)
         return trouble_view(str(error))
 
 

@@ -148,7 +148,8 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
         verdict = place.reader.current().judgement.verdicts.get(own_id)
     except DataError as error:
         if is_first:  # the looks after it fail for the same reason
-            track_once(error, action="loadJobDetails", source=source, run_id=run_id)
+            about = {"source": source, "run_id": run_id}
+            track_once(error, action="loadJobDetails", params=about, **about)
         return {**first, "trouble": problem(str(error))}
     if found is None:
         missing = f"{place.label} has no run {run_id[:100]}. It may be gone."
@@ -166,7 +167,8 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
     able = place.engine.capabilities
     can_retry = view["can_retry"] and able.enqueue
     if is_first:
-        opening = {"number": new_number(), "params": view["params"]}
+        job = found.job.job_name
+        opening = {"number": new_number(), "params": view["params"], "job": job}
         first |= {"opening": opening, "edited": view["params"], "edit_open": False}
     return {
         **first,

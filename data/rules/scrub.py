@@ -23,6 +23,8 @@ _MARK_BYTES: Final = 14
 #: Integers that fit a browser, and of these the ones that no card number looks like.
 _LARGEST: Final = 2**53
 _CARD_LIKE: Final = 10**13
+#: What is larger takes too long to write down.
+_LONG: Final = 10**40
 
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _SEPARATORS: Final = re.compile(r"[-_ .]")
@@ -167,6 +169,8 @@ def _parts(value: Mapping[Any, Any] | Iterable[Any], depth: int) -> Any:
 def _number(value: float) -> float | str:
     if isinstance(value, float) and not value.is_integer():
         return value if abs(value) < _LARGEST else str(value)
+    if abs(value) >= _LONG:
+        return str(value) if isinstance(value, float) else UNREADABLE
     if abs(value) >= _LARGEST:
-        return scrub_text(str(value)) if abs(value) < 10**40 else UNREADABLE
+        return scrub_text(str(int(value)))
     return "[number]" if abs(value) >= _CARD_LIKE else value

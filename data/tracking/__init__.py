@@ -8,11 +8,14 @@ for ``track_async``, which raises it again.
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, TypeVar
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from data.tracking.tracker import Tracker, is_users_own
 
 __all__ = [
+    "MET",
+    "Met",
     "Tracker",
     "clear_recent_errors",
     "get_recent_errors",
@@ -29,6 +32,18 @@ _T = TypeVar("_T")
 #: Where an exception carries the id of its event.
 _ID: Final = "job_manager_event_id"
 _installed: list[Tracker] = []
+
+
+class Met(NamedTuple):
+    """An error that a request ran into."""
+
+    event_id: str
+    level: str
+    error: BaseException
+
+
+#: What the present request ran into, where whoever answers it wants to know.
+MET: Final[ContextVar[list[Met] | None]] = ContextVar("met", default=None)
 
 
 def install(tracker: Tracker) -> None:
@@ -58,6 +73,9 @@ def track_once(error: BaseException, **context: Any) -> str:
     event_id = track_error(error, **context)
     with suppress(Exception):
         setattr(error, _ID, event_id)
+    met = MET.get()
+    if met is not None and event_id:
+        met.append(Met(event_id, str(context.get("level", "error")), error))
     return event_id
 
 

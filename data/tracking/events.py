@@ -247,7 +247,7 @@ def _event(
         "exception": {
             "type": type_,
             "message": message,
-            "stacktrace": cut_front(scrub_text(found.stack[-2 * STACK :]), STACK),
+            "stacktrace": cut_front(scrub_text(_end_of(found.stack)), STACK),
             "frames": [_told(frame) for frame in found.frames[:FRAMES]],
             "cause": list(found.cause)[:CAUSES],
         },
@@ -289,6 +289,14 @@ def cut_front(text: str, limit: int) -> str:
     if len(data) <= limit:
         return text
     return "…\n" + data[-(limit - 4) :].decode("utf-8", "ignore")
+
+
+def _end_of(stack: str) -> str:
+    """The end of a long stack, from a line's or word's start: no half a secret."""
+    if len(stack) <= 2 * STACK:
+        return stack
+    end = stack[-2 * STACK :]
+    return end.partition("\n")[2] or end.partition(" ")[2]
 
 
 def _shortened(body: dict[str, Any]) -> str:
@@ -336,7 +344,7 @@ def _frames(raw: object) -> list[Frame]:
         return []
     return [
         Frame(
-            cut(_text(one, "function"), ID),
+            cut(scrub_text(_text(one, "function")), ID),
             cut(scrub_url(_text(one, "module")), URL),
             line
             if type(line := one.get("lineno")) is int and 0 <= line < 10**9

@@ -12,6 +12,7 @@ from threading import Event, Thread
 from typing import Final, Protocol
 
 from data.model import ErrorEvent
+from data.rules.scrub import scrub_text
 
 log = logging.getLogger(__name__)
 
@@ -105,9 +106,10 @@ class GuardedSink:
         try:
             self._sink.send(event)
         except Exception as error:  # noqa: BLE001 - somebody else's server, or library
+            problem = scrub_text(f"{type(error).__name__}: {error}")[:300]
             if not self.problem:
-                log.warning("the sink %s failed: %s", self.name, error)
-            self.problem = f"{type(error).__name__}: {error}"[:300]
+                log.warning("the sink %s failed: %s", self.name, problem)
+            self.problem = problem
             return False
         self.problem = ""
         self.totals["sent"] += 1

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +16,20 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
+from sqlalchemy import event as sqlalchemy_event
 
 import data.tracking
 from app import Composed, compose
-from dashboard.around import around
+from dashboard.api.export import csv_text, safe
+from dashboard.api.tracked import _event_lines
+from dashboard.around import around, note_of
 from dashboard.settings import load_settings
+from dashboard.views.errors import event_cells
 from data.clock import DAY_MS, from_ms
-from data.exceptions import InvalidRequestError
+from data.exceptions import InvalidRequestError, SourceUnavailableError
+from data.store.errors import ErrorFilter
+from data.tracking import Met
 from data.tracking.events import EVENT, from_browser
 from tests.conftest import FakeClock
 from tests.factories import job_table
@@ -273,6 +281,75 @@ def test_formulas_nul_and_surrogates_are_harmless(client: TestClient) -> None:
     assert groups[0]["title"].startswith("'@x")
 
 
+def test_csv_is_rfc_4180_whatever_is_in_a_cell(client: TestClient) -> None:
+    message = 'a "quoted",\r\ncell, with 日本 and\nlines'
+    tell(client, an_event(exception={"type": "T", "message": message}))
+    for path, column in (("errors", "message"), ("errors/groups", "title")):
+        answer = client.get(f"/api/{path}.csv")
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert "attachment" in answer.headers["content-disposition"]
+        assert answer.text.endswith("\r\n")
+        head, row = csv.reader(io.StringIO(answer.text, newline=""), strict=True)
+        assert len(head) == len(row)
+        told = dict(zip(head, row, strict=True))[column]
+        assert told.endswith("and\nlines" if column == "message" else "and lines")
+
+
+def test_csv_of_many_events_comes_a_page_at_a_time(
+    client: TestClient, place: Composed
+) -> None:
+    for session in range(9):
+        batch = [an_event() for _ in range(50)]
+        assert tell(client, *batch, session=f"{session:016x}").status_code == 202
+    asked: list[str] = []
+
+    @sqlalchemy_event.listens_for(Engine, "before_cursor_execute")
+    def _note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    lines = _event_lines(place.deps.store.errors, ErrorFilter())
+    assert next(lines).startswith("at,level")
+    assert asked == []
+    sizes = [(part.count("\r\n"), len(asked)) for part in lines]
+    sqlalchemy_event.remove(Engine, "before_cursor_execute", _note)
+    assert [rows for rows, _ in sizes] == [200, 200, 50]
+    read = [queries for _, queries in sizes]
+    assert read == sorted(set(read))  # each part by a query of its own
+
+
+def test_what_browsers_did_not_send_is_counted_once(
+    client: TestClient, place: Composed
+) -> None:
+    event = an_event()
+    odd = {"rate": 7, "queue": 3, "ignored": 99, "refused": True, "x": 5}
+    tell(client, event, dropped=odd)
+    tell(client, event, dropped=odd)  # the answer was lost, and it is told again
+    for bad in (None, 7, [], {"rate": "7"}, {"rate": -1}, {"rate": 1.5}):
+        tell(client, an_event(), dropped=bad)
+    tracker = place.deps.tracker
+    assert tracker is not None
+    assert tracker.intake.totals["not sent by browsers"] == 10
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            SourceUnavailableError("Orders: é\n is gone, password=hunter2"),
+            "Orders%3A%20%C3%A9%0A%20is%20gone%2C%20password%3D%5BFiltered%5D",
+        ),
+        (ZeroDivisionError("hunter2"), "The%20server%20could%20not%20do%20that."),
+    ],
+)
+def test_a_page_is_told_of_an_error_in_a_header_that_says_no_more_than_the_page(
+    error: Exception, words: str
+) -> None:
+    note = note_of(Met("0" * 32, "error", error))
+    assert note.decode() == f"{'0' * 32} error {words}"
+    long = note_of(Met("0" * 32, "error", SourceUnavailableError("é\n" * 5_000)))
+    assert len(long) < 1_000
+
+
 def test_a_browser_that_tells_too_much_is_asked_to_wait(
     client: TestClient, clock: FakeClock
 ) -> None:
@@ -485,15 +562,17 @@ def test_without_error_tracking_there_is_nothing_of_it(
         assert data.tracking.get_recent_errors() == []
 
 
+#: Whatever JSON can hold: lone surrogates, NUL, NaN and Infinity too.
+texts = st.text(st.characters(exclude_categories=()))
 json_like = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
     lambda inner: (
-        st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5)
+        st.lists(inner, max_size=5) | st.dictionaries(texts, inner, max_size=5)
     ),
     max_leaves=15,
 )
 fields = st.fixed_dictionaries(
-    {"event_id": st.just("0" * 32) | st.text(max_size=40)},
+    {"event_id": st.from_regex("[0-9a-f]{32}", fullmatch=True) | texts},
     optional=dict.fromkeys(
         (
             "timestamp",
@@ -515,13 +594,21 @@ fields = st.fixed_dictionaries(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(fields | json_like)
-def test_no_event_however_odd_gets_past_its_limits(
+def test_no_event_however_odd_gets_past_its_limits_and_each_can_be_kept(
     place: Composed, clock: FakeClock, raw: Any
 ) -> None:
     try:
         event = from_browser(raw, session="s", now_ms=clock.now_ms, visitor="v")
     except InvalidRequestError:
         return
-    assert len(event.body.encode("utf-8", "replace")) <= EVENT + 200
+    assert len(event.body.encode()) <= EVENT + 200
     assert event.fingerprint.startswith("v1:")
     assert abs(event.at - clock.now_ms) <= 7 * DAY_MS
+    errors = place.deps.store.errors
+    errors.write([event])
+    (kept_event,) = errors.events([event.fingerprint])
+    lines = "".join(csv_text([[*map(safe, event_cells(kept_event))]]))
+    assert json.loads(kept_event.body)["context"]["timestamp"]
+    assert not re.search("[\0\ud800-\udfff]", kept_event.body + lines)
+    (row,) = csv.reader(io.StringIO(lines, newline=""))
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)

@@ -271,6 +271,15 @@ describe("it never throws", () => {
     assert.deepEqual(found, { map: { token: "[Filtered]", n: 1 }, set: [1, 2], big: "<5000000 bytes>" });
   });
 
+  test("a line that only looks like a frame costs nothing", () => {
+    const { jobManager } = page();
+    const error = Object.assign(new Error("x"), { stack: `at ${" (http://h:1:2".repeat(1_000)}` });
+    const before = performance.now();
+    for (let n = 0; n < 20; n += 1) jobManager.trackError(error);
+    assert.ok(performance.now() - before < 1_000);
+    assert.equal(jobManager.getRecentErrors()[0].stack, undefined);
+  });
+
   test("an answer tells its status", () => {
     const { jobManager } = page();
     jobManager.trackError(odd.response);
@@ -621,6 +630,28 @@ describe("delivery", () => {
     assert.equal(JSON.parse(await blob.text()).events[0].event_id, id);
   });
 
+  test("a page that is closed after a request that failed tries once more, and keeps it too", async () => {
+    const { window, jobManager, hide, pass, home, beacons, kept } = page();
+    home.down = true;
+    const id = jobManager.trackError("x");
+    await pass(6_000);
+    hide();
+    assert.deepEqual(beacons, []);
+    window.dispatchEvent(new Event("pagehide"));
+    assert.equal(JSON.parse(await beacons[0][1].text()).events[0].event_id, id);
+    assert.ok(kept.getItem(OUTBOX).includes(id));
+  });
+
+  test("a page that is closed does not ask a server that wants to be left alone", async () => {
+    const { window, jobManager, hide, pass, home, beacons } = page();
+    home.answers.push({ status: 429, headers: { "Retry-After": "40" } });
+    jobManager.trackError("x");
+    await pass(6_000);
+    hide();
+    window.dispatchEvent(new Event("pagehide"));
+    assert.deepEqual(beacons, []);
+  });
+
   test("what the browser does not take is told by the next page", async () => {
     const before = page();
     before.navigator.takes = false;
@@ -654,17 +685,72 @@ describe("what is caught", () => {
     }),
   });
   const operations = [
-    ["loadActiveJobs", "active-runs", dash("..snapshot.data...refresh-answered.data..", "refresh-asked.data"), {}],
-    ["loadJobHistory", "history-grid", dash("history-found.data", "history-search.value"), {}],
+    ["loadActiveJobs", "active-runs", dash("..snapshot.data...refresh-answered.data..", "refresh-asked.data", {}, { "source-select.value": "jobs" }), { params: { source: "jobs" } }],
+    [
+      "loadJobHistory",
+      "history-grid",
+      dash("history-found.data", "history-search.value", { "source-select.value": "jobs", "history-job.value": "etl", "history-status.value": "FAILED", "history-search.value": "token=abc", "history-queue.value": "", "history-older.n_clicks": 2 }),
+      { jobName: "etl", params: { source: "jobs", job: "etl", status: "FAILED", search: "token=[Filtered]" } },
+    ],
     ["enqueueJob", "run-modal", dash("run-message.children", "run-submit.n_clicks", {}, { "run-name.value": "etl", "run-params.value": '{"limit": 5}' }), { jobName: "etl", params: { limit: 5 } }],
-    ["cancelJob", "run-details", dash("details-message.children", "cancel-run.n_clicks", {}, { "details-asked.data": { run: "r-7" } }), { runId: "r-7" }],
-    ["retryJob", "run-details", dash("details-message.children", "retry-run.n_clicks", {}, { "details-asked.data": { run: "r-7" } }), { runId: "r-7" }],
-    ["cleanupStalledJobs", "cleanup-modal", dash("cleanup-result.children", "cleanup-confirm.n_clicks"), {}],
-    ["loadJobDetails", "run-details", dash("run-details.is_open", "details-asked.data", { "details-asked.data": { run: "r-9" } }), { runId: "r-9" }],
-    ["cancelJob", "history-grid", dash("bulk-body.children", "bulk-confirm.n_clicks", {}, { "bulk-plan.data": { action: "cancel", ids: ["1", "2"] } }), { params: { run_ids: ["1", "2"] } }],
+    [
+      "cancelJob",
+      "run-details",
+      dash("details-message.children", "cancel-run.n_clicks", {}, { "details-asked.data": { run: "r-7" }, "details-opening.data": { job: "etl" }, "source-select.value": "jobs" }),
+      { jobName: "etl", runId: "r-7", params: { source: "jobs" } },
+    ],
+    [
+      "retryJob",
+      "run-details",
+      dash("details-message.children", "retry-run.n_clicks", {}, { "details-asked.data": { run: "r-7", job: "etl" }, "retry-params.value": '{"limit": 5, "token": "abc"}', "source-select.value": "jobs" }),
+      { jobName: "etl", runId: "r-7", params: { source: "jobs", params: { limit: 5, token: "[Filtered]" } } },
+    ],
+    [
+      "cleanupStalledJobs",
+      "cleanup-modal",
+      dash("cleanup-result.children", "cleanup-confirm.n_clicks", {}, { "cleanup-list.value": ["1", "2"], "source-select.value": "jobs" }),
+      { params: { source: "jobs", run_ids: ["1", "2"] } },
+    ],
+    [
+      "cleanupStalledJobs",
+      "cleanup-modal",
+      dash("cleanup-result.children", "cleanup-confirm.n_clicks", {}, { "cleanup-list.value": ["1"], "source-select.value": "jobs" }),
+      { runId: "1", params: { source: "jobs", run_ids: ["1"] } },
+    ],
+    ["cleanupStalledJobs", "cleanup-modal", dash("cleanup-result.children", "cleanup-stalled.n_clicks", {}, { "source-select.value": "jobs" }), { params: { source: "jobs" } }],
+    [
+      "loadJobDetails",
+      "run-details",
+      dash("run-details.is_open", "details-asked.data", { "details-asked.data": { run: "r-9", job: "etl" }, "source-select.value": "jobs" }),
+      { jobName: "etl", runId: "r-9", params: { source: "jobs" } },
+    ],
+    [
+      "cancelJob",
+      "history-grid",
+      dash("bulk-body.children", "bulk-confirm.n_clicks", {}, { "bulk-plan.data": { action: "cancel", ids: ["1", "2"] }, "source-select.value": "jobs" }),
+      { params: { source: "jobs", run_ids: ["1", "2"] } },
+    ],
+    ["retryJob", "history-grid", dash("bulk-body.children", "bulk-confirm.n_clicks", {}, { "bulk-plan.data": { action: "retry", ids: ["1"] } }), { runId: "1", params: { run_ids: ["1"] } }],
+    ["retryJob", "error-detail", dash("error-retry-body.children", "error-retry-confirm.n_clicks", {}, { "error-retry-plan.data": { ids: ["1", "2"] } }), { params: { run_ids: ["1", "2"] } }],
     ["renderPage", "somewhere", dash("somewhere.children", "else.value"), {}],
   ];
   for (const [action, component, options, more] of operations) {
+    test(`${action} of ${component}, which the server could not do`, async () => {
+      const { window, home, jobManager, lines, pass } = page();
+      const id = "0123456789abcdef".repeat(2);
+      const note = `${id} error Orders%3A%20gone%2C%20password%3Dhunter2`;
+      home.other = async () => ({ status: 200, headers: new Headers({ "X-Job-Manager-Error": note }) });
+      await window.fetch("/_dash-update-component", options);
+      await settled();
+      const [{ event_id, level, message, context }] = jobManager.getRecentErrors();
+      assert.deepEqual([event_id, level, message], [id, "error", "Orders: gone, password=[Filtered]"]);
+      const told = Object.fromEntries(Object.entries(context).filter(([key]) => !["timestamp", "userAgent", "url"].includes(key)));
+      assert.deepEqual(told, { action, component, ...more });
+      assert.deepEqual(lines.map(([how, , words]) => [how, words]), [["warn", message]]);
+      await pass(10_000);
+      assert.equal(home.events.size, 0); // the server has it
+    });
+
     for (const kind of ["an answer 500", "no answer"]) {
       test(`${action} of ${component}, ${kind}`, async () => {
         const { window, home, jobManager } = page();
@@ -693,6 +779,28 @@ describe("what is caught", () => {
       await settled();
     }
     assert.equal(jobManager.getRecentErrors().length, 2);
+  });
+
+  test("a refusal is told like a failure, with what was asked", async () => {
+    const { window, home, console, jobManager } = page();
+    home.other = async () => ({ status: 403 });
+    const [, , options] = operations.find(([action]) => action === "cancelJob");
+    await window.fetch("/_dash-update-component", options);
+    await settled();
+    console.error({ message: "Callback error updating details-message.children", html: "" });
+    const told = jobManager.getRecentErrors().map(({ message, context: { action, runId } }) => [message, action, runId]);
+    assert.deepEqual(told, [["The server answered 403", "cancelJob", "r-7"]]);
+  });
+
+  test("a note that is none is nobody's error", async () => {
+    const { window, home, jobManager, tracker } = page();
+    for (const note of ["", "x", "0123 error x", `${"0".repeat(32)} fatal x`, `${"0".repeat(32)} error %`]) {
+      home.other = async () => ({ status: 200, headers: new Headers({ "X-Job-Manager-Error": note }) });
+      await window.fetch("/_dash-update-component", operations[0][2]);
+      await settled();
+    }
+    assert.deepEqual(jobManager.getRecentErrors(), []);
+    assert.equal(tracker.stats().failures, 1);
   });
 
   test("other requests, and those of a page that goes, are nobody's errors", async () => {
@@ -841,13 +949,25 @@ describe("what is caught", () => {
   });
 });
 
+test("LogRocket hears no secret", () => {
+  const heard = [];
+  const captureException = ({ name, message, stack, cause }, options) => heard.push([name, message, stack, cause, options]);
+  const { jobManager } = page({ more: { LogRocket: { captureException } } });
+  const error = new Error("password=hunter2 of jane@example.org", { cause: new Error("token=hunter2") });
+  jobManager.trackError(error, { params: { token: "hunter2" } });
+  jobManager.trackError({ toString: () => "password=hunter2" });
+  jobManager.trackWarning("Bearer hunter2hunter2");
+  assert.equal(heard.length, 3);
+  assert.doesNotMatch(JSON.stringify(heard), /hunter2|jane/);
+});
+
 test("LogRocket hears of it where the page has it", () => {
   const calls = [];
   const { jobManager } = page({ more: { LogRocket: { captureException: (...said) => calls.push(said) } } });
   const error = new Error("x");
   jobManager.trackError(error, { action: "cancelJob", component: "run-details", jobName: "etl", runId: "r-1", params: { a: 1 } });
-  assert.deepEqual(calls, [
-    [error, { tags: { action: "cancelJob", component: "run-details", jobName: "etl", kind: "manual" }, extra: { runId: "r-1", params: '{"a":1}' } }],
+  assert.deepEqual(calls.map(([{ name, message, stack }, more]) => [name, message, stack, more]), [
+    ["Error", "x", error.stack, { tags: { action: "cancelJob", component: "run-details", jobName: "etl", kind: "manual" }, extra: { runId: "r-1", params: '{"a":1}' } }],
   ]);
 });
 

@@ -15,15 +15,16 @@ from data.db import Database
 from data.engines.base import JobEngine
 from data.engines.registry import open_engine
 from data.exceptions import InvalidRequestError, SourceUnavailableError
-from data.model import ErrorEvent, Snapshot, Trouble
+from data.model import ErrorEvent, Failure, Snapshot, Trouble
 from data.monitor.outages import Outages
 from data.store import Store
 from data.store.errors import ErrorFilter, Written
 from data.tracking import Tracker
+from data.tracking.events import STACK, from_failure
 from data.tracking.failed_runs import OVERLAP_MS, FailedRuns
 from data.tracking.intake import ROOM, Intake
 from tests.conftest import FakeClock
-from tests.factories import JobTable, finished_run, job_table
+from tests.factories import JobTable, finished_run, job_table, make_job
 
 
 @pytest.fixture
@@ -77,6 +78,12 @@ def test_the_last_ten_are_remembered_oldest_first(tracker: Tracker) -> None:
     assert api.get_recent_errors(limit=0) == []
 
 
+def _circle() -> dict[str, Any]:
+    circle: dict[str, Any] = {}
+    circle["self"] = circle
+    return circle
+
+
 class HostileError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no")
@@ -96,6 +103,10 @@ class HostileError(Exception):
         KeyboardInterrupt(),
         b"bytes",
         {},
+        pytest.param("x" * 5_000_000, id="5 MB"),
+        pytest.param(ValueError("x" * 5_000_000), id="error of 5 MB"),
+        pytest.param(_circle(), id="circle"),
+        pytest.param("a\x00b\ud800c", id="not storable"),
     ],
 )
 def test_it_takes_whatever_it_is_given(
@@ -282,6 +293,45 @@ def test_a_batch_finds_out_that_the_store_is_back() -> None:
     assert (receipt.result(0).accepted, intake.problem) == (1, "")
 
 
+def test_who_gave_up_waiting_does_not_lose_the_events_of_others() -> None:
+    writes = Writes()
+    writes.may.set()
+    told: list[ErrorEvent] = []
+    intake = Intake(writes, kept=told.extend)  # type: ignore[arg-type]  # ours
+    for fails in (True, False):
+        writes.fails = fails
+        given_up, awaited = (intake.hand_in([an_event(10 + n)]) for n in range(2))
+        intake.put(an_event(1))
+        assert given_up is not None
+        assert given_up.cancel()
+        intake.write_waiting()
+        if fails:
+            assert intake.size == 1
+            intake.problem = ""
+    assert awaited is not None
+    assert awaited.result(0).accepted == 1
+    ids = [event.event_id for event in (an_event(1), an_event(10), an_event(11))]
+    assert sorted({event.event_id for event in told}) == ids
+
+
+def test_what_cannot_be_written_for_a_reason_of_its_own_is_counted_as_lost() -> None:
+    writes = Writes()
+    writes.may.set()
+    intake = Intake(writes, kept=lambda _events: None)  # type: ignore[arg-type]  # ours
+    writes.written = None  # type: ignore[assignment]  # a store with a fault
+    intake.put(an_event(1))
+    receipt = intake.hand_in([an_event(2)])
+    assert receipt is not None
+    with pytest.raises(TypeError):
+        intake.write_waiting()
+    assert isinstance(receipt.exception(0), TypeError)
+    assert (intake.totals["lost"], intake.size) == (2, 0)
+    writes.written = []
+    intake.put(an_event(3))
+    intake.write_waiting()
+    assert intake.totals["kept"] == 1
+
+
 def test_a_full_queue_takes_no_batch() -> None:
     intake = Intake(Writes(), kept=lambda _events: None)  # type: ignore[arg-type]  # ours
     for number in range(ROOM - 1):
@@ -356,6 +406,39 @@ def test_a_failed_run_is_an_error_of_its_job(scan: Scan, store: Store) -> None:
     assert [run.run_id for run in store.errors.runs([group.fingerprint], limit=9)] == [
         run_id
     ]
+
+
+def test_fifty_copies_of_one_traceback_are_one_group_and_another_error_is_another(
+    scan: Scan, store: Store
+) -> None:
+    trace = (
+        "Traceback (most recent call last):\n"
+        '  File "/app/etl.py", line {line}, in run\n    fetch({n})\n'
+        '  File "/app/http.py", line {line}, in fetch\n'
+        "{kind}: order {n} of run {n:032x} timed out after {n} s"
+    )
+    for n in range(1, 51):
+        error = trace.format(line=n, n=n * 7919, kind="TimeoutError")
+        scan.fail(error=error, error_type="")
+    other = trace.format(line=7, n=7, kind="ConnectionError")
+    scan.fail(error=other, error_type="")
+    scan.follow()
+    groups = store.errors.groups(ErrorFilter())
+    assert [(one.type, one.events, one.runs) for one in groups] == [
+        ("TimeoutError", 50, 50),
+        ("ConnectionError", 1, 1),
+    ]
+
+
+@pytest.mark.parametrize("between", ["\n", " "])
+def test_of_a_long_traceback_no_half_of_a_secret_is_kept(between: str) -> None:
+    secret = "hunter2secret" * 20
+    # the cut falls into the secret, and what comes after it is masked, and short then
+    text = f"password={secret}{between}Cookie: " + "c" * (2 * STACK - 200)
+    assert text[-2 * STACK :].partition(between)[0] in secret
+    failure = Failure(make_job(), "TimeoutError", text, "")
+    body = json.loads(from_failure("jobs", failure, now_ms=0).body)
+    assert body["exception"]["stacktrace"] == "Cookie: [Filtered]"
 
 
 def test_each_failed_run_is_tracked_once_also_when_it_is_committed_late(
