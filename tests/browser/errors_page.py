@@ -15,6 +15,16 @@ _TEXT = """
 const element = document.getElementById(arguments[0]);
 return element?.checkVisibility() ? element.innerText : null;
 """
+_OUTCOME = """
+const words = (line, name) => line.querySelector(name).innerText;
+return [...document.querySelectorAll("#error-retry-body .outcome > div")].map((line) =>
+  [words(line, ".outcome-line"), words(line, ".outcome-ids")]);
+"""
+_BARS = """
+const bars = document.querySelector("#errors-chart .js-plotly-plot")?.data ?? [];
+return bars.map(({name, x, y}) => [name, y.reduce((sum, n) => sum + n, 0),
+                                   Date.parse(x[1]) - Date.parse(x[0])]);
+"""
 _CLICK = "document.querySelector(arguments[0]).click()"
 _SELECT = """
 const field = document.getElementById(arguments[0]);
@@ -89,6 +99,18 @@ class ErrorsPage:
             "return window.jobManager.getRecentErrors()"
         )
         return found
+
+    def outcome(self) -> list[tuple[str, str]]:
+        """Sentence and run ids of each list in the dialog."""
+        return [(words, ids) for words, ids in self.page.run(_OUTCOME)]
+
+    def bars(self) -> dict[str, int]:
+        """The events of each action in the chart."""
+        return {name: events for name, events, _ in self.page.run(_BARS) if events}
+
+    def step_of_bars_ms(self) -> int:
+        (step,) = {step for _, _, step in self.page.run(_BARS)}
+        return int(step)
 
     def query(self) -> str:
         found: str = self.page.run("return location.search")

@@ -166,6 +166,51 @@ def test_er004_groups_are_found_opened_and_sorted(launch, jobs):
     wait_for(lambda: page.text("error-heading") == key)
 
 
+def test_er017_each_filter_leaves_out_the_others_and_the_chart_is_by_action(
+    launch, jobs, dash_duo
+):
+    old, new = jobs.now - 20 * DAY_MS, jobs.now
+    for name, type_, at in (("etl", "AError", new), ("mail", "BError", old)):
+        jobs.table.add(
+            finished_run(
+                status="FAILED",
+                job_name=name,
+                error_type=type_,
+                error="no",
+                finished_at=at,
+            )
+        )
+    overview, composed = launch()
+    composed.deps.tracker.error(KeyError("x"), action="cancelJob", component="api")
+    page = ErrorsPage(overview)
+    page.track("it broke", action="saveOrder", component="orders")
+    wait_for(lambda: len(kept(composed)) == 4)
+    everything = ["AError: no", "BError: no", "KeyError: 'x'", "it broke"]
+    page.open("?range=30d")
+    wait_for(lambda: sorted(page.titles()) == everything)
+    for field, word, titles in (
+        ("origin", "browser", ["it broke"]),
+        ("origin", "server", ["KeyError: 'x'"]),
+        ("origin", "job", ["AError: no", "BError: no"]),
+        ("origin", "any", everything),
+        ("action", "saveOrder", ["it broke"]),
+        ("action", "any", everything),
+        ("component", "api", ["KeyError: 'x'"]),
+        ("component", "any", everything),
+    ):
+        page.select(f"errors-{field}", word)
+        wait_for(lambda titles=titles: sorted(page.titles()) == titles)
+        asked = f"{field}={word}"
+        assert (asked in page.query()) is (word != "any")
+    wait_for(lambda: page.bars() == {"cancelJob": 1, "runJob": 2, "saveOrder": 1})
+    assert page.text("errors-chart-words") == "4 errors in 30 d"
+    page.pick("errors-range", "24h")
+    wait_for(lambda: sorted(page.titles()) == [everything[0], *everything[2:]])
+    wait_for(lambda: page.bars() == {"cancelJob": 1, "runJob": 1, "saveOrder": 1})
+    assert page.step_of_bars_ms() == HOUR_MS
+    dash_duo.get_logs()
+
+
 def test_er005_a_group_is_merged_and_split_again(launch, jobs):
     jobs.table.add(
         *(
@@ -228,6 +273,39 @@ def test_er006_all_failed_runs_of_a_group_are_run_again_once(launch, jobs):
     assert page.text("error-retry-confirm") is None
 
 
+def test_er018_what_became_of_failed_runs_meanwhile_is_told_in_three_lists(
+    launch, jobs
+):
+    over, runs, gone = jobs.table.add(
+        *(
+            finished_run(status="FAILED", error_type="AError", finished_at=jobs.now)
+            for _ in range(3)
+        )
+    )
+    overview, composed = launch(opened=False)
+    wait_for(lambda: len(kept(composed)) == 3)
+    page = ErrorsPage(overview).open()
+    wait_for(lambda: len(page.titles()) == 1)
+    page.choose(page.titles()[0])
+    jobs.table.change(runs, status="RUNNING", finished_at=None, started_at=jobs.now)
+    jobs.table.execute(f"DELETE FROM job_runs WHERE id = {int(gone)}")  # noqa: S608
+    page.click("#error-retry")
+    wait_for(lambda: page.text("error-retry-confirm"))
+    assert page.outcome() == [
+        ("1 will run again with the same params", f"jobs/{over}"),
+        ("1 have not ended: nothing is done", f"jobs/{runs}"),
+        ("1 are not there any more", f"jobs/{gone}"),
+    ]
+    page.click("#error-retry-confirm")
+    wait_for(lambda: page.outcome()[0][0] == "1 started as new runs")
+    [new] = jobs.table.rows().keys() - {over, runs}
+    assert page.outcome() == [
+        ("1 started as new runs", f"jobs/{new}"),
+        ("1 had not ended, left alone", f"jobs/{runs}"),
+        ("1 not there any more", f"jobs/{gone}"),
+    ]
+
+
 def test_er007_a_callback_that_fails_shows_a_reference_and_is_tracked(
     launch, monkeypatch
 ):
@@ -264,7 +342,10 @@ def test_er008_support_gets_one_text_without_secrets(launch, dash_duo):
     )
     page.click("#error-copy")
     wait_for(lambda: page.text("error-copy") == "Copied")
-    text = overview.run("return document.getElementById('error-support').textContent")
+    text = overview._driver.execute_async_script(
+        "const done = arguments[0];"
+        "navigator.clipboard.readText().then(done, (error) => done(String(error)));"
+    )
     assert '"action": "cancelJob"' in text
     assert '"limit": 5' in text
     assert "v1:" in text
