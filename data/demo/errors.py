@@ -12,6 +12,7 @@ from data.tracking.events import from_browser
 
 _SEED: Final = 20_262
 _BATCH: Final = 500
+_JOBS: Final = ("thumbnails", "sync-stock", "payment-capture")
 _AGENTS: Final = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:149.0) Gecko/20100101 Firefox/149.0",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 15_3) AppleWebKit/537.36 Chrome/147.0 Safari/537.36",
@@ -135,7 +136,7 @@ def _event(kind: Kind, at: int, rng: Random) -> ErrorEvent:
         "context": {
             "action": kind.action,
             "component": kind.component,
-            "params": _params(kind, rng),
+            **_asked(kind, rng),
             "userAgent": _AGENTS[(user or 0) % len(_AGENTS)],
             "url": "/history?range=7d" if kind.component == "history-grid" else "/",
         },
@@ -171,9 +172,14 @@ def _stack(kind: Kind, rng: Random) -> str:
     return "\n".join(["Traceback (most recent call last):", *lines, last])
 
 
-def _params(kind: Kind, rng: Random) -> dict[str, Any] | None:
+def _asked(kind: Kind, rng: Random) -> dict[str, Any]:
+    """Job, run and params of what could not be done."""
+    job = {"jobName": rng.choice(_JOBS)}
     if kind.action == "enqueueJob":
-        return {"batchSize": rng.choice((50, 100, 500)), "token": "t"}
+        return job | {"params": {"batchSize": rng.choice((50, 100, 500)), "token": "t"}}
     if kind.action in ("cancelJob", "retryJob"):
-        return {"run_ids": [str(rng.randrange(1_000_000))]}
-    return None
+        run_id = str(rng.randrange(1_000_000))
+        return job | {"runId": run_id, "params": {"run_ids": [run_id]}}
+    if kind.action == "loadJobHistory":
+        return {"params": {"range": "7d", "status": "all"}}
+    return {}

@@ -281,6 +281,27 @@ def test_formulas_nul_and_surrogates_are_harmless(client: TestClient) -> None:
     assert groups[0]["title"].startswith("'@x")
 
 
+def test_the_tracker_runs_before_dash_does(client: TestClient) -> None:
+    page = client.get("/").text
+    scripts = re.findall(r"<script[^>]*>", page)
+    sources = [re.findall('src="([^"]*)"', one) for one in scripts]
+    (at,) = (n for n, one in enumerate(sources) if "errorTracking" in "".join(one))
+    suites = [n for n, one in enumerate(sources) if "_dash-component" in "".join(one)]
+    assert at < min(suites)
+    assert not re.search("async|defer|module", scripts[at])
+
+
+def test_people_are_counted_and_nobody_is_named(client: TestClient) -> None:
+    tabs = ["0123456789abcdef", "fedcba9876543210"]
+    for tab in (*tabs, tabs[0]):
+        headers = {"User-Agent": "Mozilla/5.0", "X-Forwarded-For": "203.0.113.7"}
+        body = {"session": tab, "events": [an_event()]}
+        assert client.post("/api/errors", json=body, headers=headers).is_success
+    (group,) = client.get("/api/errors/groups").json()["groups"]
+    assert (group["events"], group["users"]) == (3, 2)
+    assert "203.0.113.7" not in json.dumps(kept(client))
+
+
 def test_csv_is_rfc_4180_whatever_is_in_a_cell(client: TestClient) -> None:
     message = 'a "quoted",\r\ncell, with 日本 and\nlines'
     tell(client, an_event(exception={"type": "T", "message": message}))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.clock import DAY_MS, to_ms
-from data.demo.errors import prepare_errors
+from data.demo.errors import write_errors
 from data.model import GroupStatus
 from data.store import Store, open_store
 from data.store.errors import ErrorFilter, KeptEvent
@@ -19,8 +19,8 @@ NOW = to_ms(NOON)
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     path: Path = tmp_path_factory.mktemp("demo") / "job-manager.db"
-    prepare_errors(path, now_ms=NOW)
     store = open_store(f"sqlite:///{path}")
+    write_errors(store.errors, now_ms=NOW)
     yield store
     store.close()
 
@@ -60,10 +60,13 @@ def test_people_and_the_server_met_them_with_a_context(made: Store) -> None:
         assert body["source"] == event.origin
         assert body["context"]["action"] == event.action
         assert (body["context"]["params"] or {}).get("token") in (None, "[Filtered]")
+        if event.action in ("enqueueJob", "cancelJob", "retryJob"):
+            assert event.job_name
+            assert bool(event.run_id) is (event.action != "enqueueJob")
 
 
 def test_the_same_moment_makes_the_same_errors(made: Store, tmp_path: Path) -> None:
-    prepare_errors(tmp_path / "again.db", now_ms=NOW)
     again = open_store(f"sqlite:///{tmp_path / 'again.db'}")
+    write_errors(again.errors, now_ms=NOW)
     assert events_of(again) == events_of(made)
     again.close()
