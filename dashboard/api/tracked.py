@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from itertools import chain, islice
 from typing import Annotated, Any, Final
 
 from anyio import to_thread
@@ -242,7 +243,7 @@ def _register_reading(router: APIRouter, deps: Deps, errors: ErrorLog) -> None:
     def listed_csv(filter_: _Filter) -> Response:
         """What ``/api/errors`` lists with the same words, as CSV; instants are UTC."""
         require(deps.viewer(), Action.EXPORT)
-        return Lines(_event_lines(errors, filter_), lambda: None, "errors")
+        return Lines(_begun(_event_lines(errors, filter_)), lambda: None, "errors")
 
     @router.get("/errors/groups", responses=_READ)
     def groups(
@@ -260,7 +261,8 @@ def _register_reading(router: APIRouter, deps: Deps, errors: ErrorLog) -> None:
     def groups_csv(filter_: _Filter) -> Response:
         """What ``/api/errors/groups`` lists with the same words, as CSV."""
         require(deps.viewer(), Action.EXPORT)
-        return Lines(_group_lines(errors, filter_), lambda: None, "error-groups")
+        lines = _begun(_group_lines(errors, filter_))
+        return Lines(lines, lambda: None, "error-groups")
 
 
 def _register_sorting(router: APIRouter, deps: Deps, errors: ErrorLog) -> None:
@@ -385,6 +387,11 @@ def _group(group: Group) -> GroupAnswer:
         **{name: found[name] for name in GroupAnswer.model_fields if name in found},
         users=group.visitors,
     )
+
+
+def _begun(lines: Iterator[str]) -> Iterator[str]:
+    """Head and first page read: what is wrong is an error and not a broken file."""
+    return chain([*islice(lines, 2)], lines)
 
 
 def _event_lines(errors: ErrorLog, filter_: ErrorFilter) -> Iterator[str]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple, TypeVar
 
+from data.tracking.logs import EVENT_ID
 from data.tracking.tracker import Tracker, is_users_own
 
 __all__ = [
@@ -29,8 +30,6 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-#: Where an exception carries the id of its event.
-_ID: Final = "job_manager_event_id"
 _installed: list[Tracker] = []
 
 
@@ -67,12 +66,12 @@ def track_error(error: object, **context: Any) -> str:
 
 def track_once(error: BaseException, **context: Any) -> str:
     """``track_error`` for one that passes several hands: only the first tracks it."""
-    known = getattr(error, _ID, "")
+    known = getattr(error, EVENT_ID, "")
     if known:
         return str(known)
     event_id = track_error(error, **context)
     with suppress(Exception):
-        setattr(error, _ID, event_id)
+        setattr(error, EVENT_ID, event_id)
     met = MET.get()
     if met is not None and event_id:
         met.append(Met(event_id, str(context.get("level", "error")), error))

@@ -5,6 +5,8 @@ from typing import Any, Final, Protocol
 
 #: A record of an error that was tracked where it was logged says so.
 TRACKED: Final = {"tracked": True}
+#: Where an exception that was tracked carries the id of its event.
+EVENT_ID: Final = "job_manager_event_id"
 
 
 class Tracks(Protocol):
@@ -35,6 +37,8 @@ class LogHandler(logging.Handler):
             return
         record.tracked = True  # the loggers above it have this handler too
         error = record.exc_info[1] if record.exc_info else None
+        if getattr(error, EVENT_ID, ""):
+            return
         is_monitor = record.name.startswith("data.monitor")
         self._tracker.error(
             error or _message(record),

@@ -470,6 +470,9 @@ def test_a_store_that_is_gone_has_browsers_wait_and_loses_nothing_they_kept(
     answer = tell(client, event)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "busy")
     assert answer.headers["Retry-After"] == "5"
+    for path_ in ("errors", "errors.csv", "errors/groups", "errors/groups.csv"):
+        read = client.get(f"/api/{path_}")
+        assert (read.status_code, read.json()["error"]["code"]) == (503, "unavailable")
     path.rmdir()
     place.deps.store.close()
     moved.rename(path)

@@ -144,6 +144,7 @@ def test_an_error_that_passes_several_hands_is_tracked_once(
     with pytest.raises(SourceUnavailableError):
         nested()
     event_id = api.track_once(error, action="later")
+    logging.getLogger("elsewhere").error("it failed", exc_info=error)
     (found,) = kept(tracker, store)
     assert (found["event_id"], found["context"]["action"]) == (event_id, "inner")
 
