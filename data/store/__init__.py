@@ -10,6 +10,7 @@ from sqlalchemy import make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
+from data.clock import DAY_MS
 from data.db import Database
 from data.exceptions import DataError, SourceUnavailableError
 from data.store.alerts import AlertLog
@@ -21,9 +22,13 @@ from data.store.messages import MessageLog
 from data.store.migrate import migrate, version_words
 from data.store.rollups import Rollups
 from data.store.tables import lease
+from data.store.trends import TrendLog
 from data.store.viewing import ViewingLog
 
-__all__ = ["Store", "open_store", "store_version"]
+__all__ = ["RETENTION_MS", "Store", "open_store", "store_version"]
+
+#: How long things are kept when nobody says otherwise.
+RETENTION_MS: Final = 90 * DAY_MS
 
 _DIALECTS: Final = ("sqlite", "postgresql")
 _SECRETS: Final = ("password", "sslpassword")
@@ -35,6 +40,7 @@ class Store:
 
     database: Database
     rollups: Rollups
+    trends: TrendLog
     episodes: EpisodeLog
     audit: AuditLog
     errors: ErrorLog
@@ -71,10 +77,11 @@ class Store:
         self.database.close()
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, retention_ms: int = RETENTION_MS) -> Store:
     """The store at ``url``, made or brought up to date when it has to be.
 
-    Raises SourceUnavailableError, which names the URL without its password.
+    ``retention_ms`` says how far back the rollups are to go by the hour. Raises
+    SourceUnavailableError, which names the URL without its password.
     """
     place = _parsed(url)
     database = Database(url, name="store", owned=True)
@@ -87,6 +94,7 @@ def open_store(url: str) -> Store:
     return Store(
         database=database,
         rollups=Rollups(database),
+        trends=TrendLog(database, kept_ms=retention_ms),
         episodes=EpisodeLog(database),
         audit=AuditLog(database),
         errors=ErrorLog(database),

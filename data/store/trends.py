@@ -1,0 +1,283 @@
+"""What the rollups and episodes say over days and weeks: the numbers behind charts.
+
+Everywhere ``source`` "" means all sources and ``job`` "" all job types. A span is made of
+whole steps: the one that ``since`` lies in is the first, ``until`` itself is not in it.
+Days begin at midnight UTC.
+"""
+
+from collections import defaultdict
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, Table, func, select
+
+from data.clock import DAY_MS, HOUR_MS
+from data.db import Database
+from data.model import JobState
+from data.rules.histogram import quantiles, stack
+from data.store.tables import rollup_day, rollup_hour, rollup_state, stall_episode
+from data.store.texts import storable, storable_key
+
+#: What is asked of the lengths of runs.
+PARTS: Final = (0.5, 0.95, 0.99)
+#: Incidents that are told of at once, the last ones.
+INCIDENT_LIMIT: Final = 10_000
+
+_state: Final = rollup_state.c
+_episode: Final = stall_episode.c
+
+
+class Counts(NamedTuple):
+    """Runs that ended in one hour or day."""
+
+    #: start of the hour or day, epoch ms
+    at: int
+    job_name: str
+    status: JobState
+    runs: int
+    #: summed run times and waits
+    duration_ms: int
+    wait_ms: int
+
+
+class Quantiles(NamedTuple):
+    """How long the runs took that ended in one step; values are at most 4.8 % off."""
+
+    at: int
+    #: "" when these are all types together
+    job_name: str
+    #: runs whose length is known
+    runs: int
+    #: milliseconds
+    p50: float
+    p95: float
+    p99: float
+
+
+class StalledCell(NamedTuple):
+    """Stalled episodes that began on one day."""
+
+    #: start of the day
+    at: int
+    job_name: str
+    #: what became of them; "" while they go on
+    outcome: str
+    #: "watched", or "durations": found afterwards
+    origin: str
+    episodes: int
+
+
+class Incident(NamedTuple):
+    """Something that went wrong for a while and is over."""
+
+    kind: str
+    label: str
+    started_at: int
+    detected_at: int
+    resolved_at: int
+    origin: str
+
+
+class TrendLog:
+    """Reads what the rollups hold; everything by primary key, and bounded."""
+
+    def __init__(self, database: Database, *, kept_ms: int) -> None:
+        self._db = database
+        self._kept_ms = kept_ms
+
+    def hours(self, source: str, since: int, until: int, job: str = "") -> list[Counts]:
+        """Runs by hour, job type and status, oldest first."""
+        return self._counts(rollup_hour, HOUR_MS, source, (since, until), job)
+
+    def days(self, source: str, since: int, until: int, job: str = "") -> list[Counts]:
+        """Runs by day, job type and status, oldest first."""
+        return self._counts(rollup_day, DAY_MS, source, (since, until), job)
+
+    def totals(
+        self, source: str, since: int, until: int, step_ms: int, job: str = ""
+    ) -> dict[JobState, dict[int, int]]:
+        """Runs by status and start of the step; steps without runs are left out.
+
+        A step is an hour, several, or a day.
+        """
+        table = _table_of(step_ms)
+        at = _step_of(table, step_ms).label("at")
+        status, runs = table.c.status, func.sum(table.c.runs)
+        wanted = self._within(table, step_ms, source, (since, until), job)
+        found: dict[JobState, dict[int, int]] = defaultdict(dict)
+        statement = select(status, at, runs).where(*wanted).group_by(status, at)
+        for word, start, count in self._db.fetch(statement.order_by(at)):
+            found[JobState(word)][start] = int(count)
+        return dict(found)
+
+    def percentiles(
+        self,
+        source: str,
+        since: int,
+        until: int,
+        step_ms: int,
+        job: str = "",
+        *,
+        status: JobState = JobState.SUCCEEDED,
+    ) -> list[Quantiles]:
+        """How long runs took, one row a step that had any, oldest first."""
+        table = _table_of(step_ms)
+        wanted = self._within(table, step_ms, source, (since, until), job)
+        statement = select(_start(table), table.c.durations).where(
+            *wanted, table.c.status == status.value
+        )
+        rows = self._db.fetch(statement)
+        first = since // step_ms
+        places = [row[0] // step_ms - first for row in rows]
+        total = stack(places, [row[1] for row in rows], max(places, default=-1) + 1)
+        found = zip(total.sum(axis=1), quantiles(total, PARTS), strict=True)
+        return [
+            Quantiles((first + n) * step_ms, job, int(runs), *map(float, values))
+            for n, (runs, values) in enumerate(found)
+            if runs
+        ]
+
+    def top_jobs(self, source: str, since: int, until: int, limit: int) -> list[str]:
+        """The job types with most runs in these days, most first."""
+        c = rollup_day.c
+        wanted = self._within(rollup_day, DAY_MS, source, (since, until), "")
+        statement = (
+            select(c.job_name)
+            .where(*wanted)
+            .group_by(c.job_name)
+            .order_by(func.sum(c.runs).desc(), c.job_name)
+            .limit(limit)
+        )
+        return [name for (name,) in self._db.fetch(statement)]
+
+    def stalled(
+        self, source: str, since: int, until: int, job: str = ""
+    ) -> list[StalledCell]:
+        """Episodes by the day they were first seen on, oldest first."""
+        first = since - since % DAY_MS
+        seen = _episode.first_seen_at
+        day = (seen - seen % DAY_MS).label("day")
+        outcome = func.coalesce(_episode.outcome, "").label("outcome")
+        kinds = (day, _episode.job_name, outcome, _episode.origin)
+        statement = (
+            select(*kinds, func.count())
+            .where(self._of(_episode.source, source), seen >= first, seen < until)
+            .group_by(*kinds)
+            .order_by(*kinds)
+        )
+        if job:
+            statement = statement.where(_episode.job_name == storable(job))
+        return [StalledCell(*row) for row in self._db.fetch(statement)]
+
+    def incidents(self, source: str, since: int, until: int) -> list[Incident]:
+        """Stalled episodes that ended in the span, oldest first; the last ones of many.
+
+        One began when its run was over its limit, and was detected when first seen.
+        """
+        c = _episode
+        statement = (
+            select(
+                c.job_name,
+                c.run_started_at + c.limit_ms,
+                c.first_seen_at,
+                c.ended_at,
+                c.origin,
+            )
+            .where(self._of(c.source, source), c.ended_at >= since, c.ended_at < until)
+            .order_by(c.ended_at.desc(), c.id.desc())
+            .limit(INCIDENT_LIMIT)
+        )
+        rows = reversed(self._db.fetch(statement))
+        return [Incident("stalled", *row) for row in rows]
+
+    def known_since(self, source: str) -> int | None:
+        """Since when every run of the source is counted; None before the first read.
+
+        Of all sources: since when all of them are.
+        """
+        known = []
+        for name, from_, complete in self._db.fetch(
+            select(_state.source, _state.backfilled_from, _state.complete).where(
+                self._of(_state.source, source)
+            )
+        ):
+            c = rollup_day.c
+            oldest = select(func.min(c.day)).where(c.source == name)
+            day = self._db.fetch(oldest)[0][0] if complete else None
+            known.append(min(from_, from_ if day is None else day))
+        return max(known, default=None)
+
+    def progress(self, source: str) -> float | None:
+        """How far the first reading has come, 0 to 1; None when it is through.
+
+        Of all sources: of the one that has most before it.
+        """
+        statement = select(_state.refreshed_until, _state.backfilled_from).where(
+            self._of(_state.source, source), _state.complete.is_(False)
+        )
+        parts = [
+            (until - from_) / self._kept_ms
+            for until, from_ in self._db.fetch(statement)
+        ]
+        return max(0.0, min(1.0, *parts)) if parts else None
+
+    def generation(self) -> int:
+        """Differs when anything that is told here has changed since the last call."""
+        cells = select(func.coalesce(func.sum(_state.generation), 0)).scalar_subquery()
+        newest = select(func.max(_episode.id)).scalar_subquery()
+        last = select(func.max(_episode.ended_at)).where(self._of(_episode.source, ""))
+        going_on = select(func.count()).where(
+            self._of(_episode.source, ""), _episode.ended_at.is_(None)
+        )
+        marks = select(
+            cells, newest, last.scalar_subquery(), going_on.scalar_subquery()
+        )
+        return hash(tuple(int(mark or 0) for mark in self._db.fetch(marks)[0]))
+
+    def _counts(
+        self, table: Table, step_ms: int, source: str, span: tuple[int, int], job: str
+    ) -> list[Counts]:
+        c, start = table.c, _start(table)
+        wanted = self._within(table, step_ms, source, span, job)
+        kinds = (start, c.job_name, c.status)
+        sums = (c.runs, c.duration_ms, c.wait_ms)
+        statement: Select[Any] = select(*kinds, *sums).where(*wanted).order_by(*kinds)
+        if not source:
+            statement = select(*kinds, *map(func.sum, sums)).where(*wanted)
+            statement = statement.group_by(*kinds).order_by(*kinds)
+        return [
+            Counts(at, name, JobState(word), *map(int, figures))
+            for at, name, word, *figures in self._db.fetch(statement)
+        ]
+
+    def _within(
+        self, table: Table, step_ms: int, source: str, span: tuple[int, int], job: str
+    ) -> list[ColumnElement[bool]]:
+        since, until = span
+        start = _start(table)
+        wanted = [
+            self._of(table.c.source, source),
+            start >= since - since % step_ms,
+            start < until,
+        ]
+        if job:
+            wanted.append(table.c.job_name == storable_key(job))
+        return wanted
+
+    def _of(self, column: ColumnElement[str], source: str) -> ColumnElement[bool]:
+        """Is it of this source? All of them by name, because keys begin with it."""
+        if source:
+            return column == source
+        return column.in_(select(rollup_state.c.source))
+
+
+def _table_of(step_ms: int) -> Table:
+    return rollup_hour if step_ms < DAY_MS else rollup_day
+
+
+def _start(table: Table) -> ColumnElement[int]:
+    return table.c.hour if table is rollup_hour else table.c.day
+
+
+def _step_of(table: Table, step_ms: int) -> ColumnElement[int]:
+    start = _start(table)
+    return start - start % step_ms
