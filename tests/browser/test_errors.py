@@ -323,6 +323,9 @@ def test_er007_a_callback_that_fails_shows_a_reference_and_is_tracked(
     assert found["context"]["component"]
     assert found["context"]["userAgent"].startswith("Mozilla/5.0")
     assert found["exception"]["type"] == "ZeroDivisionError"
+    (remembered,) = ErrorsPage(overview).recent()
+    assert remembered["event_id"] == found["event_id"]
+    assert remembered["message"] == "The server could not do that."
 
 
 def test_er008_support_gets_one_text_without_secrets(launch, dash_duo):

@@ -256,3 +256,31 @@ def test_ec006_a_poll_that_nobody_answers_is_a_failed_load_of_active_jobs(
     }
     wait_for(lambda: entry["event_id"] in [one["event_id"] for one in kept(composed)])
     dash_duo.get_logs()
+
+
+def test_ec007_a_job_that_nobody_knows_is_logged_with_its_context(launch, jobs):
+    jobs.table.add(finished_run(job_name="etl", finished_at=jobs.now))
+    overview, composed = launch(opened=False)
+    history = HistoryPage(overview).open()
+    page = ErrorsPage(overview)
+    history.press("run-job")
+    wait_for(lambda: "etl" in history.offered_jobs())
+    history.fill("run-name", "never-seen")
+    wait_for(lambda: history.shown("run-hint"))
+    history.fill("run-params", '{"limit": 5}')
+    history.press("run-submit")
+    entry = wait_for(lambda: remembered(page, "enqueueJob"))
+    assert about(entry) == {
+        "action": "enqueueJob",
+        "component": "run-modal",
+        "jobName": "never-seen",
+        "params": {"limit": 5},
+    }
+    assert entry["message"] == wait_for(lambda: history.shown("run-message"))
+    stored = overview.run("return sessionStorage.getItem('jobManagerErrors')")
+    assert json.loads(stored) == page.recent()
+    (event,) = kept(composed)
+    assert event["event_id"] == entry["event_id"]
+    assert event["exception"]["type"] == "UnknownJobError"
+    history.open()
+    assert page.recent() == [entry]
