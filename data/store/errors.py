@@ -579,9 +579,18 @@ class ErrorLog:
             for table, column in (
                 (error_hour, error_hour.c.hour),
                 (error_day, error_day.c.day),
-                (error_group, _g.last_seen),
             ):
                 connection.execute(delete(table).where(column < before_ms))
+            part = aliased(error_group)
+            # one that others were merged into lives as long as they do
+            alive = select(part.c.merged_into).where(
+                part.c.merged_into.is_not(None), part.c.last_seen >= before_ms
+            )
+            connection.execute(
+                delete(error_group).where(
+                    _g.last_seen < before_ms, _g.fingerprint.not_in(alive)
+                )
+            )
             for table, counter in ((error_visitor, "visitors"), (error_run, "runs")):
                 _recount(connection, table, counter, before_ms)
         return forgotten
@@ -624,7 +633,14 @@ def _recount(connection: Connection, table: Table, counter: str, before: int) ->
 def _to_groups(connection: Connection, rows: Sequence[Any]) -> list[Group]:
     """Rows of ``_group_columns`` and events, with what was merged into each."""
     merged: dict[str, list[Any]] = {row[0]: [] for row in rows}
-    others = select(_g.merged_into, _g.fingerprint, _g.visitors, _g.runs)
+    others = select(
+        _g.merged_into,
+        _g.fingerprint,
+        _g.visitors,
+        _g.runs,
+        _g.first_seen,
+        _g.last_seen,
+    )
     others = others.where(_g.merged_into.in_(merged)).order_by(_g.fingerprint)
     for root, *part in connection.execute(others):
         merged[root].append(part)
@@ -641,6 +657,8 @@ def _to_group(row: Any, parts: Sequence[Any]) -> Group:
             "events": int(values["events"]),
             "visitors": values["visitors"] + sum(part[1] for part in parts),
             "runs": values["runs"] + sum(part[2] for part in parts),
+            "first_seen": min([values["first_seen"], *(part[3] for part in parts)]),
+            "last_seen": max([values["last_seen"], *(part[4] for part in parts)]),
             "merged": tuple(part[0] for part in parts),
         }
     )
@@ -721,14 +739,19 @@ def _by(step_ms: int) -> tuple[Table, ColumnElement[int]]:
 
 
 def _cells(filter_: ErrorFilter) -> Subquery:
-    """Counts since then, exact to the hour: whole days, and the hours before the first."""
+    """Counts of the range, exact to the hour: whole days, and the hours around them."""
+    day, hour = error_day.c.day, error_hour.c.hour
     first_day = -(-filter_.since // DAY_MS) * DAY_MS
     first_hour = filter_.since // HOUR_MS * HOUR_MS
-    days = _summed(error_day, filter_).where(error_day.c.day >= first_day)
-    hours = _summed(error_hour, filter_).where(
-        error_hour.c.hour >= first_hour, error_hour.c.hour < first_day
-    )
-    return union_all(days, hours).subquery()
+    days = _summed(error_day, filter_).where(day >= first_day)
+    hours = _summed(error_hour, filter_).where(hour >= first_hour)
+    if not filter_.until:
+        return union_all(days, hours.where(hour < first_day)).subquery()
+    last_day = max(filter_.until // DAY_MS * DAY_MS, first_day)
+    around = (hour < first_day) | (hour >= last_day)
+    return union_all(
+        days.where(day < last_day), hours.where(around, hour < filter_.until)
+    ).subquery()
 
 
 def _summed(table: Table, filter_: ErrorFilter) -> Select[Any]:

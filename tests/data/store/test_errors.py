@@ -77,6 +77,28 @@ def test_counts_are_exact_to_the_hour(store: Store, since: int, events: int) -> 
     assert listed(store, since=since) == [("v1:a", events)]
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "events"),
+    [
+        (NOW - 3 * DAY_MS, NOW - 2 * HOUR_MS, 3),
+        (NOW - DAY_MS, NOW - 18 * HOUR_MS, 1),
+        (NOW - 5 * HOUR_MS, NOW - 2 * HOUR_MS, 1),
+        (0, NOW - 3 * DAY_MS, 1),
+        (NOW - 9 * DAY_MS - HOUR_MS, NOW, 5),
+        (0, HOUR_MS, 0),
+    ],
+)
+def test_counts_end_where_the_range_does(
+    store: Store, since: int, until: int, events: int
+) -> None:
+    now = NOW // HOUR_MS * HOUR_MS
+    shift = NOW - now
+    ages = [0, HOUR_MS, 4 * HOUR_MS, 20 * HOUR_MS, 2 * DAY_MS, 9 * DAY_MS]
+    store.errors.write([event(at=now - age) for age in ages])
+    found = listed(store, since=max(since - shift, 0), until=until - shift)
+    assert sum(number for _, number in found) == events
+
+
 def test_the_most_frequent_groups_come_first_and_go_on_after_a_page(
     store: Store,
 ) -> None:
@@ -145,6 +167,21 @@ def test_merged_groups_count_as_one_until_they_are_split(store: Store) -> None:
     assert listed(store) == [("v1:a", 4)]
     store.errors.split("v1:c")
     assert listed(store) == [("v1:a", 2), ("v1:c", 2)]
+
+
+def test_a_group_was_seen_when_its_parts_were_and_lives_as_long_as_they_do(
+    store: Store,
+) -> None:
+    store.errors.write([event("v1:a", at=NOW - 5 * DAY_MS), event("v1:b")])
+    store.errors.write([event("v1:b", at=NOW - 9 * DAY_MS), event("v1:c")])
+    store.errors.merge("v1:a", ["v1:b"])
+    group = store.errors.group("v1:a")
+    assert (group.first_seen, group.last_seen) == (NOW - 9 * DAY_MS, NOW)
+    store.errors.prune(NOW - DAY_MS)
+    assert listed(store) == [("v1:a", 1), ("v1:c", 1)]
+    assert store.errors.group("v1:b").fingerprint == "v1:a"
+    store.errors.prune(NOW + 1)
+    assert listed(store) == []
 
 
 def test_a_merged_fingerprint_brings_its_resolved_group_back(store: Store) -> None:
