@@ -1,7 +1,6 @@
 """Secrets go, errors that are the same fall together; JavaScript does the same."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +162,6 @@ odd = st.recursive(
 def test_scrub_bounds_whatever_it_is_given(value: Any) -> None:
     found = scrub(value)
     text = json.dumps(found, allow_nan=False)
-    assert "\\u0000" not in text
-    assert not re.search(r"\\ud[89a-f]", json.dumps(found, ensure_ascii=False))
     assert not any(secret in text for secret in SECRETS[1:])
     require_bounded(found, DEPTH)
 
@@ -172,10 +169,11 @@ def test_scrub_bounds_whatever_it_is_given(value: Any) -> None:
 def require_bounded(value: Any, levels: int) -> None:
     if isinstance(value, str):
         assert len(value.encode()) <= VALUE_BYTES
+        assert "\0" not in value
     if isinstance(value, dict | list):
         assert levels > 0
         assert len(value) <= KEYS
-        for one in value.values() if isinstance(value, dict) else value:
+        for one in [*value, *value.values()] if isinstance(value, dict) else value:
             require_bounded(one, levels - 1)
 
 
