@@ -108,6 +108,15 @@ class ErrorsPage:
         """The events of each action in the chart."""
         return {name: events for name, events, _ in self.page.run(_BARS) if events}
 
+    def chart_height(self) -> float:
+        """Of what is drawn, in pixels."""
+        return float(
+            self.page.run(
+                "return document.querySelector('#errors-chart .main-svg')"
+                ".getBoundingClientRect().height"
+            )
+        )
+
     def step_of_bars_ms(self) -> int:
         (step,) = {step for _, _, step in self.page.run(_BARS)}
         return int(step)
