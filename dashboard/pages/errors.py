@@ -38,6 +38,7 @@ from dashboard.views.errors import (
     filter_of,
     group_view,
     range_of,
+    rate_words,
     steps_of,
 )
 from data.clock import now_ms
@@ -174,12 +175,13 @@ def _shown(
     cells = errors.by_action(filter_, range_.bar_ms)
     words = errors.words(filter_.since)
     total = sum(events for _, _, events in cells)
+    visible_s = deps.store.viewing.seconds(filter_.since, now)
     return {
         "groups": _table(views, range_.words, shown, filter_),
         "count": f"most frequent first, {count(len(groups))} shown",
         "more": len(found) <= limit,
         "chart": errors_by_action(cells, steps_of(bars, now)),
-        "chart_words": f"{count(total)} errors in {range_.words}",
+        "chart_words": rate_words(total, range_.words, visible_s),
         "actions": _options("Any action", words["action"], asked["action"]),
         "components": _options("Any component", words["component"], asked["component"]),
         "sinks": sink_lines(_sink_words(tracker)),

@@ -58,6 +58,9 @@ TONES: Final[dict[GroupStatus, str]] = {
 }
 _COLOURS: Final = {"bad": "#c5392b", "good": "#5f6b7c", "quiet": "#5f6b7c"}
 _TITLE: Final = 160
+_HOUR_S: Final = 3_600
+#: Rates from here on are told without decimals.
+_WHOLE: Final = 100
 #: Columns of the CSV of events.
 EVENT_COLUMNS: Final = (
     "at",
@@ -156,6 +159,15 @@ def group_view(
         status=group.status.capitalize(),
         tone=tone,
     )
+
+
+def rate_words(events: int, span: str, visible_s: int) -> str:
+    """How many errors there were, and for how much looking at pages; both named."""
+    words = f"{count(events)} tracked error{'' if events == 1 else 's'} in {span}"
+    if visible_s < _HOUR_S:
+        return words
+    rate = 100 * events / (visible_s / _HOUR_S)
+    return f"{words}, {rate:,.{0 if rate >= _WHOLE else 1}f} per 100 session-hours"
 
 
 def steps_of(range_: Range, now_ms: int) -> list[int]:

@@ -218,6 +218,13 @@ class ViewingLog:
         )
         return [Viewing(*row) for row in self._db.fetch(statement)]
 
+    def seconds(self, since: int, until: int) -> int:
+        """Seconds in which a page was visible, of the slots that begin in the span."""
+        c = viewing_slot.c
+        visible = func.sum(c.good_s + c.stale_s + c.disconnected_s)
+        spent = select(func.coalesce(visible, 0)).where(c.slot >= since, c.slot < until)
+        return int(self._db.fetch(spent)[0][0])
+
     def users(self, since: int, until: int) -> tuple[int, int]:
         """Viewers of the quarters of an hour that touch the span, and who lost the link."""
         touched = _u.slot > since - USER_SLOT_MS, _u.slot < until

@@ -204,7 +204,7 @@ def test_er017_each_filter_leaves_out_the_others_and_the_chart_is_by_action(
         assert (asked in page.query()) is (word != "any")
     wait_for(lambda: page.bars() == {"cancelJob": 1, "runJob": 2, "saveOrder": 1})
     assert page.chart_height() > 200
-    assert page.text("errors-chart-words") == "4 errors in 30 d"
+    assert page.text("errors-chart-words") == "4 tracked errors in 30 d"
     page.pick("errors-range", "24h")
     wait_for(lambda: sorted(page.titles()) == [everything[0], *everything[2:]])
     wait_for(lambda: page.bars() == {"cancelJob": 1, "runJob": 1, "saveOrder": 1})

@@ -12,6 +12,7 @@ from dashboard.views.errors import (
     event_cells,
     filter_of,
     group_view,
+    rate_words,
     range_of,
     spark_image,
     steps_of,
@@ -130,3 +131,19 @@ def test_the_chart_stacks_the_commonest_actions_and_puts_the_rest_together() -> 
     assert bars[0]["y"] == [20, 0]
     assert bars[-1]["y"] == [0, 1 + 2 + 3 + 4]
     assert errors_by_action([], [])["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("events", "hours", "words"),
+    [
+        (1, 0, "1 tracked error in 7 d"),
+        (956, 0.99, "956 tracked errors in 7 d"),
+        (3, 1, "3 tracked errors in 7 d, 300 per 100 session-hours"),
+        (956, 8_234, "956 tracked errors in 7 d, 11.6 per 100 session-hours"),
+        (123_456, 10, "123,456 tracked errors in 7 d, 1,234,560 per 100 session-hours"),
+    ],
+)
+def test_errors_are_told_for_how_much_pages_were_looked_at(
+    events: int, hours: float, words: str
+) -> None:
+    assert rate_words(events, "7 d", round(hours * 3_600)) == words
