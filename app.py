@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from pkgutil import resolve_name
@@ -30,11 +31,13 @@ from data.all_sources import all_of
 from data.clock import Clock, to_duration_ms, utc_now
 from data.db import Database
 from data.engines.registry import open_engine
+from data.exceptions import InvalidRequestError
 from data.monitor import Monitor
+from data.notify import Messenger
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
 from data.store import Store, open_store
-from data.tracking import Tracker
+from data.tracking import Tracker, track_warning
 from data.tracking.sinks import GuardedSink, Sink
 from data.tracking.webhook import Webhook
 
@@ -64,15 +67,18 @@ def compose(
     everything = all_of(sources)
     hub = Hub(Messages(sources, everything, limits=limits, clock=clock))
     tracker = tracker_of(settings, store, clock) if settings.error_tracking else None
+    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    messenger = messenger_of(settings, store, clock, holder)
     monitor = Monitor(
         sources,
         store,
         clock=clock,
-        holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        holder=holder,
         publish=hub.publish,
         probing=settings.live,
         retention_ms=to_duration_ms(settings.retention),
         tracker=tracker,
+        chores=[messenger],
     )
     actions = Actions(
         sources, store, limits=limits, clock=clock, changed=monitor.changed
@@ -88,6 +94,7 @@ def compose(
         origins=settings.origins,
         host=settings.host,
         tracker=tracker,
+        messenger=messenger,
     )
     return Composed(create_app(deps, hub, monitor), deps, monitor, hub)
 
@@ -152,6 +159,23 @@ def _sentry(dsn: str) -> Sink:
         message = f"JOBS_SENTRY_DSN: {error}; allowed: https://KEY@HOST/PROJECT"
         raise SettingsError(message) from None
     return made
+
+
+def messenger_of(
+    settings: Settings, store: Store, clock: Clock, holder: str
+) -> Messenger:
+    """Who takes messages to the channels, those of the settings included."""
+    try:
+        return Messenger(
+            store.messages,
+            clock=clock,
+            holder=holder,
+            home=f"{settings.origins[0]}{settings.prefix}",
+            urls=[url.get_secret_value() for url in settings.notify_urls],
+            warn=partial(track_warning, action="monitor", component="messages"),
+        )
+    except InvalidRequestError as error:
+        raise SettingsError(f"JOBS_NOTIFY_URLS: {error}") from None
 
 
 def limits_of(settings: Settings) -> StallLimits:

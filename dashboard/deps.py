@@ -11,6 +11,7 @@ from data.clock import Clock
 from data.engines.base import Remedy
 from data.exceptions import UnknownRunError, UnknownSourceError
 from data.model import Snapshot
+from data.notify import Messenger
 from data.rules.stalls import StallLimits
 from data.snapshot import Source
 from data.store import Store
@@ -95,6 +96,7 @@ class Deps:
     everything: AllSources
     store: Store
     actions: Actions
+    messenger: Messenger
     limits: StallLimits
     clock: Clock
     look: Look

@@ -38,17 +38,20 @@ delivery: Final = Table(
     Column("id", number, nullable=False),
     Column("channel", word, nullable=False),
     Column("key", word, nullable=False),
+    #: "episode:12": what is over is not told of any more
+    Column("about", word, nullable=False),
     #: "alert", "escalation", "resolved", "critical", "summary", "test"
     Column("kind", word, nullable=False),
     Column("severity", word, nullable=False),
     Column("title", word, nullable=False),
     Column("body", word, nullable=False),
-    #: "waiting", "sending", "sent", "failed", "unknown"
+    #: see data.rules.messages
     Column("state", word, nullable=False),
     Column("tries", BigInteger, nullable=False),
     Column("made_at", BigInteger, nullable=False),
     #: not before this instant: quiet hours, the pause between tries
     Column("due_at", BigInteger, nullable=False),
+    #: since when it is being sent, or when it was
     Column("done_at", BigInteger),
     #: who is sending it
     Column("holder", word, nullable=False),
@@ -57,5 +60,6 @@ delivery: Final = Table(
     UniqueConstraint("channel", "key", name="delivery_once"),
     Index("delivery_due", "state", "due_at"),
     Index("delivery_made", "made_at"),
+    Index("delivery_about", "about"),
     sqlite_autoincrement=True,
 )

@@ -25,7 +25,8 @@ def upgrade() -> None:
     op.create_table(
         "delivery",
         sa.Column("id", _number, nullable=False),
-        *_words("channel", "key", "kind", "severity", "title", "body", "state"),
+        *_words("channel", "key", "about", "kind", "severity", "title", "body"),
+        *_words("state"),
         *_numbers("tries", "made_at", "due_at"),
         sa.Column("done_at", sa.BigInteger),
         *_words("holder", "problem"),
@@ -35,6 +36,7 @@ def upgrade() -> None:
     )
     op.create_index("delivery_due", "delivery", ["state", "due_at"])
     op.create_index("delivery_made", "delivery", ["made_at"])
+    op.create_index("delivery_about", "delivery", ["about"])
 
 
 def _words(*names: str) -> list[sa.Column[str]]:
