@@ -128,8 +128,8 @@ def _refusal(url: str, warned: list[str]) -> str:
     plugin = N_MGR[scheme]
     if not plugin.enabled:
         return f"{scheme}:// needs a Python package that is not installed."
-    form = plugin.templates[-1].replace("{schema}", scheme)
-    reason = _IN_BRACKETS.sub("", warned[0]).strip(" .") if warned else ""
+    form = max(plugin.templates, key=len).replace("{schema}", scheme)
+    reason = _IN_BRACKETS.sub("", warned[0]).strip(" .:") if warned else ""
     said = f" {without(reason, url)}." if reason else ""
     return f"This is no address of {plugin.service_name}.{said} One looks like {form}"
 

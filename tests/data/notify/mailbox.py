@@ -1,0 +1,73 @@
+"""A real mail server on 127.0.0.1 that keeps what it is sent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from threading import Condition
+from typing import Any, NamedTuple
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+class Mail(NamedTuple):
+    """One mail, as its reader sees it."""
+
+    to: list[str]
+    subject: str
+    text: str
+
+
+class Mailbox:
+    """What arrived."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+        self.port = 0
+        self._changed = Condition()
+
+    @property
+    def url(self) -> str:
+        """The address of a channel whose messages arrive here."""
+        sender = "from=jobs@example.org&to=ops@example.org"
+        return f"mailto://127.0.0.1:{self.port}?{sender}"
+
+    async def handle_DATA(  # noqa: N802 - its name in aiosmtpd
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        read = message_from_bytes(envelope.content or b"", policy=policy.default)
+        assert isinstance(read, EmailMessage)
+        body = read.get_body(("plain", "html"))
+        assert body is not None
+        text = str(body.get_content())
+        with self._changed:
+            self.mails.append(Mail(envelope.rcpt_tos, str(read["Subject"]), text))
+            self._changed.notify_all()
+        return "250 OK"
+
+    def wait_for(self, number: int) -> list[Mail]:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.mails) >= number, 20)
+        return self.mails
+
+
+class _AnyPort(Controller):
+    """Takes a port that is free, and says which."""
+
+    def _trigger_server(self) -> None:
+        server: Any = self.server
+        self.port = server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+@contextmanager
+def receiving_mail() -> Iterator[Mailbox]:
+    mailbox = Mailbox()
+    controller = _AnyPort(mailbox, hostname="127.0.0.1", port=0)
+    controller.start()
+    mailbox.port = controller.port
+    try:
+        yield mailbox
+    finally:
+        controller.stop()
