@@ -32,6 +32,8 @@ class Action(StrEnum):
     REPORT = "report errors"
     #: resolve, ignore, merge and split errors
     TRIAGE = "sort errors"
+    #: acknowledge and silence alerts, change rules and channels
+    ALERT = "look after alerts"
 
 
 class Role(StrEnum):

@@ -224,11 +224,83 @@ class Trends:
 
 
 class Alerts:
-    """Ids of the alerts page."""
+    """Ids of the alerts page; parts of a dialog are called after it, see ``Dialog``."""
 
     PAGE: Final = "alerts"
+    INTERVAL: Final = "alerts-interval"
+    #: grows with every change that somebody made
+    CHANGED: Final = "alerts-changed"
+    PROBLEM: Final = "alerts-problem"
+    NEWS: Final = "alerts-news"
+    COUNT: Final = "alerts-count"
+    MESSAGE: Final = "alerts-message"
     LIST: Final = "alerts-list"
+    REFRESH: Final = "alerts-refresh"
     HISTORY: Final = "alert-history"
+    #: the episode that the address asks for
+    EPISODE: Final = "alert-episode"
+    CHOSEN: Final = "alert-chosen"
+    RULE: Final = "alerts-rule"
+    HISTORY_COUNT: Final = "alert-history-count"
+    EXPORT: Final = "alerts-export"
+    OLDER: Final = "alerts-older"
+    ACKNOWLEDGE: Final = "alert-acknowledge"
+    NOTE: Final = "alert-note"
+    SILENCE: Final = "alert-silence"
+    #: which silence is to end
+    ENDING: Final = "alert-silence-ending"
+    SPAN: Final = "alert-silence-span"
+    UNTIL: Final = "alert-silence-until"
+    UNTIL_FIELD: Final = "alert-silence-until-field"
+    #: that instant, epoch ms
+    UNTIL_AT: Final = "alert-silence-until-at"
+    REASON: Final = "alert-silence-reason"
+
+
+class RuleEditor:
+    """Ids of the panel that changes a rule."""
+
+    PANEL: Final = "alert-rule"
+    HEADING: Final = "alert-rule-heading"
+    ABOUT: Final = "alert-rule-about"
+    FIELDS: Final = "alert-rule-fields"
+    ENABLED: Final = "alert-rule-enabled"
+    #: patterns: a field for each threshold, and what is wrong with it
+    THRESHOLD: Final = "alert-rule-threshold"
+    FAULT: Final = "alert-rule-fault"
+    CHART: Final = "alert-rule-chart"
+    FRAME: Final = "alert-rule-frame"
+    WORDS: Final = "alert-rule-words"
+    WAITING: Final = "alert-rule-waiting"
+    #: which rule is asked for
+    ASKED: Final = "alert-rule-asked"
+    #: one preview at a time: what is asked, which was answered
+    PREVIEW: Final = "alert-rule-preview"
+    ANSWERED: Final = "alert-rule-answered"
+    SAVE: Final = "alert-rule-save"
+    DEFAULT: Final = "alert-rule-default"
+    UNDO: Final = "alert-rule-undo"
+    CLOSE: Final = "alert-rule-close"
+    MESSAGE: Final = "alert-rule-message"
+    #: which rule is open, its settings as they were then, and before the last change
+    SHOWN: Final = "alert-rule-shown"
+
+
+class Channels:
+    """Ids of the panel with the channels that messages go through."""
+
+    LIST: Final = "channels-list"
+    MESSAGE: Final = "channels-message"
+    NAME: Final = "channel-name"
+    URL: Final = "channel-url"
+    SEVERITY: Final = "channel-severity"
+    QUIET: Final = "channel-quiet"
+    FAULT: Final = "channel-fault"
+    ADD: Final = "channel-add"
+    DELIVERIES: Final = "channel-deliveries"
+    REMOVE: Final = "channel-remove"
+    #: which channel is to be tested
+    TESTING: Final = "channel-testing"
 
 
 class Report:

@@ -10,14 +10,18 @@ DataError
 ├── UnknownRunError            no run of that id is in this source
 ├── UnknownJobError            this source has never seen a job of that name
 ├── UnknownErrorGroupError     no tracked error has this fingerprint
+├── UnknownAlertError          no alert that fired has this number
 ├── InvalidRequestError        what was asked cannot be done as it was written
-│   └── InvalidParamsError     the params are no JSON object; line and column say where
+│   ├── InvalidParamsError     the params are no JSON object; line and column say where
+│   └── ChangedMeanwhileError  somebody else changed it since it was looked at
 ├── UndoExpiredError           the undo token is unknown, used, or older than ten minutes
 └── OutcomeUnknownError        the database was lost between the write and its answer: look again
 
 Messages are sentences for the reader of the page: what, where, and what helps.
 The driver's own error is kept as ``__cause__`` and never shown.
 """
+
+from collections.abc import Mapping
 
 
 class DataError(Exception):
@@ -76,6 +80,13 @@ class UnknownErrorGroupError(DataError):
         )
 
 
+class UnknownAlertError(DataError):
+    """No alert that fired has this number; it may be forgotten."""
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(f"There is no alert {id_}. It may be forgotten.")
+
+
 class InvalidRequestError(DataError):
     """What was asked cannot be done as it was written."""
 
@@ -89,6 +100,14 @@ class InvalidParamsError(InvalidRequestError):
         super().__init__(message)
         self.line = line
         self.column = column
+
+
+class ChangedMeanwhileError(InvalidRequestError):
+    """Somebody else changed it since it was looked at; ``now`` is how it is."""
+
+    def __init__(self, message: str, now: Mapping[str, object]) -> None:
+        super().__init__(message)
+        self.now = dict(now)
 
 
 class UndoExpiredError(DataError):

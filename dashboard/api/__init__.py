@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from dashboard.api import (
     acting,
+    alerts,
     audit,
     errors,
     export,
@@ -37,6 +38,6 @@ def description(deps: Deps) -> dict[str, Any]:
 
 def _routes(deps: Deps) -> APIRouter:
     router = APIRouter(prefix=below(deps.look.prefix, "api"))
-    for part in (reading, acting, export, audit, tracked):
+    for part in (reading, acting, export, audit, tracked, alerts):
         part.register(router, deps)
     return router

@@ -23,7 +23,7 @@ _MOMENT: Final = {"function": "moment(params.value)"}
 _COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "at", "headerName": "When", "width": 150, "valueFormatter": _MOMENT},
     {"field": "actor", "headerName": "Who", "width": 120},
-    {"field": "action", "headerName": "What", "width": 110},
+    {"field": "action", "headerName": "What", "width": 130},
     {
         "field": "run_id",
         "headerName": "Run",

@@ -13,6 +13,7 @@ _KEYS: Final = (
     (("g", "o"), "overview"),
     (("g", "h"), "history"),
     (("g", "e"), "errors"),
+    (("g", "l"), "alerts"),
     (("g", "a"), "audit"),
     (("j",), "next row"),
     (("k",), "previous row"),

@@ -18,6 +18,13 @@ ACTIONS: Final[dict[str, str]] = {
     "cancel": "Cancel",
     "run again": "Run again",
     "enqueue": "Run job",
+    "acknowledge": "Acknowledge alert",
+    "silence": "Silence alerts",
+    "end silence": "End silence",
+    "change rule": "Change rule",
+    "add channel": "Add channel",
+    "remove channel": "Remove channel",
+    "test channel": "Test channel",
 }
 #: Rows of one answer.
 PAGE: Final = 100

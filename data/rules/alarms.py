@@ -217,7 +217,7 @@ def checked(rule: str, raw: Mapping[str, object]) -> dict[str, float]:
         )
         raise InvalidRequestError(message)
     values = {
-        name: _checked(found, threshold, raw[name])
+        name: checked_value(found, threshold, raw[name])
         if name in raw
         else threshold.default
         for name, threshold in known.items()
@@ -240,8 +240,11 @@ def differing(rule: str, values: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def _checked(rule: Rule, threshold: Threshold, raw: object) -> float:
-    """A number, as JSON or a form gives it, within its bounds."""
+def checked_value(rule: Rule, threshold: Threshold, raw: object) -> float:
+    """A number, as JSON or a form gives it, within its bounds.
+
+    Raises InvalidRequestError, which says what is wrong and what is allowed.
+    """
     try:
         value = float(str(raw)) if not isinstance(raw, bool) else float(raw)
     except ValueError:

@@ -147,11 +147,12 @@ class AuditLog:
             for column, value in (
                 (_c.actor, filter_.actor),
                 (_c.action, filter_.action),
-                (_c.source, filter_.source),
                 (_c.outcome, filter_.outcome),
             )
             if value
         ]
+        if filter_.source:  # what concerns no source is shown with each
+            wanted.append(_c.source.in_((storable(filter_.source), "")))
         if filter_.text:
             part = storable(filter_.text)
             texts = (_c.run_id, _c.job_name, _c.detail, _c.after)

@@ -13,7 +13,13 @@ from tests.factories import finished_run, job_table, make_run
 
 EXAMPLES = 40
 #: Valid as a text, and yet nothing that can be gone on from, or undone.
-REFUSED = {"/api/runs": "after", "/api/undo": "undo_token"}
+REFUSED = {
+    "/api/runs": "after",
+    "/api/undo": "undo_token",
+    "/api/alerts/silence": "reason",
+    "/api/alerts/silence/end": "silence",
+    "/api/alerts/rule": "settings",
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +45,9 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
         *("GET /api/errors/groups", "GET /api/errors/groups.csv"),
         *("POST /api/errors/status", "POST /api/errors/merge"),
         *("POST /api/errors/split",),
+        *("GET /api/alerts", "GET /api/alerts/history", "GET /api/alerts/history.csv"),
+        *("POST /api/alerts/acknowledge", "POST /api/alerts/silence"),
+        *("POST /api/alerts/silence/end", "POST /api/alerts/rule"),
         *("GET /api/runs.csv", "POST /api/runs", "POST /api/runs/cancel"),
         *("POST /api/runs/retry", "POST /api/stalled/cleanup", "POST /api/undo"),
     ],

@@ -1,0 +1,104 @@
+// assets/alerts.js: one preview at a time, a click asks for what its button says.
+const assert = require("node:assert/strict");
+const { test } = require("node:test");
+
+const { runAsset, fakeDocument, fakeTime } = require("./helpers.js");
+
+const NOTHING = Symbol("no_update");
+const SHOWN = { rule: "StalledFrequency" };
+
+function open() {
+  const time = fakeTime();
+  const document = fakeDocument(["alert-silence-until"]);
+  const set = [];
+  document.querySelectorAll = () => [];
+  const window = {
+    dash_clientside: { no_update: NOTHING, set_props: (id, props) => set.push([id, props.data]) },
+    jobManagerShell: { keepInUrl: () => {}, below: (path) => `/jobs/${path}` },
+    jobManagerTicker: { tick: () => {} },
+  };
+  const matchMedia = () => ({ matches: false });
+  runAsset("alerts.js", { window, document, matchMedia, ...time.globals });
+  return { ...window.dash_clientside.alerts, document, set, time };
+}
+
+test("the first look at a rule asks for its preview", () => {
+  const { preview } = open();
+  assert.deepEqual(preview(["2", "1"], SHOWN, undefined), { rule: SHOWN.rule, values: ["2", "1"], number: 1 });
+});
+
+test("without a rule nothing is asked", () => {
+  const { preview } = open();
+  assert.equal(preview([], null, undefined), NOTHING);
+});
+
+test("what is typed while one is under way is asked for when its answer is there", () => {
+  const { preview } = open();
+  preview(["2"], SHOWN, undefined);
+  assert.equal(preview(["3"], SHOWN, undefined), NOTHING);
+  assert.equal(preview(["4"], SHOWN, undefined), NOTHING);
+  assert.deepEqual(preview(["4"], SHOWN, 1), { rule: SHOWN.rule, values: ["4"], number: 2 });
+});
+
+test("the same is not asked twice", () => {
+  const { preview } = open();
+  preview(["2"], SHOWN, undefined);
+  assert.equal(preview(["2"], SHOWN, 1), NOTHING);
+});
+
+test("an answer that is lost does not stop the next one for ever", () => {
+  const { preview, time } = open();
+  preview(["2"], SHOWN, undefined);
+  time.advance(29_000);
+  assert.equal(preview(["3"], SHOWN, undefined), NOTHING);
+  time.advance(2_000);
+  assert.equal(preview(["3"], SHOWN, undefined).number, 2);
+});
+
+test("an old answer does not let a second one out", () => {
+  const { preview } = open();
+  preview(["2"], SHOWN, undefined);
+  preview(["3"], SHOWN, 1);
+  assert.equal(preview(["4"], SHOWN, 1), NOTHING);
+});
+
+test("a rule that is opened again is looked at again", () => {
+  const { preview, ruleShown } = open();
+  preview(["2"], SHOWN, undefined);
+  ruleShown(SHOWN);
+  assert.equal(preview(["2"], SHOWN, 1).number, 2);
+});
+
+test("the CSV is of the rule that is chosen", () => {
+  const { keep } = open();
+  assert.equal(keep("any", null), "/jobs/api/alerts/history.csv");
+  assert.equal(keep("SourceDown", { alert: "7" }), "/jobs/api/alerts/history.csv?rule=SourceDown");
+});
+
+test("only until has a field, which is one for a date with a time", () => {
+  const { span, document } = open();
+  assert.equal(span("1h"), true);
+  assert.equal(span("until"), false);
+  assert.equal(document.getElementById("alert-silence-until").type, "datetime-local");
+});
+
+function click(document, dataset, more = {}) {
+  const event = Object.assign(new Event("click", { cancelable: true }), more);
+  Object.defineProperty(event, "target", { value: { closest: () => ({ dataset }) } });
+  document.dispatchEvent(event);
+  return event;
+}
+
+test("a button tells the store of what it does, and nothing of how", () => {
+  const { document, set } = open();
+  const event = click(document, { do: "silence", rule: "SourceDown", label: "jobs" });
+  assert.equal(event.defaultPrevented, true);
+  assert.deepEqual(set, [["alert-silence-asked", { rule: "SourceDown", label: "jobs", n: 0 }]]);
+});
+
+test("with a modifier a link is a link", () => {
+  const { document, set } = open();
+  const event = click(document, { do: "rule", rule: "SourceDown" }, { ctrlKey: true });
+  assert.equal(event.defaultPrevented, false);
+  assert.deepEqual(set, []);
+});
