@@ -1,10 +1,11 @@
 """A real mail server on 127.0.0.1 that keeps what it is sent."""
 
+from asyncio import to_thread
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from threading import Condition
+from threading import Condition, Event
 from typing import Any, NamedTuple
 
 from aiosmtpd.controller import Controller
@@ -23,6 +24,11 @@ class Mailbox:
     """What arrived."""
 
     def __init__(self) -> None:
+        #: somebody sends a mail
+        self.asked = Event()
+        #: unset it to leave senders without an answer
+        self.go_on = Event()
+        self.go_on.set()
         self.mails: list[Mail] = []
         self.port = 0
         self._changed = Condition()
@@ -44,6 +50,8 @@ class Mailbox:
         with self._changed:
             self.mails.append(Mail(envelope.rcpt_tos, str(read["Subject"]), text))
             self._changed.notify_all()
+        self.asked.set()
+        await to_thread(self.go_on.wait, 20)
         return "250 OK"
 
     def wait_for(self, number: int) -> list[Mail]:
@@ -70,4 +78,5 @@ def receiving_mail() -> Iterator[Mailbox]:
     try:
         yield mailbox
     finally:
+        mailbox.go_on.set()
         controller.stop()
