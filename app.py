@@ -5,6 +5,9 @@ import secrets
 import socket
 import sys
 from functools import partial
+
+
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from pkgutil import resolve_name
@@ -34,6 +37,9 @@ from data.engines.registry import open_engine
 from data.exceptions import InvalidRequestError
 from data.monitor import Monitor
 from data.notify import Messenger
+
+
+from data.monitor.alerting import Alerting
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
 from data.store import Store, open_store
@@ -78,7 +84,7 @@ def compose(
         probing=settings.live,
         retention_ms=to_duration_ms(settings.retention),
         tracker=tracker,
-        chores=[messenger],
+        chores=[alerting_of(settings, sources, store, messenger), messenger],
     )
     actions = Actions(
         sources, store, limits=limits, clock=clock, changed=monitor.changed
@@ -176,6 +182,23 @@ def messenger_of(
         )
     except InvalidRequestError as error:
         raise SettingsError(f"JOBS_NOTIFY_URLS: {error}") from None
+
+
+def alerting_of(
+    settings: Settings,
+    sources: Mapping[str, Source],
+    store: Store,
+    messenger: Messenger,
+) -> Alerting:
+    """The alerts, as far as what they are about is switched on."""
+    return Alerting(
+        sources,
+        store,
+        teller=messenger,
+        critical_jobs=settings.critical_jobs,
+        error_tracking=settings.error_tracking,
+        stall_detection=settings.stall_detection,
+    )
 
 
 def limits_of(settings: Settings) -> StallLimits:

@@ -215,6 +215,11 @@ class Severity(StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """The more it matters, the greater."""
+        return [*Severity].index(self)
+
 
 class AlertState(StrEnum):
     """Where an alert stands."""

@@ -1,36 +1,41 @@
 """Measures what the rules are about, judges it, and tells what became of alerts."""
 
 from collections.abc import Collection, Mapping
-from typing import Final, NamedTuple, Protocol
+from functools import partial
+from typing import Final, Protocol
+from urllib.parse import urlencode
 
 from data.clock import SECOND_MS
 from data.model import AlertNews
+from data.monitor.deciding import OTHERS, About, Judged, decide
+from data.monitor.measures import Measures
+from data.monitor.previews import Preview, preview
+from data.rules.alarms import RULES, Rule, checked
+from data.rules.alerts import Standing, instant_of
 from data.snapshot import Source
 from data.store import Store
+
+__all__ = ["Alerting", "Preview", "Teller", "about_of", "preview"]
+
+_STALLS: Final = frozenset({"StalledFrequency", "CriticalStalled"})
+_CRITICAL: Final = frozenset({"CriticalStalled", "CriticalFailed"})
+#: Where the cause of an alert is shown, when it has no page of its own.
+_CHARTS: Final = "/trends?range=7d"
 
 
 class Teller(Protocol):
     """Whoever takes news of alerts to people."""
 
     def tell(self, event: AlertNews, now_ms: int) -> None:
-        """Send it; the same again is sent once."""
-
-
-class Preview(NamedTuple):
-    """What a rule would have done in the last 30 days."""
-
-    times: int
-    #: (fired, resolved or now), oldest first
-    spans: list[tuple[int, int]]
-    #: (at, value in the rule's unit or None without samples), oldest first
-    values: list[tuple[int, float | None]]
-    #: what the values are held against; None where there is no one number
-    limit: float | None
-    unit: str
+        """Send it; what has the same episode, kind and step is sent once."""
 
 
 class Alerting:
-    """A chore of the process that holds the lease."""
+    """A chore of the process that holds the lease.
+
+    State and news are written in one transaction and news are handed over after it, until
+    the teller has taken them: whoever leads next goes on with what is left.
+    """
 
     name: Final = "alerts"
     every_ms: Final = 30 * SECOND_MS
@@ -54,18 +59,66 @@ class Alerting:
 
     def do(self, now_ms: int) -> None:
         """Judge every rule and tell what is new. Raises DataError."""
+        standings = self._store.alerts.standings()
+        last = max((one.evaluated_at for one in standings), default=0)
+        now = instant_of(last, now_ms)
+        judged = self._judged(standings, now)
+        about = partial(about_of, self._sources)
+        self._store.alerts.advance(partial(decide, judged, about, now), now)
+        self._hand_over(now_ms)
+
+    def _judged(self, standings: Collection[Standing], now: int) -> list[Judged]:
+        changed = self._store.alerts.settings()
+        measures = Measures(self._sources, self._store, self._critical, now)
+        found: list[Judged] = []
+        for name, rule in RULES.items():
+            limits = checked(name, changed.get(name, {}))
+            if rest := self._why_not(name, limits):
+                found.append(Judged(rule, limits, {}, rest))
+                continue
+            known = {one.label for one in standings if one.rule == name and one.label}
+            readings = measures.readings(name, limits, known)
+            found.append(Judged(rule, limits, readings))
+        return found
+
+    def _why_not(self, rule: str, limits: Mapping[str, float]) -> str:
+        """Why the rule is not judged; "" when it is."""
+        if not limits["enabled"]:
+            return "Not judged: the rule is switched off."
+        if rule == "NewErrorGroup" and not self._error_tracking:
+            return "Not judged: error tracking is off (JOBS_ERROR_TRACKING)."
+        if rule in _STALLS and not self._stall_detection:
+            return "Not judged: stall detection is off (JOBS_STALL_DETECTION)."
+        if rule in _CRITICAL and not self._critical:
+            return "Not judged: no job type is critical (JOBS_CRITICAL_JOBS)."
+        return ""
+
+    def _hand_over(self, now_ms: int) -> None:
+        for waiting in self._store.alerts.waiting():
+            if self._teller is not None:
+                self._teller.tell(waiting.news, now_ms)
+            self._store.alerts.note_told(waiting.id)
 
 
-def preview(
-    store: Store,
-    sources: Mapping[str, Source],
-    rule: str,
-    settings: Mapping[str, object],
-    now_ms: int,
-) -> Preview:
-    """How often the rule would have fired in the last 30 days with these settings.
+def about_of(sources: Mapping[str, Source], rule: Rule, label: str) -> About:
+    """What an alert is about, and the page with its cause."""
+    if rule.name == "NewErrorGroup" and label != OTHERS:
+        return About(rule.title, f"/errors?{urlencode({'group': label})}")
+    if rule.name == "NewErrorGroup":
+        return About(rule.title, "/errors")
+    if rule.name == "SourceDown":
+        known = sources.get(label)
+        title = f"{rule.title}: {known.label}" if known else rule.title
+        return About(title, f"/?{urlencode({'source': label})}", label)
+    if rule.name in _CRITICAL and label != OTHERS:
+        return _about_job(rule, *label.partition("/")[::2])
+    return About(rule.title, "/alerts" if rule.labelled else _CHARTS)
 
-    Raises InvalidRequestError when a setting makes no sense.
-    """
-    del store, sources, rule, settings, now_ms
-    return Preview(0, [], [], None, "")
+
+def _about_job(rule: Rule, source: str, job: str) -> About:
+    if rule.name == "CriticalStalled":
+        path = f"/?{urlencode({'source': source})}"
+    else:
+        query = {"source": source, "job": job, "status": "FAILED"}
+        path = f"/history?{urlencode(query)}"
+    return About(f"{rule.title}: {job}", path, source, job)

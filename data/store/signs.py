@@ -1,0 +1,175 @@
+"""What the rules of alerts ask of the store and nobody else does; all bounded."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select
+
+from data.clock import DAY_MS, HOUR_MS, WEEK_MS
+from data.db import Database
+from data.model import GroupStatus
+from data.store.error_tables import (
+    error_event,
+    error_group,
+    error_hour,
+    error_scan,
+    error_visitor,
+)
+from data.store.tables import stall_episode
+from data.store.texts import storable
+
+#: Groups that are looked at, the last ones.
+MOST_GROUPS: Final = 500
+#: Stalled episodes that are looked at.
+MOST_EPISODES: Final = 50_000
+
+_g: Final = error_group.c
+_s: Final = stall_episode.c
+#: Failed runs must have been read so far back before an error of them counts as new.
+_READ_BACK_MS: Final = WEEK_MS
+
+
+class StallSpan(NamedTuple):
+    """One run's time as stalled."""
+
+    source: str
+    job_name: str
+    since: int
+    #: None while it goes on
+    until: int | None
+
+
+class FreshGroup(NamedTuple):
+    """A group of errors that may be new."""
+
+    fingerprint: str
+    title: str
+    status: GroupStatus
+    first_seen: int
+    last_seen: int
+    #: when it came back, or somebody sorted it; 0 for never
+    status_at: int
+    #: "browser", "server" or "job"
+    origin: str
+
+
+def stalled_since(database: Database, since: int) -> list[int]:
+    """When runs were first seen as stalled, of all sources; in no order."""
+    statement = select(_s.first_seen_at).where(_s.first_seen_at >= since)
+    rows = database.fetch(statement.limit(MOST_EPISODES))
+    return [at for (at,) in rows]
+
+
+def stalls_of(
+    database: Database, job_names: Collection[str], since: int
+) -> list[StallSpan]:
+    """Stalled runs of these job types that went on after then, oldest first."""
+    statement = (
+        select(_s.source, _s.job_name, _s.first_seen_at, _s.ended_at)
+        .where(_s.job_name.in_(map(storable, job_names)))
+        .where(or_(_s.ended_at.is_(None), _s.ended_at > since))
+        .order_by(_s.first_seen_at)
+        .limit(MOST_EPISODES)
+    )
+    return [StallSpan(*row) for row in database.fetch(statement)]
+
+
+def fresh_groups(
+    database: Database, since: int, also: Collection[str] = ()
+) -> list[FreshGroup]:
+    """Groups first seen, or back, since then, and those of ``also``; newest first."""
+    came_back = (_g.status == GroupStatus.REGRESSED.value) & (_g.status_at >= since)
+    statement = (
+        select(*(_g[name] for name in FreshGroup._fields))
+        .where(
+            _g.merged_into.is_(None),
+            _g.last_seen >= since,
+            or_(_g.first_seen >= since, came_back, _g.fingerprint.in_(also)),
+        )
+        .order_by(_g.last_seen.desc(), _g.fingerprint)
+        .limit(MOST_GROUPS)
+    )
+    found = [FreshGroup(*row) for row in database.fetch(statement)]
+    return [group._replace(status=GroupStatus(group.status)) for group in found]
+
+
+def events_by_hour(
+    database: Database, fingerprints: Collection[str], since: int
+) -> dict[str, dict[int, int]]:
+    """Events of these groups by hour: ``{fingerprint: {start of the hour: events}}``."""
+    c = error_hour.c
+    wanted = _by_hour(c, c.hour, func.sum(c.events), fingerprints, since)
+    return _nested(database.fetch(wanted))
+
+
+def visitors_by_hour(
+    database: Database, fingerprints: Collection[str], since: int
+) -> dict[str, dict[int, int]]:
+    """People, or tabs, that met these errors, by hour, as far as events are kept."""
+    c = error_event.c
+    met = case((c.visitor != "", c.visitor))
+    hour, people = c.at - c.at % HOUR_MS, func.count(met.distinct())
+    return _nested(database.fetch(_by_hour(c, hour, people, fingerprints, since)))
+
+
+def visitors_since(
+    database: Database, fingerprints: Collection[str], since: int
+) -> dict[str, int]:
+    """How many people, or tabs, met these errors since then."""
+    c = error_visitor.c
+    statement = (
+        select(_root().label("root"), func.count(c.visitor.distinct()))
+        .join(error_group, _g.fingerprint == c.fingerprint)
+        .where(c.last_at >= since, _root().in_(fingerprints))
+        .group_by("root")
+    )
+    return {root: int(people) for root, people in database.fetch(statement)}
+
+
+def failures_read_from(database: Database) -> int:
+    """Failed runs of every source were read back to here."""
+    rows = database.fetch(select(func.max(error_scan.c.read_from)))
+    return int(rows[0][0] or 0)
+
+
+def is_surely_new(group: FreshGroup, now_ms: int, read_from: int) -> bool:
+    """Was it first seen, or did it come back, less than a day ago?
+
+    What failed runs tell is read backwards: it may be older than it seems until then.
+    Clocks of browsers may be ahead.
+    """
+    span = range(now_ms - DAY_MS, now_ms + HOUR_MS)
+    if group.status is GroupStatus.REGRESSED and group.status_at in span:
+        return True
+    read = group.origin != "job" or read_from <= group.first_seen - _READ_BACK_MS
+    return group.first_seen in span and read
+
+
+def _root() -> ColumnElement[str]:
+    return func.coalesce(_g.merged_into, _g.fingerprint)
+
+
+def _by_hour(
+    columns: Any,
+    hour: ColumnElement[int],
+    counted: ColumnElement[int],
+    fingerprints: Collection[str],
+    since: int,
+) -> Select[str, int, int]:
+    """By the group that each fingerprint belongs to now."""
+    root = _root().label("root")
+    members = select(_g.fingerprint).where(_root().in_(fingerprints))
+    start = hour.label("start")
+    return (
+        select(root, start, counted)
+        .join(error_group, _g.fingerprint == columns.fingerprint)
+        .where(columns.fingerprint.in_(members), hour >= since - since % HOUR_MS)
+        .group_by(root, start)
+    )
+
+
+def _nested(rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[str, dict[int, int]]:
+    found: dict[str, dict[int, int]] = {}
+    for fingerprint, at, number in rows:
+        found.setdefault(fingerprint, {})[int(at)] = int(number)
+    return found
