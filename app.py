@@ -4,10 +4,8 @@ import os
 import secrets
 import socket
 import sys
-from functools import partial
-
-
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from pkgutil import resolve_name
@@ -36,10 +34,8 @@ from data.db import Database
 from data.engines.registry import open_engine
 from data.exceptions import InvalidRequestError
 from data.monitor import Monitor
-from data.notify import Messenger
-
-
 from data.monitor.alerting import Alerting
+from data.notify import Messenger
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
 from data.store import Store, open_store
