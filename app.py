@@ -35,6 +35,7 @@ from data.engines.registry import open_engine
 from data.exceptions import InvalidRequestError
 from data.monitor import Monitor
 from data.monitor.alerting import Alerting
+from data.monitor.baselines import Baselines
 from data.notify import Messenger
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
@@ -80,7 +81,11 @@ def compose(
         probing=settings.live,
         retention_ms=to_duration_ms(settings.retention),
         tracker=tracker,
-        chores=[alerting_of(settings, sources, store, messenger), messenger],
+        chores=[
+            alerting_of(settings, sources, store, messenger),
+            messenger,
+            Baselines(store, sources),
+        ],
     )
     actions = Actions(
         sources, store, limits=limits, clock=clock, changed=monitor.changed

@@ -32,6 +32,11 @@
       if (value) query.set(name, value.trim());
     }
     const hours = HOURS[range];
+    const between = /^(\d+)-(\d+)$/.exec(range ?? "");
+    if (between) {
+      query.set("since", between[1]);
+      query.set("until", between[2]);
+    }
     if (hours) query.set("since", window.jobManagerTicker.now() - hours * 3_600_000);
     return window.jobManagerShell.below(`api/runs.csv?${query}`);
   }

@@ -221,6 +221,24 @@ class Trends:
     UPTIME: Final = "fig-uptime"
     MTTR: Final = "fig-mttr"
     ERROR_TYPES: Final = "fig-error-types"
+    #: the days of a range of one's own
+    DAYS: Final = "trends-days"
+    FIRST: Final = "trends-first"
+    LAST: Final = "trends-last"
+    INTERVAL: Final = "trends-interval"
+    #: what is asked for, and what was found
+    ASKED: Final = "trends-asked"
+    FOUND: Final = "trends-found"
+    #: which point is chosen, and what moved it
+    CHOSEN: Final = "trends-chosen"
+    CAUSE: Final = "trends-cause"
+    UPDATED: Final = "trends-updated"
+    PROBLEM: Final = "trends-problem"
+    TROUBLE: Final = "trends-trouble"
+    PROGRESS: Final = "trends-progress"
+    PROGRESS_WORDS: Final = "trends-progress-words"
+    REPORTS: Final = "trends-reports"
+    REPORTS_COUNT: Final = "trends-reports-count"
 
 
 class Alerts:

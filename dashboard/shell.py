@@ -20,7 +20,7 @@ from dashboard.ids import Live, Shell
 from dashboard.index import PageApp
 from dashboard.live import Hub
 from dashboard.offload import offload
-from dashboard.pages import alerts, audit, errors, history, overview, panel
+from dashboard.pages import alerts, audit, errors, history, overview, panel, trends
 from dashboard.panels import details, header, keyboard, start, status
 from dashboard.routes import add_routes, add_walls
 from dashboard.urls import ERRORS_PAGE_SCRIPT, ERRORS_SCRIPT, THEME_SCRIPT
@@ -29,7 +29,10 @@ from data.tracking.logs import TRACKED
 
 log = logging.getLogger(__name__)
 
-PAGES: Final[tuple[ModuleType, ...]] = (overview, history, errors, alerts, audit)
+PAGES: Final[tuple[ModuleType, ...]] = (
+    *(overview, history, trends),
+    *(errors, alerts, audit),
+)
 ASSETS: Final = Path(__file__).parent.parent / "assets"
 
 

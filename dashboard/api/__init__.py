@@ -16,6 +16,7 @@ from dashboard.api import (
     reading,
     schema,
     tracked,
+    trends,
 )
 from dashboard.deps import Deps
 from dashboard.urls import below
@@ -38,6 +39,6 @@ def description(deps: Deps) -> dict[str, Any]:
 
 def _routes(deps: Deps) -> APIRouter:
     router = APIRouter(prefix=below(deps.look.prefix, "api"))
-    for part in (reading, acting, export, audit, tracked, alerts):
+    for part in (reading, acting, export, audit, tracked, alerts, trends):
         part.register(router, deps)
     return router

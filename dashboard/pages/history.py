@@ -13,11 +13,11 @@ from dashboard.offload import offload
 from dashboard.panels import bulk
 from dashboard.views.history import (
     COUNTED_TO,
-    RANGES,
     STATUSES,
     HistoryView,
     filter_of,
     history_view,
+    ranges_with,
     trouble_view,
 )
 from data.clock import now_ms
@@ -124,7 +124,7 @@ def _found(
 
 
 def _head(query: dict[str, str]) -> html.Div:
-    ranges = {key: words for key, (words, _) in RANGES.items()}
+    ranges = ranges_with(query.get("range"))
     return html.Div(
         [
             html.H2(TITLE),

@@ -12,6 +12,7 @@ _KEYS: Final = (
     (("/",), "search on this page"),
     (("g", "o"), "overview"),
     (("g", "h"), "history"),
+    (("g", "t"), "trends"),
     (("g", "e"), "errors"),
     (("g", "l"), "alerts"),
     (("g", "a"), "audit"),

@@ -1,12 +1,13 @@
 """Pages of the history as rows for its grid, and the words of its query string."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, TypedDict
 
 from dashboard.format import count, shorten
 from dashboard.theme import TONES
 from dashboard.views.active import NAME_LENGTH
-from data.clock import DAY_MS, HOUR_MS
+from data.clock import DAY_MS, HOUR_MS, from_ms
 from data.model import FINISHED, OPEN, Job, JobState, RunFilter, RunPage
 
 #: Runs counted at most: beyond it "1,000+" says enough.
@@ -27,6 +28,8 @@ RANGES: Final[dict[str, tuple[str, int]]] = {
     "7d": ("Last 7 days", 7 * DAY_MS),
     "30d": ("Last 30 days", 30 * DAY_MS),
 }
+#: A range between two instants, epoch ms: charts lead to what is behind a point.
+_BETWEEN: Final = re.compile(r"(\d{1,14})-(\d{1,14})")
 
 
 class HistoryRow(TypedDict):
@@ -66,13 +69,32 @@ def filter_of(fields: Sequence[object], now_ms: int) -> RunFilter:
     """
     status, job, queue, span, text = map(_text, fields)
     length = RANGES.get(span, ("", 0))[1]
+    since, until = between(span) or (now_ms - length if length else None, None)
     return RunFilter(
         states=_states_of(status),
         job_name=job or None,
         queue=queue or None,
-        since_ms=now_ms - length if length else None,
+        since_ms=since,
+        until_ms=until,
         text=text,
     )
+
+
+def between(word: str) -> tuple[int, int] | None:
+    """The instants of a range like "1773792000000-1773795600000"; None of another."""
+    found = _BETWEEN.fullmatch(word)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def ranges_with(word: str | None) -> dict[str, str]:
+    """What the range select offers; a range between two instants that is asked for too."""
+    offered = {key: words for key, (words, _) in RANGES.items()}
+    if word and (found := between(word)):
+        first, last = map(from_ms, found)
+        same_day = first.date() == last.date()
+        end = f"{last:%H:%M}" if same_day else f"{last.day} {last:%b %H:%M}"
+        offered[word] = f"{first.day} {first:%b %H:%M} to {end} UTC"
+    return offered
 
 
 def history_view(page: RunPage, *, replace: bool, counted: int | None) -> HistoryView:

@@ -17,6 +17,7 @@ from data.store.alerts import AlertLog
 from data.store.audit import AuditLog
 from data.store.episodes import EpisodeLog
 from data.store.errors import ErrorLog
+from data.store.incidents import IncidentLog
 from data.store.lease import Leases
 from data.store.messages import MessageLog
 from data.store.migrate import migrate, version_words
@@ -41,6 +42,7 @@ class Store:
     database: Database
     rollups: Rollups
     trends: TrendLog
+    incidents: IncidentLog
     episodes: EpisodeLog
     audit: AuditLog
     errors: ErrorLog
@@ -91,10 +93,12 @@ def open_store(url: str, *, retention_ms: int = RETENTION_MS) -> Store:
         database.close()
         message = f"The store {_shown(place)} cannot be used. {error}"
         raise SourceUnavailableError(message) from error
+    trends = TrendLog(database, kept_ms=retention_ms)
     return Store(
         database=database,
         rollups=Rollups(database),
-        trends=TrendLog(database, kept_ms=retention_ms),
+        trends=trends,
+        incidents=IncidentLog(database, trends),
         episodes=EpisodeLog(database),
         audit=AuditLog(database),
         errors=ErrorLog(database),

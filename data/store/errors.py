@@ -495,6 +495,19 @@ class ErrorLog:
             found[column.name] = sorted(word for (word,) in rows)
         return found
 
+    def met_by(self, since: int, until: int, job: str = "") -> dict[str, int]:
+        """By action, how many people or tabs last met one of its groups in the range."""
+        v = error_visitor.c
+        statement = (
+            select(_g.action, func.count(v.visitor.distinct()))
+            .join(error_visitor, v.fingerprint == _g.fingerprint)
+            .where(v.last_at >= since, v.last_at < until)
+            .group_by(_g.action)
+        )
+        if job:
+            statement = statement.where(_g.job_name == storable_key(job))
+        return {action: int(n) for action, n in self._db.fetch(statement)}
+
     def lines(self, filter_: ErrorFilter) -> Iterator[Sequence[KeptEvent]]:
         """All events of the range, newest first, some at a time."""
         before = None

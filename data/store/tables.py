@@ -98,6 +98,17 @@ stall_episode: Final = Table(
     Index("stall_episode_ended", "source", "ended_at"),
 )
 
+#: What later incidents are compared with: how long each took, as JSON; kept once.
+baseline: Final = Table(
+    "baseline",
+    metadata,
+    Column("source", word, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("resolve_ms", word, nullable=False),
+    PrimaryKeyConstraint("source", name="baseline_pkey"),
+)
+
 #: Who did what to which run; ``before`` and ``after`` are JSON objects.
 audit: Final = Table(
     "audit",

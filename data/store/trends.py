@@ -6,9 +6,10 @@ Days begin at midnight UTC.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, func, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, select
 
 from data.clock import DAY_MS, HOUR_MS
 from data.db import Database
@@ -120,21 +121,43 @@ class TrendLog:
         status: JobState = JobState.SUCCEEDED,
     ) -> list[Quantiles]:
         """How long runs took, one row a step that had any, oldest first."""
-        table = _table_of(step_ms)
-        wanted = self._within(table, step_ms, source, (since, until), job)
-        statement = select(_start(table), table.c.durations).where(
-            *wanted, table.c.status == status.value
-        )
-        rows = self._db.fetch(statement)
+        rows = self._histograms(source, (since, until), step_ms, job, status)
         first = since // step_ms
-        places = [row[0] // step_ms - first for row in rows]
-        total = stack(places, [row[1] for row in rows], max(places, default=-1) + 1)
+        places = [at // step_ms - first for at, _ in rows]
+        total = stack(places, [one for _, one in rows], max(places, default=-1) + 1)
         found = zip(total.sum(axis=1), quantiles(total, PARTS), strict=True)
         return [
             Quantiles((first + n) * step_ms, job, int(runs), *map(float, values))
             for n, (runs, values) in enumerate(found)
             if runs
         ]
+
+    def overall(
+        self, source: str, since: int, until: int, step_ms: int, job: str = ""
+    ) -> Quantiles | None:
+        """The same for all steps together, of runs that succeeded; None without any."""
+        rows = self._histograms(
+            source, (since, until), step_ms, job, JobState.SUCCEEDED
+        )
+        total = stack([0] * len(rows), [one for _, one in rows], 1)
+        runs = int(total.sum())
+        if not runs:
+            return None
+        return Quantiles(since, job, runs, *map(float, quantiles(total, PARTS)[0]))
+
+    def _histograms(
+        self,
+        source: str,
+        span: tuple[int, int],
+        step_ms: int,
+        job: str,
+        status: JobState,
+    ) -> Sequence[Row[int, bytes]]:
+        """Start of the hour or day, and the lengths of its runs."""
+        table = _table_of(step_ms)
+        wanted = self._within(table, step_ms, source, span, job)
+        statement = select(_start(table), table.c.durations)
+        return self._db.fetch(statement.where(*wanted, table.c.status == status.value))
 
     def top_jobs(self, source: str, since: int, until: int, limit: int) -> list[str]:
         """The job types with most runs in these days, most first."""

@@ -19,6 +19,8 @@ REFUSED = {
     "/api/alerts/silence": "reason",
     "/api/alerts/silence/end": "silence",
     "/api/alerts/rule": "settings",
+    "/api/trends/{metric}": "from",
+    "/api/trends/{metric}.csv": "from",
 }
 
 
@@ -48,6 +50,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
         *("GET /api/alerts", "GET /api/alerts/history", "GET /api/alerts/history.csv"),
         *("POST /api/alerts/acknowledge", "POST /api/alerts/silence"),
         *("POST /api/alerts/silence/end", "POST /api/alerts/rule"),
+        *("GET /api/trends/{metric}", "GET /api/trends/{metric}.csv"),
         *("GET /api/runs.csv", "POST /api/runs", "POST /api/runs/cancel"),
         *("POST /api/runs/retry", "POST /api/stalled/cleanup", "POST /api/undo"),
     ],

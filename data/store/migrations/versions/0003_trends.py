@@ -28,6 +28,13 @@ def upgrade() -> None:
         *_numbers("audited_hour", "episodes_from"),
         sa.PrimaryKeyConstraint("source", name="rollup_state_pkey"),
     )
+    op.create_table(
+        "baseline",
+        *_words("source"),
+        *_numbers("since", "until"),
+        *_words("resolve_ms"),
+        sa.PrimaryKeyConstraint("source", name="baseline_pkey"),
+    )
     op.add_column(
         "stall_episode",
         sa.Column("origin", _word, nullable=False, server_default="watched"),

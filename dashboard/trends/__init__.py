@@ -1,0 +1,1 @@
+"""Reads what the charts are made of: for the page, and for programs."""
