@@ -3,7 +3,7 @@
 Only the store is asked, and what this process knows of its sources; never a job table.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Final
@@ -144,10 +144,13 @@ class Measures:
 
     def _critical_stalls(self, _limits: Limits, _known: Collection[str]) -> Readings:
         spans = stalls_of(self._store.database, self._critical, self._now)
-        runs = Counter((span.source, span.job_name) for span in spans if not span.until)
+        runs: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for span in spans:
+            if not span.until:
+                runs[span.source, span.job_name].append(span.run_id)
         return {
-            label_of(source, job): judge_open_stalls(job, number)
-            for (source, job), number in runs.items()
+            label_of(source, job): judge_open_stalls(job, len(run_ids), run_ids)
+            for (source, job), run_ids in runs.items()
         }
 
     def _critical_failures(self, limits: Limits, _known: Collection[str]) -> Readings:

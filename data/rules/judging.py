@@ -28,6 +28,8 @@ _OVER_CHANCE: Final = 0.1
 #: A ratio to a week without failures.
 MOST_TIMES: Final = 100.0
 _TITLE_LENGTH: Final = 160
+#: Runs that are named in a sentence.
+_NAMED: Final = 5
 
 
 class Viewers(NamedTuple):
@@ -242,14 +244,16 @@ def judge_silence(heard: Heard, limits: Limits, now_ms: int) -> Reading:
     )
 
 
-def judge_open_stalls(job_name: str, runs: int) -> Reading:
-    """Runs of a critical job type that are stalled now."""
+def judge_open_stalls(job_name: str, runs: int, run_ids: Sequence[str] = ()) -> Reading:
+    """Runs of a critical job type that are stalled now; the first few are named."""
+    named = ", ".join(run_id[:_TITLE_LENGTH] for run_id in run_ids[:_NAMED])
     return Reading(
         runs,
         runs > 0,
         runs == 0,
         Severity.CRITICAL,
-        f"{runs} run(s) of {job_name[:_TITLE_LENGTH]} are stalled.",
+        f"{runs} run(s) of {job_name[:_TITLE_LENGTH]} are stalled"
+        + (f": {named}{' and others' if runs > _NAMED else ''}." if named else "."),
         runs,
     )
 

@@ -37,6 +37,7 @@ class StallSpan(NamedTuple):
     since: int
     #: None while it goes on
     until: int | None
+    run_id: str
 
 
 class FreshGroup(NamedTuple):
@@ -65,7 +66,7 @@ def stalls_of(
 ) -> list[StallSpan]:
     """Stalled runs of these job types that went on after then, oldest first."""
     statement = (
-        select(_s.source, _s.job_name, _s.first_seen_at, _s.ended_at)
+        select(_s.source, _s.job_name, _s.first_seen_at, _s.ended_at, _s.run_id)
         .where(_s.job_name.in_(map(storable, job_names)))
         .where(or_(_s.ended_at.is_(None), _s.ended_at > since))
         .order_by(_s.first_seen_at)

@@ -370,6 +370,9 @@ def test_critical_jobs() -> None:
     assert says(stalled) == "breach"
     assert stalled.severity is Severity.CRITICAL
     assert stalled.sentence == "2 run(s) of pay are stalled."
+    assert judge_open_stalls("pay", 1, ["7"]).sentence.endswith("stalled: 7.")
+    many = judge_open_stalls("pay", 6, [*"123456"]).sentence
+    assert many == "6 run(s) of pay are stalled: 1, 2, 3, 4, 5 and others."
 
     rule = limits("CriticalFailed", failed=3)
     assert [says(judge_failures("pay", n, rule)) for n in (0, 2, 3)] == [

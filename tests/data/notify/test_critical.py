@@ -1,0 +1,118 @@
+"""A critical job stalls, or fails: a mail is there at once, from table to mailbox."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import dash
+import pytest
+
+from app import Composed, compose
+from dashboard.settings import load_settings
+from data.clock import MINUTE_MS, SECOND_MS
+from tests.conftest import FakeClock
+from tests.data.notify.mailbox import Mail, Mailbox, receiving_mail
+from tests.factories import JobTable, finished_run, job_table, make_run, until
+
+JOB = "nightly-invoices"
+ORIGIN = "https://jobs.example.org"
+LIMIT_MS = 30 * MINUTE_MS
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with receiving_mail() as found:
+        yield found
+
+
+@pytest.fixture
+def table(database_url: str) -> Iterator[JobTable]:
+    with job_table(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def composed(
+    table: JobTable, mailbox: Mailbox, tmp_path: Path, clock: FakeClock
+) -> Iterator[Composed]:
+    environ = {
+        "JOBS_DATABASE_URL": table.url,
+        "JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}",
+        "JOBS_CRITICAL_JOBS": JOB,
+        "JOBS_NOTIFY_URLS": mailbox.url,
+        "JOBS_PUBLIC_ORIGINS": ORIGIN,
+        "JOBS_PREFIX": "/jm",
+    }
+    made = compose(load_settings(environ, directory=tmp_path), clock=clock)
+    yield made
+    made.deps.store.close()
+    dash.page_registry.clear()
+
+
+def look(composed: Composed) -> None:
+    """Let the watch and the duties have a look, and wait for what is sent."""
+    composed.monitor.duties.step(Event())
+    composed.monitor.watches["jobs"].look_now()
+    composed.monitor.duties.step(Event())
+    messenger = composed.deps.messenger
+    until(lambda: not any(line.is_busy for line in messenger._lines.values()))
+
+
+def looked(composed: Composed, clock: FakeClock, for_ms: int) -> None:
+    """The same every ten seconds, for so long."""
+    for _ in range(0, for_ms, 10 * SECOND_MS):
+        look(composed)
+        clock.advance_ms(10 * SECOND_MS)
+
+
+def about(mailbox: Mailbox, word: str) -> list[Mail]:
+    return [mail for mail in mailbox.mails if mail.subject.startswith(word)]
+
+
+def test_a_stalled_critical_job_is_told_of_by_mail(
+    composed: Composed, table: JobTable, mailbox: Mailbox, clock: FakeClock
+) -> None:
+    started = clock.now_ms - LIMIT_MS - 10 * SECOND_MS + MINUTE_MS
+    table.add(
+        make_run(id=4711, job_name=JOB, started_at=started),
+        make_run(id=4712, job_name="other", started_at=started),
+    )
+    looked(composed, clock, MINUTE_MS - 10 * SECOND_MS)
+    assert mailbox.mails == []
+
+    looked(composed, clock, 2 * MINUTE_MS)
+
+    [mail] = about(mailbox, "Firing")
+    assert JOB in mail.subject
+    assert mail.text.startswith(f"1 run(s) of {JOB} are stalled: 4711.")
+    assert f"Job: {JOB}" in mail.text
+    assert "Since 2026-03-18 12:3" in mail.text
+    assert f"{ORIGIN}/jm/?source=jobs" in mail.text
+
+    over = clock.now_ms
+    table.change("4711", status="SUCCEEDED", finished_at=over)
+    looked(composed, clock, 2 * MINUTE_MS)
+    assert len(about(mailbox, "Resolved")) == 1
+    assert len(mailbox.mails) == 2
+
+
+def test_a_failed_critical_job_is_told_of_by_mail(
+    composed: Composed, table: JobTable, mailbox: Mailbox, clock: FakeClock
+) -> None:
+    looked(composed, clock, MINUTE_MS)
+    table.add(
+        finished_run(
+            job_name=JOB,
+            status="FAILED",
+            error_type="ValueError",
+            error="it broke",
+            finished_at=clock.now_ms,
+        )
+    )
+
+    looked(composed, clock, 2 * MINUTE_MS)
+
+    [mail] = about(mailbox, "Firing")
+    assert JOB in mail.subject
+    assert f"Job: {JOB}" in mail.text
+    assert f"{ORIGIN}/jm/history?source=jobs&job={JOB}&status=FAILED" in mail.text
