@@ -36,6 +36,7 @@ from data.exceptions import InvalidRequestError
 from data.monitor import Monitor
 from data.monitor.alerting import Alerting
 from data.monitor.baselines import Baselines
+from data.monitor.weekly import WeeklySummary
 from data.notify import Messenger
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
@@ -83,6 +84,7 @@ def compose(
         tracker=tracker,
         chores=[
             alerting_of(settings, sources, store, messenger),
+            WeeklySummary(store, messenger, home=home_of(settings)),
             messenger,
             Baselines(store, sources),
         ],
@@ -177,12 +179,17 @@ def messenger_of(
             store.messages,
             clock=clock,
             holder=holder,
-            home=f"{settings.origins[0]}{settings.prefix}",
+            home=home_of(settings),
             urls=[url.get_secret_value() for url in settings.notify_urls],
             warn=partial(track_warning, action="monitor", component="messages"),
         )
     except InvalidRequestError as error:
         raise SettingsError(f"JOBS_NOTIFY_URLS: {error}") from None
+
+
+def home_of(settings: Settings) -> str:
+    """The address of the overview, for links in messages."""
+    return f"{settings.origins[0]}{settings.prefix}"
 
 
 def alerting_of(

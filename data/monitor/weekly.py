@@ -1,0 +1,65 @@
+"""The summary of the last week, on Monday mornings."""
+
+from typing import Final
+
+from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
+from data.model import GroupStatus, JobState
+from data.notify import Messenger
+from data.notify.summary import CommonError, Figures, summary_of, week_before
+from data.store import Store
+from data.store.errors import ErrorFilter
+
+#: When it is told, from Monday 00:00 UTC; whoever was not running may still be told.
+_FROM_MS: Final = 8 * HOUR_MS
+_UNTIL_MS: Final = _FROM_MS + DAY_MS
+_ERRORS: Final = 5
+_SEEN: Final = frozenset(GroupStatus) - {GroupStatus.IGNORED}
+
+
+class WeeklySummary:
+    """A chore of the process that leads. Every channel is told a week once."""
+
+    name: Final = "weekly summary"
+    every_ms: Final = MINUTE_MS
+
+    def __init__(self, store: Store, messenger: Messenger, *, home: str) -> None:
+        self._store = store
+        self._messenger = messenger
+        self._home = home
+        self._told_until = 0
+
+    def do(self, now_ms: int) -> None:
+        """Tell of the last week, if it is time to. Raises DataError."""
+        since, until = week_before(now_ms)
+        if self._told_until == until or not _FROM_MS <= now_ms - until < _UNTIL_MS:
+            return
+        if any(channel.enabled for channel in self._messenger.channels()):
+            now = figures(self._store, since, until)
+            before = figures(self._store, since - WEEK_MS, since)
+            errors = common_errors(self._store, since, until)
+            told = summary_of(since, now, before, errors, self._home)
+            self._messenger.announce(told, now_ms)
+        self._told_until = until
+
+
+def figures(store: Store, since: int, until: int) -> Figures:
+    """What is known of this span, of all sources."""
+    runs = store.trends.totals("", since, until, DAY_MS)
+    slots = store.viewing.slots(since, until)
+    return Figures(
+        succeeded=sum(runs.get(JobState.SUCCEEDED, {}).values()),
+        failed=sum(runs.get(JobState.FAILED, {}).values()),
+        stalled=sum(cell.episodes for cell in store.trends.stalled("", since, until)),
+        repairs_ms=[one.resolve_ms for one in store.incidents.ended("", since, until)],
+        minutes=sum(slot.minutes for slot in slots),
+        good_minutes=sum(slot.good_minutes for slot in slots),
+    )
+
+
+def common_errors(store: Store, since: int, until: int) -> list[CommonError]:
+    """The most frequent groups of errors that nobody ignores."""
+    asked = ErrorFilter(since=since, until=until, statuses=_SEEN)
+    return [
+        CommonError(group.title, group.events, f"errors?group={group.fingerprint}")
+        for group in store.errors.groups(asked, limit=_ERRORS)
+    ]
