@@ -28,7 +28,10 @@ A_SOURCE = {"JOBS_DATABASE_URL": "sqlite:///orders.db"}
 #: Where settings take effect; all else receives plain values.
 READERS = ["app.py", "dashboard/cli.py", "dashboard/serving.py"]
 #: Taken by the settings themselves, or with one value only.
-NOBODYS = {"JOBS_CONFIG", "JOBS_DATABASE_URL", "JOBS_ENGINE", "JOBS_STALL_MODE"}
+NOBODYS = {
+    *("JOBS_AUTH", "JOBS_CONFIG", "JOBS_DATABASE_URL"),
+    *("JOBS_ENGINE", "JOBS_STALL_MODE"),
+}
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=PAGE_NAMES)
 
