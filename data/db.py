@@ -30,6 +30,7 @@ from sqlalchemy.pool import QueuePool
 
 from data.driver_errors import meaning_of, translated
 from data.exceptions import DataError, OutcomeUnknownError, SourceUnavailableError
+from data.rules.histogram import bucket_of
 
 #: How long one statement may run on a job table, in seconds.
 STATEMENT_LIMIT_S: Final = 3.0
@@ -42,6 +43,8 @@ _STEPS_BETWEEN_LOOKS: Final = 20_000
 _NOT_UTF8: Final = "Could not decode to UTF-8"
 #: Transactions as a library that writes by itself expects them.
 _ISOLATION: Final = {"sqlite": "SERIALIZABLE", "postgresql": "READ COMMITTED"}
+#: What ``data.rules.histogram.bucket_of`` is called in SQL on SQLite.
+BUCKET_FUNCTION: Final = "run_time_bucket"
 _PROBE: Final = {
     "sqlite": "PRAGMA data_version",
     "postgresql": "SELECT pg_current_snapshot()::text",
@@ -280,6 +283,10 @@ def _mended(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
+def _bucket_of(ran_ms: int | None) -> int | None:
+    return None if ran_ms is None else bucket_of(ran_ms)
+
+
 def _limit_statement(driver: Any, limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
     driver.set_progress_handler(
@@ -310,6 +317,7 @@ def _sqlite_opener(
         connection = sqlite3.connect(
             target, uri=True, check_same_thread=False, timeout=wait_s
         )
+        connection.create_function(BUCKET_FUNCTION, 1, _bucket_of, deterministic=True)
         if owned:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")

@@ -323,6 +323,9 @@ class HourCell(NamedTuple):
     duration_ms: int
     #: summed started - enqueued; runs without a start count 0
     wait_ms: int
+    #: a histogram of finished - started, see ``data.rules.histogram``; runs without a
+    #: start are not in it
+    durations: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)

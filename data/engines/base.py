@@ -178,6 +178,11 @@ class JobEngine(Runs, Protocol):
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs with ``since_ms <= finished_at < until_ms``, by hour, type, status."""
 
+    def long_runs(
+        self, since_ms: int, until_ms: int, *, longer_than_ms: int, limit: int
+    ) -> list[Job]:
+        """Of the same runs those that took longer than this, newest first."""
+
     def mark_stalled(
         self, seen: Sequence[Seen], *, reason: str, at_ms: int
     ) -> list[str]:

@@ -43,6 +43,7 @@ from data.engines.dbos_queries import (
     select_cells,
     select_details,
     select_failures,
+    select_long,
     select_open_count,
     select_origin,
     select_runs,
@@ -58,6 +59,7 @@ from data.engines.dbos_tables import (
 )
 from data.engines.doctoring import plans, surroundings
 from data.engines.rights import grant, may, why_not_written
+from data.engines.rows import to_cells
 from data.exceptions import OutcomeUnknownError, SourceUnavailableError
 from data.model import (
     FINISHED,
@@ -228,18 +230,15 @@ class DbosEngine:
 
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs of the span by hour, job type and status."""
-        found: dict[tuple[int, str, JobState], tuple[int, int, int]] = {}
-        for hour, name, word, *sums in self._db.fetch(
-            select_cells(self._tables, since_ms, until_ms)
-        ):
-            key = (hour, name or "", STATES[word])
-            runs, duration, wait = found.get(key, (0, 0, 0))
-            found[key] = (
-                runs + sums[0],
-                duration + int(sums[1]),
-                wait + int(sums[2]),
-            )
-        return [HourCell(*key, *sums) for key, sums in found.items()]
+        asked = select_cells(self._tables, self._db.dialect, since_ms, until_ms)
+        return to_cells(self._db.fetch(asked), STATES)
+
+    def long_runs(
+        self, since_ms: int, until_ms: int, *, longer_than_ms: int, limit: int
+    ) -> list[Job]:
+        """Finished runs of the span that took longer, newest first."""
+        asked = select_long(self._tables, since_ms, until_ms, longer_than_ms)
+        return to_jobs(self._db.fetch(asked.limit(limit)))
 
     def mark_stalled(
         self, seen: Sequence[Seen], *, reason: str, at_ms: int

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from data.clock import HOUR_MS
 from data.engines.dbos_tables import Tables, quoted
+from data.engines.durations import cells_of
 from data.engines.failures import both_ends
 from data.engines.rows import to_jobs as rows_to_jobs
 from data.model import Job, JobState, LifeSign
@@ -170,27 +171,42 @@ def select_open_count(tables: Tables, word: str) -> Select[Any]:
     return select(func.count()).where(is_open(tables, word))
 
 
-def select_cells(tables: Tables, since_ms: int, until_ms: int) -> Select[Any]:
-    """Rows of ``HourCell``, with DBOS's words, for runs that ended in the span."""
+def select_cells(
+    tables: Tables, dialect: str, since_ms: int, until_ms: int
+) -> Select[Any]:
+    """Rows for ``to_cells``, with DBOS's words, for runs that ended in the span."""
     c = tables.runs.c
-    hour = (c.completed_at - c.completed_at % literal_column(str(HOUR_MS))).label(
-        "hour"
-    )
-    finished = [word for word in STATES if word not in OPEN_WORDS]
     began = started_at(tables)
+    ended = select(
+        (c.completed_at - c.completed_at % literal_column(str(HOUR_MS))).label("hour"),
+        c.name.label("job_name"),
+        c.status,
+        _apart_ms(c.completed_at, began).label("ran"),
+        _apart_ms(began, c.created_at).label("waited"),
+    ).where(*_ended(tables, since_ms, until_ms))
+    return cells_of(ended, dialect)
+
+
+def select_long(
+    tables: Tables, since_ms: int, until_ms: int, longer_than_ms: int
+) -> Select[Any]:
+    """``select_runs`` of runs that ended in the span and took longer, newest first."""
+    c = tables.runs.c
     return (
-        select(
-            hour,
-            c.name,
-            c.status,
-            func.count(),
-            _summed_ms(c.completed_at, began),
-            _summed_ms(began, c.created_at),
-        )
-        .where(c.completed_at >= since_ms, c.completed_at < until_ms)
-        .where(has_word(tables, finished))
-        .group_by(hour, c.name, c.status)
+        select_runs(tables)
+        .where(*_ended(tables, since_ms, until_ms))
+        .where(_apart_ms(c.completed_at, started_at(tables)) > longer_than_ms)
+        .order_by(c.completed_at.desc(), c.workflow_uuid.desc())
     )
+
+
+def _ended(
+    tables: Tables, since_ms: int, until_ms: int
+) -> tuple[ColumnElement[bool], ...]:
+    """Did it end in the span?"""
+    at = tables.runs.c.completed_at
+    finished = [word for word in STATES if word not in OPEN_WORDS]
+    return at >= since_ms, at < until_ms, has_word(tables, finished)
 
 
 def select_origin(tables: Tables, run_id: str) -> Select[Any]:
@@ -219,9 +235,8 @@ def _last_step_at(tables: Tables) -> ColumnElement[int]:
     return select(func.max(last.c.at)).scalar_subquery()
 
 
-def _summed_ms(
+def _apart_ms(
     later: ColumnElement[int], earlier: ColumnElement[int]
 ) -> ColumnElement[int]:
-    """The summed distance; a missing or reversed pair counts 0."""
-    apart = case((later >= earlier, later - earlier), else_=0)
-    return func.coalesce(func.sum(apart), 0)
+    """The distance; NULL for a missing or reversed pair."""
+    return case((later >= earlier, later - earlier))

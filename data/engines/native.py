@@ -34,11 +34,13 @@ from data.engines.native_check import (
 from data.engines.native_history import History
 from data.engines.native_inserts import insert_again, insert_run, select_finished
 from data.engines.native_queries import (
+    PARTS,
     TEXT_LIMIT,
     among,
     select_cells,
     select_details,
     select_failures,
+    select_long,
     select_open_counts,
     select_runs,
 )
@@ -49,7 +51,7 @@ from data.engines.native_updates import (
     update_restored,
     update_stalled,
 )
-from data.engines.rows import STATES, to_jobs
+from data.engines.rows import STATES, to_cells, to_jobs
 from data.exceptions import SourceUnavailableError
 from data.model import (
     Failure,
@@ -213,10 +215,16 @@ class NativeEngine:
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs of the span by hour, job type and status."""
         statement = select_cells(self._table, self._db.dialect, since_ms, until_ms)
-        return [
-            HourCell(hour, name or "", STATES[word], runs, int(duration), int(wait))
-            for hour, name, word, runs, duration, wait in self._db.fetch(statement)
-        ]
+        return to_cells(self._db.fetch(statement), parts=PARTS[self._db.dialect])
+
+    def long_runs(
+        self, since_ms: int, until_ms: int, *, longer_than_ms: int, limit: int
+    ) -> list[Job]:
+        """Finished runs of the span that took longer, newest first."""
+        statement = select_long(
+            self._table, self._db.dialect, since_ms, until_ms, longer_than_ms
+        )
+        return to_jobs(self._db.fetch(statement.limit(limit)))
 
     def mark_stalled(
         self, seen: Sequence[Seen], *, reason: str, at_ms: int

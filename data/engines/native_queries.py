@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     DateTime,
+    Double,
     Select,
     Table,
     Text,
@@ -23,12 +24,16 @@ from sqlalchemy import (
 )
 
 from data.clock import HOUR_MS
+from data.engines.durations import cells_of
 from data.engines.failures import both_ends
-from data.engines.native_table import INSTANTS, Instant
+from data.engines.native_table import INSTANTS
 from data.model import FINISHED
 
 #: Characters of a long text that are read: what a person can make use of.
 TEXT_LIMIT: Final = 200_000
+#: In how many parts of a millisecond each database counts.
+PARTS: Final = {"sqlite": 1, "postgresql": 1000}
+_EPOCH: Final[ColumnElement[str]] = literal_column("'epoch'")
 #: Beyond the calendar lie PostgreSQL's infinities, which Python cannot read, and in
 #: SQLite's order of things every text and blob.
 CALENDAR: Final[dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
@@ -104,22 +109,32 @@ def select_open_counts(table: Table) -> Select[Any]:
 def select_cells(
     table: Table, dialect: str, since_ms: int, until_ms: int
 ) -> Select[Any]:
-    """Rows of ``HourCell`` for ``since_ms <= finished_at < until_ms``."""
+    """Rows for ``to_cells`` of runs with ``since_ms <= finished_at < until_ms``.
+
+    Sums are in the database's own ``PARTS`` of a millisecond.
+    """
     c = table.c
-    hour = _hour_of(c.finished_at, dialect).label("hour")
-    words = [literal(state.value, literal_execute=True) for state in sorted(FINISHED)]
+    ended = select(
+        _hour_of(c.finished_at, dialect).label("hour"),
+        c.job_name,
+        c.status,
+        _apart(c.finished_at, c.started_at, dialect).label("ran"),
+        _apart(c.started_at, c.enqueued_at, dialect).label("waited"),
+    ).where(*_ended(table, since_ms, until_ms))
+    return cells_of(ended, dialect, parts=PARTS[dialect])
+
+
+def select_long(
+    table: Table, dialect: str, since_ms: int, until_ms: int, longer_than_ms: int
+) -> Select[Any]:
+    """``select_runs`` of runs that ended in the span and took longer, newest first."""
+    c = table.c
+    ran = _apart(c.finished_at, c.started_at, dialect)
     return (
-        select(
-            hour,
-            c.job_name,
-            c.status,
-            func.count(),
-            _summed_ms(c.finished_at, c.started_at, dialect),
-            _summed_ms(c.started_at, c.enqueued_at, dialect),
-        )
-        .where(c.finished_at >= since_ms, c.finished_at < until_ms)
-        .where(c.status.in_(words))
-        .group_by(hour, c.job_name, c.status)
+        select_runs(table, dialect)
+        .where(*_ended(table, since_ms, until_ms))
+        .where(ran > longer_than_ms * PARTS[dialect])
+        .order_by(c.finished_at.desc(), c.id.desc())
     )
 
 
@@ -137,24 +152,37 @@ def _sane(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     return case((column.between(*CALENDAR[dialect]), column))
 
 
-def _hour_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
+def _ended(
+    table: Table, since_ms: int, until_ms: int
+) -> tuple[ColumnElement[bool], ...]:
+    """Did it end in the span? That is an instant, whatever else the column takes."""
+    c = table.c
+    words = [literal(state.value, literal_execute=True) for state in sorted(FINISHED)]
+    return c.finished_at >= since_ms, c.finished_at < until_ms, c.status.in_(words)
+
+
+def _hour_of(ended_at: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
+    """The start of its hour, of an instant of the calendar."""
+    hour_ms = literal_column(str(HOUR_MS), BigInteger)
     if dialect == "sqlite":
-        plain = to_ms_of(column, dialect)
-        return plain - plain % literal_column(str(HOUR_MS))
-    return func.date_trunc(
-        literal_column("'hour'"), column, literal_column("'UTC'"), type_=Instant()
-    )
+        whole_ms = cast(type_coerce(ended_at, BigInteger), BigInteger)
+        return whole_ms - whole_ms % hour_ms
+    # twice as fast as date_trunc
+    seconds = func.date_part(_EPOCH, ended_at, type_=Double)
+    hours = func.floor(seconds / literal_column("3600", Double))
+    return cast(hours, BigInteger) * hour_ms
 
 
-def _summed_ms(
+def _apart(
     later: ColumnElement[Any], earlier: ColumnElement[Any], dialect: str
 ) -> ColumnElement[int]:
-    """The summed distance in milliseconds; a missing or reversed pair counts 0."""
+    """The distance in ``PARTS`` of a millisecond; NULL for a missing or reversed pair."""
     if dialect == "sqlite":
         later, earlier = to_ms_of(later, dialect), to_ms_of(earlier, dialect)
-        apart = later - earlier
+        apart: ColumnElement[int] = later - earlier
     else:
         later, earlier = _sane(later, dialect), _sane(earlier, dialect)
-        apart = func.extract("epoch", later - earlier) * 1000
-    ordered = type_coerce(later >= earlier, Boolean)
-    return func.coalesce(func.sum(case((ordered, apart), else_=0)), 0)
+        # in integers: ten times as fast as PostgreSQL's decimals
+        seconds = func.date_part(_EPOCH, later - earlier, type_=Double)
+        apart = cast(seconds * literal_column("1e6", Double), BigInteger)
+    return case((type_coerce(later >= earlier, Boolean), apart))

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import repeat
 from math import isfinite
+from operator import add
 from typing import Any, Final
 
 from data.clock import all_to_ms
-from data.model import Job, JobState, LifeSign
+from data.model import HourCell, Job, JobState, LifeSign
+from data.rules.histogram import encode
 
 #: Their words are ours; a word that is not here is shown as it is and not judged.
 STATES: Final = {
@@ -52,6 +54,40 @@ def to_jobs(
             repeat(sign),
         )
     )
+
+
+def to_cells(
+    rows: Iterable[Sequence[Any]],
+    states: Mapping[str, JobState] = STATES,
+    *,
+    parts: int = 1,
+) -> list[HourCell]:
+    """Rows (hour, name, status word, bucket, runs, duration, wait) as cells.
+
+    ``bucket`` is None for runs whose length is not known, sums are in ``parts`` of a
+    millisecond.
+    """
+    sums: dict[tuple[int, str, JobState], list[Any]] = {}
+    buckets: dict[tuple[int, str, JobState], dict[int, int]] = {}
+    for hour, name, word, bucket, *figures in rows:
+        key = (hour, _text(name), states[word])
+        if key not in sums:
+            sums[key], buckets[key] = figures, {}
+        else:
+            sums[key] = list(map(add, sums[key], figures))
+        if bucket is not None:
+            found = buckets[key]
+            found[bucket] = found.get(bucket, 0) + figures[0]
+    return [
+        HourCell(
+            *key,
+            runs,
+            int(duration // parts),
+            int(wait // parts),
+            encode(buckets[key]),
+        )
+        for key, (runs, duration, wait) in sums.items()
+    ]
 
 
 def _all(

@@ -36,7 +36,9 @@ _VALUES: Final = 2 * GAMMA ** np.arange(BUCKETS) / (1 + GAMMA)
 
 def bucket_of(duration_ms: float) -> int:
     """Which bucket a run of this length is in. The databases count by the same rule."""
-    return min(LAST, math.ceil(math.log(max(1, duration_ms)) / LN_GAMMA))
+    if duration_ms <= 1:
+        return 0
+    return min(LAST, math.ceil(math.log(duration_ms) / LN_GAMMA))
 
 
 def value_of(bucket: int) -> float:

@@ -1,6 +1,7 @@
 """What every engine promises, on every kind of database it reads."""
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,7 @@ from data.clock import HOUR_MS, MINUTE_MS, from_ms
 from data.engines import native
 from data.engines.base import JobEngine, Marked, Seen
 from data.model import HourCell, JobState, LifeSign
+from data.rules.histogram import bucket_of, decode, encode
 from tests.factories import (
     NOW,
     JobTable,
@@ -244,6 +246,7 @@ def test_the_probe_tells_of_a_commit_that_a_later_one_overtook(
 def brute_force(rows: list[dict[str, Any]], since: int, until: int) -> set[HourCell]:
     """The cells of these rows, whose instants are in milliseconds."""
     sums: dict[tuple[int, str, str], Counter[str]] = {}
+    lengths: dict[tuple[int, str, str], Counter[int]] = defaultdict(Counter)
     for row in rows:
         ended, began, queued = (
             row[key] for key in ("finished_at", "started_at", "enqueued_at")
@@ -254,6 +257,8 @@ def brute_force(rows: list[dict[str, Any]], since: int, until: int) -> set[HourC
         cell = sums.setdefault(key, Counter())
         cell["runs"] += 1
         if began is not None:
+            if ended >= began:
+                lengths[key][bucket_of(math.floor(ended - began))] += 1
             cell["duration"] += max(Fraction(0), ended - began)
             cell["wait"] += max(Fraction(0), began - queued)
     return {
@@ -264,6 +269,7 @@ def brute_force(rows: list[dict[str, Any]], since: int, until: int) -> set[HourC
             cell["runs"],
             int(cell["duration"]),
             int(cell["wait"]),
+            encode(lengths[hour, name, word]),
         )
         for (hour, name, word), cell in sums.items()
     }
@@ -304,6 +310,59 @@ def test_cells_equal_a_count_by_hand_up_to_the_borders_of_hours(
         found = place.engine.finished_cells(since, until)
         assert len(found) == len(set(found))
         assert set(found) == brute_force(rows, since, until)
+
+
+#: Around every border of a bucket, where floats might decide.
+LENGTHS = sorted(
+    {
+        max(0, math.floor(1.1**bucket) + beside)
+        for bucket in range(0, 256, 3)
+        for beside in (-1, 0, 1, 2)
+    }
+)
+
+
+def test_both_databases_put_a_length_into_the_same_bucket(place: Place) -> None:
+    place.table.add(
+        *[
+            finished_run(
+                job_name=f"ran-{length}", started_at=NOW - length, enqueued_at=0
+            )
+            for length in LENGTHS
+        ],
+        finished_run(job_name="reversed", started_at=NOW + 1),
+        finished_run(job_name="never started", started_at=None),
+    )
+
+    cells = place.engine.finished_cells(HOUR, HOUR + HOUR_MS)
+
+    assert {cell.job_name: decode(cell.durations) for cell in cells} == {
+        **{f"ran-{length}": {bucket_of(length): 1} for length in LENGTHS},
+        "reversed": {},
+        "never started": {},
+    }
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_runs_that_took_longer_are_told_newest_first(place: Place, limit: int) -> None:
+    long = [
+        finished_run(status=word, finished_at=NOW - n, started_at=NOW - n - 1_001)
+        for n, word in enumerate(("FAILED", "SUCCEEDED", "CANCELLED"))
+    ]
+    ids = place.table.add(
+        *long,
+        finished_run(started_at=NOW - 1_000),
+        finished_run(started_at=NOW + 2_000),
+        finished_run(started_at=None),
+        make_run(),
+        finished_run(finished_at=NOW - 3, started_at=0),
+        finished_run(finished_at=NOW + 1, started_at=0),
+    )
+
+    found = place.engine.long_runs(NOW - 2, NOW + 1, longer_than_ms=1_000, limit=limit)
+
+    assert [job.run_id for job in found] == ids[:3][:limit]
+    assert {(job.started_at or 0) - (job.finished_at or 0) for job in found} == {-1_001}
 
 
 def test_an_unknown_status_word_is_shown_as_other_and_never_counted(
@@ -558,7 +617,10 @@ def test_sqlite_junk_in_times_counts_nothing_in_a_cell(
 
     cells = on_sqlite.engine.finished_cells(HOUR, HOUR + HOUR_MS)
 
-    assert cells == [HourCell(HOUR, "send-mail", JobState.SUCCEEDED, 2, HOUR_MS, 0)]
+    lengths = encode({bucket_of(HOUR_MS): 1})
+    assert cells == [
+        HourCell(HOUR, "send-mail", JobState.SUCCEEDED, 2, HOUR_MS, 0, lengths)
+    ]
 
 
 def test_sqlite_fractions_of_milliseconds_are_rounded_down_everywhere(

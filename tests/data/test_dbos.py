@@ -29,6 +29,7 @@ from data.exceptions import (
     SourceUnavailableError,
 )
 from data.model import FINISHED, HourCell, JobState, LifeSign, RunFilter, Step
+from data.rules.histogram import bucket_of, encode
 from tests.factories import NOW
 from tests.flows import Flows
 
@@ -298,10 +299,27 @@ def test_cells_add_both_words_for_failed(flows: Flows, engine: DbosEngine) -> No
     cells = engine.finished_cells(HOUR, HOUR + HOUR_MS)
 
     wait = 2 * HOUR_MS - 30
+    lengths = encode({bucket_of(10): 1, bucket_of(20): 1})
     assert set(cells) == {
-        HourCell(HOUR, "flow", JobState.FAILED, 2, 30, wait),
+        HourCell(HOUR, "flow", JobState.FAILED, 2, 30, wait, lengths),
         HourCell(HOUR, "flow", JobState.SUCCEEDED, 1, 0, HOUR_MS + 5),
     }
+
+
+def test_runs_that_took_longer_are_told_newest_first(
+    flows: Flows, engine: DbosEngine
+) -> None:
+    flows.done("a", "ERROR", completed_at=NOW - 1, started_at_epoch_ms=NOW - 12)
+    flows.done("b", completed_at=NOW, started_at_epoch_ms=NOW - 11)
+    flows.done("short", completed_at=NOW, started_at_epoch_ms=NOW - 10)
+    flows.done("before", completed_at=NOW - 2, started_at_epoch_ms=NOW - 90)
+
+    found = engine.long_runs(NOW - 1, NOW + 1, longer_than_ms=10, limit=5)
+
+    assert [(job.run_id, job.state) for job in found] == [
+        ("b", JobState.SUCCEEDED),
+        ("a", JobState.FAILED),
+    ]
 
 
 # control

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import inspect, make_url, text
 
 from data.clock import HOUR_MS
-from data.db import Database
+from data.db import BUCKET_FUNCTION, Database
 from data.engines.base import Capabilities, Seen
-from data.engines.native import NativeEngine, select_cells, select_runs
+from data.engines.native import NativeEngine, select_cells, select_long, select_runs
 from data.engines.native_table import INSTANTS, job_runs
 from data.exceptions import AccessDeniedError, DataError, SchemaMismatchError
+from data.rules.histogram import bucket_of
 from tests.factories import (
     NOW,
     JobTable,
@@ -343,7 +344,11 @@ def test_polls_and_rollups_are_read_by_index(
     open_runs = runs.where(table.table.c.finished_at.is_(None)).limit(10_001)
     cells = select_cells(table.table, table.dialect, NOW - HOUR_MS // 4, NOW)
 
-    for statement in (open_runs, cells):
+    long = select_long(
+        table.table, table.dialect, NOW - HOUR_MS // 4, NOW, longer_than_ms=HOUR_MS
+    )
+
+    for statement in (open_runs, cells, long.limit(500)):
         plan = _plan(table, statement)
         assert "job_runs_finished" in plan
         assert "SCAN" not in plan
@@ -356,6 +361,9 @@ def _plan(table: JobTable, statement: object) -> str:
         table.owner, compile_kwargs={"render_postcompile": True}
     )
     with table.owner.connect() as connection:
+        if table.dialect == "sqlite":
+            driver = connection.connection.driver_connection
+            driver.create_function(BUCKET_FUNCTION, 1, bucket_of)  # type: ignore[union-attr]
         rows = connection.exec_driver_sql(
             f"{explain} {compiled}",
             tuple(compiled.params[key] for key in compiled.positiontup)

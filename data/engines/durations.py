@@ -1,0 +1,52 @@
+"""Cells of run times in SQL: the buckets of ``data.rules.histogram``, and sums."""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Double,
+    Integer,
+    Select,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+
+from data.db import BUCKET_FUNCTION
+from data.rules.histogram import GAMMA, LAST, LN_GAMMA
+
+_LN_GAMMA: Final = literal_column(repr(LN_GAMMA), Double)
+_FIRST: Final = literal_column("0", Integer)
+_LAST: Final = literal_column(str(LAST), Integer)
+_SHORT_MS: Final = literal_column("1", BigInteger)
+#: What is longer is in the last bucket.
+_LONG_MS: Final = literal_column(str(int(GAMMA ** (LAST - 1))), BigInteger)
+
+
+def cells_of(ended: Select[Any], dialect: str, *, parts: int = 1) -> Select[Any]:
+    """Rows for ``to_cells`` of rows (hour, job_name, status, ran, waited).
+
+    Run times and waits are in ``parts`` of a millisecond, NULL where they are not known.
+    """
+    c = ended.subquery("ended").c
+    whole_ms = c.ran // literal_column(str(parts), BigInteger)
+    bucket = _bucket_of(whole_ms, dialect).label("bucket")
+    sums = (func.coalesce(func.sum(column), 0) for column in (c.ran, c.waited))
+    kinds = (c.hour, c.job_name, c.status, bucket)
+    return select(*kinds, func.count(), *sums).group_by(*kinds)
+
+
+def _bucket_of(ran_ms: ColumnElement[int], dialect: str) -> ColumnElement[int]:
+    """NULL for NULL. Not every SQLite has logarithms: there it is a function of ours."""
+    if dialect == "sqlite":
+        bucket: ColumnElement[int] = getattr(func, BUCKET_FUNCTION)(ran_ms)
+        return bucket
+    between = func.ceil(func.ln(cast(ran_ms, Double)) / _LN_GAMMA)
+    return case(
+        (ran_ms <= _SHORT_MS, _FIRST),
+        (ran_ms > _LONG_MS, _LAST),
+        else_=cast(between, Integer),
+    )
