@@ -355,7 +355,7 @@ class Recent:
     #: runs waiting on average: summed waits / hour
     pending_by_hour: tuple[float, ...]
     stalled_by_day: tuple[int, ...]
-    #: False while the first back-fill still goes on
+    #: False while the first back-fill has not come that far
     complete: bool
 
 

@@ -21,7 +21,7 @@ from data.store.incidents import IncidentLog
 from data.store.lease import Leases
 from data.store.messages import MessageLog
 from data.store.migrate import migrate, version_words
-from data.store.rollups import Rollups
+from data.store.rollups import LEAST_KEPT_MS, Rollups
 from data.store.tables import lease
 from data.store.trends import TrendLog
 from data.store.viewing import ViewingLog
@@ -60,7 +60,7 @@ class Store:
         return ""
 
     def prune(self, now_ms: int, retention_ms: int) -> dict[str, int]:
-        """Forget what is older than the retention; rollups keep their own eight days.
+        """Forget what is older than the retention; days of rollups are kept for longer.
 
         Returns how many rows were forgotten of each kind.
         """
@@ -93,10 +93,11 @@ def open_store(url: str, *, retention_ms: int = RETENTION_MS) -> Store:
         database.close()
         message = f"The store {_shown(place)} cannot be used. {error}"
         raise SourceUnavailableError(message) from error
-    trends = TrendLog(database, kept_ms=retention_ms)
+    kept_ms = max(retention_ms, LEAST_KEPT_MS)
+    trends = TrendLog(database, kept_ms=kept_ms)
     return Store(
         database=database,
-        rollups=Rollups(database),
+        rollups=Rollups(database, kept_ms=kept_ms),
         trends=trends,
         incidents=IncidentLog(database, trends),
         episodes=EpisodeLog(database),

@@ -1,30 +1,39 @@
-"""The stored hours of the rollups: replaced where they differ, sealed when old."""
+"""The stored cells of the rollups: replaced where they differ, sealed when old.
+
+Hours are what the source says, days are folded from them in the same transaction.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Column, Connection, Table, delete, insert, select
 
-from data.clock import HOUR_MS
+from data.clock import DAY_MS, HOUR_MS
+from data.db import execute_many
 from data.model import HourCell, JobState
-from data.store.tables import rollup_hour
+from data.rules.histogram import merge
+from data.store.tables import rollup_day, rollup_hour
 from data.store.texts import storable_key
 
-#: hour, job name, status
+#: start of the hour or day, job name, status
 Key = tuple[int, str, str]
-#: runs, duration_ms, wait_ms
-Figures = tuple[int, int, int]
+
+
+class Figures(NamedTuple):
+    """What is stored of one cell."""
+
+    runs: int
+    duration_ms: int
+    wait_ms: int
+    durations: bytes
+
+
 Cells = dict[Key, Figures]
 
 #: Hours older than this may only go up: the source prunes its rows, we keep the count.
 SEALED_AFTER_MS: Final = 48 * HOUR_MS
 _JUDGED: Final = (JobState.SUCCEEDED.value, JobState.FAILED.value)
-
-_c: Final = rollup_hour.c
-_SELECT: Final = select(
-    _c.hour, _c.job_name, _c.status, _c.runs, _c.duration_ms, _c.wait_ms
-)
 
 
 def hour_of(instant_ms: int) -> int:
@@ -32,41 +41,30 @@ def hour_of(instant_ms: int) -> int:
     return instant_ms - instant_ms % HOUR_MS
 
 
+def day_of(instant_ms: int) -> int:
+    """The start of the day (UTC) that ``instant_ms`` lies in."""
+    return instant_ms - instant_ms % DAY_MS
+
+
 def replace_cells(
     connection: Connection,
     source: str,
     span: tuple[int, int],
-    cells: Iterable[HourCell],
+    cells: Cells,
     *,
     sealed_before: int,
 ) -> bool:
     """Make the stored hours of ``span`` (since, until) equal to ``cells``.
 
     Only hours that differ are written, and of hours before ``sealed_before`` only what
-    went up. Returns whether anything was written.
+    went up. Their days are folded anew. Returns whether anything was written.
     """
-    stored = _stored(connection, source, span)
-    fresh = with_seal(stored, _storable(cells), sealed_before)
-    differing = {
-        key[0]
-        for key in stored.keys() | fresh.keys()
-        if stored.get(key) != fresh.get(key)
-    }
-    if not differing:
-        return False
-    rows = [
-        dict(zip(_SELECT.selected_columns.keys(), key + figures, strict=True))
-        for key, figures in fresh.items()
-        if key[0] in differing
-    ]
-    connection.execute(
-        delete(rollup_hour).where(_c.source == source, _c.hour.in_(sorted(differing)))
-    )
-    if rows:
-        connection.execute(
-            insert(rollup_hour).values(source=source, durations=b""), rows
-        )
-    return True
+    stored = _stored(connection, rollup_hour, source, span)
+    fresh = with_seal(stored, cells, sealed_before)
+    hours = _rewrite(connection, rollup_hour, source, stored, fresh)
+    for day in sorted({day_of(hour) for hour in hours}):
+        _fold(connection, source, day, sealed_before=day_of(sealed_before))
+    return bool(hours)
 
 
 def with_seal(stored: Cells, fresh: Cells, sealed_before: int) -> Cells:
@@ -86,6 +84,80 @@ def with_seal(stored: Cells, fresh: Cells, sealed_before: int) -> Cells:
     }
 
 
+def storable_cells(cells: Iterable[HourCell]) -> Cells:
+    """Cells by key; names that are stored alike are added up."""
+    return added_up(
+        (
+            (cell.hour, storable_key(cell.job_name), cell.status.value),
+            Figures(cell.runs, cell.duration_ms, cell.wait_ms, cell.durations),
+        )
+        for cell in cells
+    )
+
+
+def added_up(cells: Iterable[tuple[Key, Figures]]) -> Cells:
+    """Cells by key, those of one key added up."""
+    found: dict[Key, list[Figures]] = defaultdict(list)
+    for key, figures in cells:
+        found[key].append(figures)
+    return {
+        key: several[0] if len(several) == 1 else _sum(several)
+        for key, several in found.items()
+    }
+
+
+def _sum(several: list[Figures]) -> Figures:
+    runs, duration_ms, wait_ms, durations = zip(*several, strict=True)
+    return Figures(sum(runs), sum(duration_ms), sum(wait_ms), merge(durations))
+
+
+def _fold(connection: Connection, source: str, day: int, *, sealed_before: int) -> None:
+    """Make a stored day what its hours are.
+
+    A sealed one keeps what is stored where its hours are not there any more.
+    """
+    hours = _stored(connection, rollup_hour, source, (day, day + DAY_MS))
+    folded = added_up(
+        ((day, job_name, status), figures)
+        for (_, job_name, status), figures in hours.items()
+    )
+    stored = _stored(connection, rollup_day, source, (day, day + 1))
+    fresh = with_seal(stored, folded, sealed_before)
+    _rewrite(connection, rollup_day, source, stored, fresh)
+
+
+def _rewrite(
+    connection: Connection, table: Table, source: str, stored: Cells, fresh: Cells
+) -> set[int]:
+    """Write the spans that differ; their starts."""
+    start = _start(table)
+    differing = {
+        key[0]
+        for key in stored.keys() | fresh.keys()
+        if stored.get(key) != fresh.get(key)
+    }
+    if not differing:
+        return differing
+    c = table.c
+    connection.execute(
+        delete(table).where(c.source == source, start.in_(sorted(differing)))
+    )
+    rows = [
+        {
+            "source": source,
+            start.name: key[0],
+            "job_name": key[1],
+            "status": key[2],
+            **figures._asdict(),
+        }
+        for key, figures in fresh.items()
+        if key[0] in differing
+    ]
+    if rows:
+        execute_many(connection, insert(table), rows)
+    return differing
+
+
 def _weights(cells: Mapping[Key, Figures]) -> dict[tuple[int, str], tuple[int, int]]:
     """By hour and job: runs that succeeded or failed, and all runs."""
     weights: dict[tuple[int, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
@@ -96,24 +168,20 @@ def _weights(cells: Mapping[Key, Figures]) -> dict[tuple[int, str], tuple[int, i
     return weights
 
 
-def _stored(connection: Connection, source: str, span: tuple[int, int]) -> Cells:
+def _stored(
+    connection: Connection, table: Table, source: str, span: tuple[int, int]
+) -> Cells:
+    c, start = table.c, _start(table)
     since, until = span
-    statement = _SELECT.where(_c.source == source, _c.hour >= since, _c.hour < until)
+    figures = (c[name] for name in Figures._fields)
+    statement = select(start, c.job_name, c.status, *figures).where(
+        c.source == source, start >= since, start < until
+    )
     return {
-        (row[0], row[1], row[2]): (row[3], row[4], row[5])
+        (row[0], row[1], row[2]): Figures(*row[3:])
         for row in connection.execute(statement)
     }
 
 
-def _storable(cells: Iterable[HourCell]) -> Cells:
-    """Cells by key; names that are stored alike are added up."""
-    found: Cells = {}
-    for cell in cells:
-        key = (cell.hour, storable_key(cell.job_name), cell.status.value)
-        runs, duration_ms, wait_ms = found.get(key, (0, 0, 0))
-        found[key] = (
-            runs + cell.runs,
-            duration_ms + cell.duration_ms,
-            wait_ms + cell.wait_ms,
-        )
-    return found
+def _start(table: Table) -> Column[int]:
+    return table.c.hour if table is rollup_hour else table.c.day

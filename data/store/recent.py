@@ -34,13 +34,15 @@ def recent_of(
 ) -> Recent:
     """The figures of the last day at ``now_ms``, zeros where nothing is stored.
 
-    ``backfilled_from`` tells whether the day one week before is in.
+    ``backfilled_from`` tells whether the day one week before is in: then nothing is
+    missing here, though older days may be.
     """
     since = hour_of(now_ms) - DAY_MS
     passed = now_ms % HOUR_MS / HOUR_MS
     hours = _hours(connection, source, since)
     succeeded_before, failed_before = None, None
-    if backfilled_from <= since - WEEK_MS:
+    is_week_in = backfilled_from <= since - WEEK_MS
+    if is_week_in:
         before = _hours(connection, source, since - WEEK_MS)
         succeeded_before = _day_before([hour.succeeded for hour in before], passed)
         failed_before = _day_before([hour.failed for hour in before], passed)
@@ -59,7 +61,7 @@ def recent_of(
         running_by_hour=tuple(hour.duration_ms / HOUR_MS for hour in hours),
         pending_by_hour=tuple(hour.wait_ms / HOUR_MS for hour in hours),
         stalled_by_day=_stalled_by_day(connection, source, now_ms),
-        complete=complete,
+        complete=complete or is_week_in,
     )
 
 

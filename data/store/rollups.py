@@ -1,9 +1,12 @@
-"""Hourly rollups of finished runs: hour x job type x status, the last eight days.
+"""Rollups of finished runs: hour or day x job type x status.
 
 The job table is somebody else's and may change behind our back: rows come late, are
 edited in place, deleted, pruned. So nothing is added up. ``refresh`` reads the last
-hours again as a whole, ``audit_step`` one older day after the other, and hours that
+hours again as a whole, ``audit_step`` some older hours after the others, and hours that
 are older than 48 h may only go up, so that pruning does not erase history.
+
+Hours are kept for whole days, as long as everything else is but for eight days at
+least; the days that are folded from them for longer.
 
 Every step reads the source first and then writes once. It writes nothing when another
 process did so since, and repeating a step changes nothing: a crash costs nothing.
@@ -14,23 +17,38 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from data.clock import DAY_MS, HOUR_MS
+from data.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from data.db import Database
 from data.model import HourCell, Recent
-from data.store.cells import SEALED_AFTER_MS, hour_of, replace_cells
+from data.store.cells import (
+    SEALED_AFTER_MS,
+    day_of,
+    hour_of,
+    replace_cells,
+    storable_cells,
+)
+from data.store.job_types import OTHER, with_cap
 from data.store.recent import recent_of
-from data.store.tables import rollup_hour, rollup_state
+from data.store.tables import rollup_day, rollup_hour, rollup_state
 from data.store.upserts import insert_into
 
 #: Asks an engine for the cells of ``since_ms <= finished_at < until_ms``.
 ReadCells = Callable[[int, int], list[HourCell]]
 
-#: What is kept, besides the present hour.
-KEPT_MS: Final = 8 * DAY_MS
+#: How many hours are kept at least, besides the present day.
+LEAST_KEPT_MS: Final = 8 * DAY_MS
+#: How long days are kept at least.
+DAYS_KEPT_MS: Final = 400 * DAY_MS
 #: How far behind the last refresh rows may still come late: long transactions, clocks.
 _OVERLAP_MS: Final = HOUR_MS
 #: Away for longer than this, the gap is filled a day at a time, newest first.
 _GAP_MS: Final = DAY_MS
+#: Away for longer than this, nobody may have seen a run become stalled.
+_UNWATCHED_MS: Final = 2 * MINUTE_MS
+#: An audit reads so much at once: little, because it never ends.
+_AUDITED_MS: Final = 4 * HOUR_MS
+#: Job types that ended within this time are offered to people.
+_OFFERED_MS: Final = 90 * DAY_MS
 
 _c: Final = rollup_state.c
 _STATE: Final = select(
@@ -53,9 +71,9 @@ class RollupState(NamedTuple):
     refreshed_until: int
     #: every hour since this one is in
     backfilled_from: int
-    #: eight days are in
+    #: everything that is to be kept is in
     complete: bool
-    #: the audit goes on with the day before this hour
+    #: the audit goes on with the hours before this one
     audited_hour: int
     #: runs that took too long before somebody watched are known since then
     episodes_from: int
@@ -73,8 +91,9 @@ class _Reading(NamedTuple):
 class Rollups:
     """The rollups of all sources."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, kept_ms: int) -> None:
         self._db = database
+        self._kept_ms = kept_ms
 
     def refresh(self, source: str, read: ReadCells, now_ms: int) -> bool:
         """Read the last hours again, from an hour before the last refresh on.
@@ -93,11 +112,11 @@ class Rollups:
         if before is None:
             self.refresh(source, read, now_ms)
             return True
-        oldest = _oldest_hour(now_ms)
+        oldest = self._oldest(now_ms)
         until = before.backfilled_from
         if until <= oldest and before.complete:
             return False
-        since = min(until, max(until - DAY_MS, oldest))
+        since = min(until, max(day_of(until - 1), oldest))
         after = before._replace(
             backfilled_from=since, complete=before.complete or since <= oldest
         )
@@ -106,32 +125,38 @@ class Rollups:
         return since > oldest
 
     def audit_step(self, source: str, read: ReadCells, now_ms: int) -> bool:
-        """Read one older day again, the next in turn; returns whether a cell changed."""
+        """Read some older hours again, the next in turn; returns whether a cell changed."""
         before = self._state(source)
         if before is None:
             return False
         newest = hour_of(now_ms - _OVERLAP_MS)
-        oldest = max(before.backfilled_from, _oldest_hour(now_ms))
+        oldest = max(before.backfilled_from, self._oldest(now_ms))
         if oldest >= newest:
             return False
         in_turn = oldest < before.audited_hour <= newest
         until = before.audited_hour if in_turn else newest
-        since = max(until - DAY_MS, oldest)
+        since = max(until - _AUDITED_MS, oldest)
         after = before._replace(audited_hour=since)
         cells = read(since, until)
         return self._write(source, before, after, _Reading(since, until, cells, now_ms))
 
     def prune(self, now_ms: int) -> int:
-        """Forget the hours that are older than eight days, of all sources; how many rows."""
-        oldest = _oldest_hour(now_ms)
+        """Forget what is too old, of all sources; how many rows."""
+        oldest = self._oldest(now_ms)
+        oldest_day = min(oldest, day_of(now_ms - DAYS_KEPT_MS))
         with self._db.writing() as connection:
             connection.execute(
                 update(rollup_state)
                 .where(_c.backfilled_from < oldest)
                 .values(backfilled_from=oldest)
             )
-            old = delete(rollup_hour).where(rollup_hour.c.hour < oldest)
-            return connection.execute(old).rowcount
+            return sum(
+                connection.execute(delete(at.table).where(at < start)).rowcount
+                for at, start in (
+                    (rollup_hour.c.hour, oldest),
+                    (rollup_day.c.day, oldest_day),
+                )
+            )
 
     def recent(self, source: str, now_ms: int) -> Recent | None:
         """The figures of the last day; None when the source was never read."""
@@ -148,19 +173,54 @@ class Rollups:
             )
 
     def job_names(self, source: str) -> list[str]:
-        """The job types that finished lately, most used first."""
+        """The job types that finished in the last ninety days, most used first."""
+        state = self._state(source)
+        if state is None:
+            return []
+        c = rollup_day.c
         statement = (
-            select(rollup_hour.c.job_name)
-            .where(rollup_hour.c.source == source)
-            .group_by(rollup_hour.c.job_name)
-            .order_by(func.sum(rollup_hour.c.runs).desc(), rollup_hour.c.job_name)
+            select(c.job_name)
+            .where(c.source == source)
+            .where(c.day >= day_of(state.refreshed_until - _OFFERED_MS))
+            .where(c.job_name != OTHER)
+            .group_by(c.job_name)
+            .order_by(func.sum(c.runs).desc(), c.job_name)
         )
         return [name for (name,) in self._db.fetch(statement)]
+
+    def durations(self, source: str, day: int) -> list[tuple[str, bytes]]:
+        """Job types and histograms of run times of one day, a few of each type."""
+        c = rollup_day.c
+        statement = select(c.job_name, c.durations).where(
+            c.source == source, c.day == day
+        )
+        return [(name, durations) for name, durations in self._db.fetch(statement)]
+
+    def unwatched_until(self, source: str) -> int | None:
+        """Runs that took too long before then may not be known.
+
+        None while hours are missing that could tell.
+        """
+        state = self._state(source)
+        return state.episodes_from if state and state.complete else None
+
+    def note_watched(self, source: str, before: int, since: int) -> None:
+        """They are known since ``since`` now, when until now it was ``before``."""
+        with self._db.writing() as connection:
+            connection.execute(
+                update(rollup_state)
+                .where(_c.source == source, _c.episodes_from == before)
+                .values(episodes_from=since)
+            )
 
     def generation(self, source: str) -> int:
         """Differs when a cell changed since the last call; 0 before the first read."""
         state = self._state(source)
         return state.generation if state else 0
+
+    def _oldest(self, now_ms: int) -> int:
+        """Whole days: a day is folded from all of its hours, or not any more."""
+        return day_of(now_ms - self._kept_ms)
 
     def _state(self, source: str) -> RollupState | None:
         with self._db.connection() as connection:
@@ -176,11 +236,12 @@ class Rollups:
         with self._db.writing() as connection:
             if not self._claim(connection, source, before, after):
                 return False
+            cells = with_cap(connection, source, storable_cells(reading.cells))
             changed = replace_cells(
                 connection,
                 source,
                 (reading.since, reading.until),
-                reading.cells,
+                cells,
                 sealed_before=hour_of(reading.at - SEALED_AFTER_MS),
             )
             if changed:
@@ -227,7 +288,10 @@ def _refreshed(before: RollupState | None, now_ms: int) -> tuple[int, RollupStat
             episodes_from=now_ms,
         )
     since = hour_of(min(before.refreshed_until, now_ms) - _OVERLAP_MS)
-    return since, before._replace(refreshed_until=now_ms)
+    after = before._replace(refreshed_until=now_ms)
+    if now_ms - before.refreshed_until > _UNWATCHED_MS:
+        after = after._replace(episodes_from=now_ms)
+    return since, after
 
 
 def _read_state(connection: Connection, source: str) -> RollupState | None:
@@ -237,7 +301,3 @@ def _read_state(connection: Connection, source: str) -> RollupState | None:
 
 def _next_hour(now_ms: int) -> int:
     return hour_of(now_ms) + HOUR_MS
-
-
-def _oldest_hour(now_ms: int) -> int:
-    return hour_of(now_ms) - KEPT_MS

@@ -1,16 +1,18 @@
 """A job table for tests of the rollups: a plain list that anybody may change."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Column, select
 
-from data.clock import HOUR_MS, MINUTE_MS
+from data.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from data.model import HourCell, JobState
+from data.rules.histogram import bucket_of, encode, merge
 from data.store import Store
-from data.store.tables import rollup_hour
+from data.store.tables import rollup_day, rollup_hour
 
 JOBS = ("send-mail", "make-report", "sync-stock")
 STATES = (JobState.SUCCEEDED, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
@@ -40,14 +42,19 @@ class Runs:
     def read(self, since_ms: int, until_ms: int) -> list[HourCell]:
         self.reads.append((since_ms, until_ms))
         sums: dict[tuple[int, str, JobState], list[int]] = defaultdict(lambda: [0] * 3)
+        lengths: dict[tuple[int, str, JobState], Counter[int]] = defaultdict(Counter)
         for run in self.rows:
             if since_ms <= run.finished_at < until_ms:
                 hour = run.finished_at // HOUR_MS * HOUR_MS
-                cell = sums[hour, run.job_name, run.state]
+                key = (hour, run.job_name, run.state)
+                cell = sums[key]
+                lengths[key][bucket_of(run.duration_ms)] += 1
                 cell[0] += 1
                 cell[1] += run.duration_ms
                 cell[2] += run.wait_ms
-        return [HourCell(*key, *cell) for key, cell in sums.items()]
+        return [
+            HourCell(*key, *cell, encode(lengths[key])) for key, cell in sums.items()
+        ]
 
     def add_some(self, random: Random, since_ms: int, until_ms: int, runs: int) -> None:
         self.rows += [
@@ -63,12 +70,42 @@ class Runs:
 
 
 def stored_cells(store: Store, source: str, since_ms: int = 0) -> set[HourCell]:
-    """What the rollups hold, from ``since_ms`` on."""
-    c = rollup_hour.c
-    statement = select(
-        c.hour, c.job_name, c.status, c.runs, c.duration_ms, c.wait_ms
-    ).where(c.source == source, c.hour >= since_ms)
+    """The hours that the rollups hold, from ``since_ms`` on."""
+    return _stored(store, rollup_hour.c.hour, source, since_ms)
+
+
+def stored_days(store: Store, source: str, since_ms: int = 0) -> set[HourCell]:
+    """The days that the rollups hold; ``hour`` is the start of the day."""
+    return _stored(store, rollup_day.c.day, source, since_ms)
+
+
+def _stored(
+    store: Store, start: Column[int], source: str, since_ms: int
+) -> set[HourCell]:
+    c = start.table.c
+    names = ("job_name", "status", "runs", "duration_ms", "wait_ms", "durations")
+    statement = select(start, *(c[name] for name in names)).where(
+        c.source == source, start >= since_ms
+    )
     return {
-        HourCell(hour, name, JobState(status), runs, duration, wait)
-        for hour, name, status, runs, duration, wait in store.database.fetch(statement)
+        HourCell(at, name, JobState(status), *figures)
+        for at, name, status, *figures in store.database.fetch(statement)
+    }
+
+
+def by_day(cells: Iterable[HourCell]) -> set[HourCell]:
+    """What hours are when they are added up to days."""
+    found: dict[tuple[int, str, JobState], list[HourCell]] = defaultdict(list)
+    for cell in cells:
+        day = cell.hour - cell.hour % DAY_MS
+        found[day, cell.job_name, cell.status].append(cell)
+    return {
+        HourCell(
+            *key,
+            sum(cell.runs for cell in several),
+            sum(cell.duration_ms for cell in several),
+            sum(cell.wait_ms for cell in several),
+            merge(cell.durations for cell in several),
+        )
+        for key, several in found.items()
     }

@@ -3,7 +3,7 @@
 import pytest
 
 from data.clock import HOUR_MS
-from data.store.cells import Cells, with_seal
+from data.store.cells import Cells, Figures, with_seal
 
 OLD, YOUNG = 0, HOUR_MS
 SEALED_BEFORE = HOUR_MS
@@ -11,7 +11,10 @@ SEALED_BEFORE = HOUR_MS
 
 def cells(hour: int, **runs: int) -> Cells:
     """Cells of one hour and job type: runs by status."""
-    return {(hour, "send-mail", status): (n, n * 100, n) for status, n in runs.items()}
+    return {
+        (hour, "send-mail", status): Figures(n, n * 100, n, b"")
+        for status, n in runs.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,7 @@ def test_an_hour_that_is_not_sealed_is_what_the_source_says() -> None:
 
 
 def test_each_job_type_of_a_sealed_hour_is_kept_by_itself() -> None:
-    other = {(OLD, "make-report", "FAILED"): (1, 1, 1)}
+    other = {(OLD, "make-report", "FAILED"): Figures(1, 1, 1, b"")}
 
     assert with_seal(cells(OLD, FAILED=2), other, SEALED_BEFORE) == {
         **cells(OLD, FAILED=2),

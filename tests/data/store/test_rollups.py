@@ -1,6 +1,6 @@
 """The rollups follow a table that changes behind their back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -8,21 +8,29 @@ import pytest
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
 from data.exceptions import SourceUnavailableError
 from data.model import HourCell, JobState
-from data.store import Store
+from data.store import Store, open_store
 from data.store.cells import SEALED_AFTER_MS
-from data.store.rollups import KEPT_MS
+from data.store.rollups import LEAST_KEPT_MS as KEPT_MS
 from tests.conftest import FakeClock
-from tests.data.store.runs import Run, Runs, dice, stored_cells
+from tests.data.store.runs import Run, Runs, by_day, dice, stored_cells, stored_days
 
-#: Rotations of the audit: eight days and what is left over by whole hours.
-A_ROTATION = 10
+#: Steps of the audit until it has been everywhere: nine days, four hours at a time.
+A_ROTATION = 9 * 6 + 1
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A store that keeps as little as it may."""
+    opened = open_store(database_url, retention_ms=DAY_MS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
 def runs(clock: FakeClock) -> Runs:
-    """Nine days of runs, one more than is kept."""
+    """Ten days of runs, more than is kept."""
     made = Runs()
-    made.add_some(dice(1), clock.now_ms - 9 * DAY_MS, clock.now_ms, 3_000)
+    made.add_some(dice(1), clock.now_ms - 10 * DAY_MS, clock.now_ms, 3_000)
     return made
 
 
@@ -33,9 +41,17 @@ def fill(store: Store, runs: Runs, now_ms: int) -> None:
 
 
 def expected(runs: Runs, now_ms: int) -> set[HourCell]:
-    """A full recomputation."""
-    hour = now_ms - now_ms % HOUR_MS
-    return set(runs.read(hour - KEPT_MS, hour + HOUR_MS))
+    """A full recomputation of whole days and the present one."""
+    oldest = now_ms - KEPT_MS
+    return set(runs.read(oldest - oldest % DAY_MS, now_ms - now_ms % HOUR_MS + HOUR_MS))
+
+
+def assert_exact(store: Store, runs: Runs, now_ms: int) -> None:
+    """Every hour and every day is what a full recomputation gives."""
+    cells = expected(runs, now_ms)
+    assert stored_cells(store, "orders") == cells
+    since = now_ms - KEPT_MS
+    assert stored_days(store, "orders", since - since % DAY_MS) == by_day(cells)
 
 
 def test_the_first_refresh_and_back_fill_hold_eight_days_exactly(
@@ -43,7 +59,7 @@ def test_the_first_refresh_and_back_fill_hold_eight_days_exactly(
 ) -> None:
     fill(store, runs, clock.now_ms)
 
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 def test_the_back_fill_goes_newest_first_a_day_at_a_time(
@@ -101,7 +117,7 @@ def test_late_rows_edits_and_deletes_of_the_last_hour_are_found_by_a_refresh(
     clock.advance_ms(5_000)
     store.rollups.refresh("orders", runs.read, clock.now_ms)
 
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 def test_edits_and_deletes_of_the_last_48_hours_are_found_by_one_round_of_audits(
@@ -123,11 +139,11 @@ def test_edits_and_deletes_of_the_last_48_hours_are_found_by_one_round_of_audits
     store.rollups.refresh("orders", runs.read, clock.now_ms)
 
     assert any(changed)
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
     assert not store.rollups.audit_step("orders", runs.read, clock.now_ms)
 
 
-def test_an_audit_goes_round_and_reads_a_day_at_most(
+def test_an_audit_goes_round_and_reads_four_hours_at_most(
     store: Store, runs: Runs, clock: FakeClock
 ) -> None:
     fill(store, runs, clock.now_ms)
@@ -137,8 +153,9 @@ def test_an_audit_goes_round_and_reads_a_day_at_most(
         store.rollups.audit_step("orders", runs.read, clock.now_ms)
 
     this_hour = clock.now_ms - clock.now_ms % HOUR_MS
-    assert max(until - since for since, until in runs.reads) == DAY_MS
-    assert min(since for since, _ in runs.reads) == this_hour - KEPT_MS
+    oldest = clock.now_ms - KEPT_MS
+    assert max(until - since for since, until in runs.reads) == 4 * HOUR_MS
+    assert min(since for since, _ in runs.reads) == oldest - oldest % DAY_MS
     assert max(until for _, until in runs.reads) == this_hour - HOUR_MS
     assert runs.reads[0] in runs.reads[1:]
 
@@ -166,7 +183,7 @@ def test_a_sealed_hour_still_goes_up(
     for _ in range(A_ROTATION):
         store.rollups.audit_step("orders", runs.read, clock.now_ms)
 
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 def test_after_days_away_everything_is_read_again_newest_first(
@@ -186,7 +203,7 @@ def test_after_days_away_everything_is_read_again_newest_first(
     store.rollups.prune(clock.now_ms)
 
     assert max(until - since for since, until in runs.reads) == DAY_MS
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 @pytest.mark.parametrize("back_ms", [MINUTE_MS, 3 * HOUR_MS, 2 * DAY_MS, 3 * WEEK_MS])
@@ -202,7 +219,7 @@ def test_a_clock_that_was_ahead_does_no_lasting_harm(
     fill(store, runs, clock.now_ms)
 
     recent = store.rollups.recent("orders", clock.now_ms)
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
     assert recent is not None
     assert recent.complete
     assert recent.succeeded_before is not None
@@ -229,7 +246,7 @@ def test_what_was_pruned_by_a_clock_that_was_ahead_is_read_again(
 
     fill(store, runs, clock.now_ms)
 
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 def test_runs_of_a_worker_whose_clock_is_ahead_count_in_their_hour(
@@ -243,7 +260,7 @@ def test_runs_of_a_worker_whose_clock_is_ahead_count_in_their_hour(
         store.rollups.refresh("orders", runs.read, clock.now_ms)
     store.rollups.prune(clock.now_ms)
 
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 def test_pruning_keeps_eight_days_and_the_present_hour(
@@ -255,7 +272,7 @@ def test_pruning_keeps_eight_days_and_the_present_hour(
 
     store.rollups.prune(clock.now_ms)
 
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 def test_sources_do_not_touch_each_other(
@@ -267,7 +284,7 @@ def test_sources_do_not_touch_each_other(
     store.rollups.refresh("others", others.read, clock.now_ms)
 
     assert stored_cells(store, "others") == set(others.read(0, clock.now_ms + 1))
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 @pytest.mark.parametrize("step", ["refresh", "backfill_step", "audit_step"])
@@ -288,7 +305,7 @@ def test_a_source_that_is_lost_while_it_is_read_costs_nothing(
     assert stored_cells(store, "orders") == before
     fill(store, runs, clock.now_ms)
     store.rollups.prune(clock.now_ms)
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 @pytest.mark.parametrize("step", ["refresh", "backfill_step", "audit_step"])
@@ -317,7 +334,7 @@ def test_a_crash_in_the_middle_of_a_write_costs_nothing(
     assert store.rollups.generation("orders") == generation
     fill(store, runs, clock.now_ms)
     store.rollups.prune(clock.now_ms)
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 @pytest.mark.parametrize("step", ["refresh", "backfill_step", "audit_step"])
@@ -336,7 +353,7 @@ def test_nothing_is_written_when_another_process_wrote_meanwhile(
 
     getattr(store.rollups, step)("orders", overtaken, clock.now_ms)
 
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 def test_two_processes_that_read_a_source_for_the_first_time_agree(
@@ -349,7 +366,7 @@ def test_two_processes_that_read_a_source_for_the_first_time_agree(
     assert not store.rollups.refresh("orders", overtaken, clock.now_ms)
     fill(store, runs, clock.now_ms)
 
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
 
 
 def test_names_that_no_index_or_database_takes_are_counted_apart(
@@ -415,4 +432,4 @@ def test_under_random_changes_every_cell_ends_like_a_full_recomputation(
         store.rollups.audit_step("orders", runs.read, clock.now_ms)
     store.rollups.prune(clock.now_ms)
 
-    assert stored_cells(store, "orders") == expected(runs, clock.now_ms)
+    assert_exact(store, runs, clock.now_ms)
