@@ -66,7 +66,8 @@ def compose(
 ) -> Composed:
     """The whole program for these settings; nothing runs until it is served."""
     limits = limits_of(settings)
-    store = open_store(settings.store_url.get_secret_value())
+    retention_ms = to_duration_ms(settings.retention)
+    store = open_store(settings.store_url.get_secret_value(), retention_ms=retention_ms)
     sources = open_sources(settings, clock=clock)
     everything = all_of(sources)
     hub = Hub(Messages(sources, everything, limits=limits, clock=clock))
@@ -80,7 +81,8 @@ def compose(
         holder=holder,
         publish=hub.publish,
         probing=settings.live,
-        retention_ms=to_duration_ms(settings.retention),
+        retention_ms=retention_ms,
+        limits=limits if settings.stall_detection else None,
         tracker=tracker,
         chores=[
             alerting_of(settings, sources, store, messenger),

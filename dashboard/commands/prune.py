@@ -19,9 +19,10 @@ def add(commands: Any) -> None:
 def run(_asked: argparse.Namespace, _tools: Tools) -> int:
     """Do what the server does once an hour, and say how much it was."""
     settings = settings_here()
-    store = open_store(settings.store_url.get_secret_value())
+    kept_ms = to_duration_ms(settings.retention)
+    store = open_store(settings.store_url.get_secret_value(), retention_ms=kept_ms)
     try:
-        gone = store.prune(now_ms(utc_now), to_duration_ms(settings.retention))
+        gone = store.prune(now_ms(utc_now), kept_ms)
     finally:
         store.close()
     say("Forgot " + ", ".join(f"{rows} of {kind}" for kind, rows in gone.items()) + ".")

@@ -11,11 +11,12 @@ from typing import Final
 
 from data.clock import Clock
 from data.model import Snapshot
-from data.monitor.duties import DUTY_EVERY_S, RETENTION_MS, Chore, Duties
+from data.monitor.duties import DUTY_EVERY_S, Chore, Duties
 from data.monitor.outages import Outages
 from data.monitor.watch import SourceWatch
+from data.rules.stalls import StallLimits
 from data.snapshot import Source
-from data.store import Store
+from data.store import RETENTION_MS, Store
 from data.tracking import Tracker, install, uninstall
 from data.tracking.failed_runs import FailedRuns
 
@@ -32,7 +33,8 @@ class Monitor:
 
     ``publish`` is handed every new snapshot; ``probing`` False leaves out the change
     probe, so that sources are read at the poll interval only. Without a ``tracker``
-    no error is tracked. ``chores`` are done by the process that holds the lease.
+    no error is tracked, without ``limits`` nobody asks which runs took too long.
+    ``chores`` are done by the process that holds the lease.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Monitor:
         publish: Callable[[Snapshot], object],
         probing: bool = True,
         retention_ms: int = RETENTION_MS,
+        limits: StallLimits | None = None,
         tracker: Tracker | None = None,
         chores: Sequence[Chore] = (),
     ) -> None:
@@ -57,6 +60,7 @@ class Monitor:
             clock=clock,
             holder=holder,
             retention_ms=retention_ms,
+            limits=limits,
             failed_runs=failed_runs,
             chores=chores,
         )

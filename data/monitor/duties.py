@@ -4,19 +4,21 @@ A lease in the store says which process that is; when it dies another takes over
 """
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import Event
 from typing import Final, Protocol
 
-from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Clock, now_ms
-from data.exceptions import DataError, SourceTooSlowError
-from data.model import HourCell, JobState, Snapshot
+from data.clock import HOUR_MS, SECOND_MS, Clock, now_ms
+from data.exceptions import DataError
+from data.model import JobState, Snapshot
+from data.monitor.back_steps import BackStep, BackSteps
+from data.monitor.parts import in_parts
+from data.monitor.past_episodes import PastEpisodes
+from data.rules.stalls import StallLimits
 from data.snapshot import Source
-from data.store import Store
-from data.store.rollups import ReadCells
+from data.store import RETENTION_MS, Store
 from data.tracking import track_warning
 from data.tracking.failed_runs import FailedRuns
 
@@ -25,16 +27,15 @@ log = logging.getLogger(__name__)
 DUTY_EVERY_S: Final = 2.0
 #: A process that has not renewed its lease for this long has lost it.
 LEASE_MS: Final = 30 * SECOND_MS
-#: How long episodes and the audit are kept when nobody says otherwise.
-RETENTION_MS: Final = 90 * DAY_MS
 #: The rollups follow the source this closely.
 _REFRESH_EVERY_MS: Final = 5 * SECOND_MS
-_AUDIT_EVERY_MS: Final = MINUTE_MS
+_AUDIT_EVERY_MS: Final = 10 * SECOND_MS
 _PRUNE_EVERY_MS: Final = HOUR_MS
+#: So long the past is read before the present is looked after again.
+_BACK_SLICE_S: Final = 3.0
 _WORTH_A_LINE: Final = 2
-#: The back-fill leaves the source alone for this many times what a step took.
+#: What is not waited for leaves the source alone for this many times what a step took.
 _REST_PER_READ: Final = 20
-_LONGEST_REST_S: Final = 30.0
 
 
 class Chore(Protocol):
@@ -53,7 +54,10 @@ class Chore(Protocol):
 
 
 class Duties:
-    """The duties behind the lease ``monitor``."""
+    """The duties behind the lease ``monitor``.
+
+    Without ``limits`` nobody asks which runs took too long.
+    """
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class Duties:
         clock: Clock,
         holder: str,
         retention_ms: int = RETENTION_MS,
+        limits: StallLimits | None = None,
         failed_runs: FailedRuns | None = None,
         chores: Sequence[Chore] = (),
     ) -> None:
@@ -72,6 +77,10 @@ class Duties:
         self._holder = holder
         self._retention_ms = retention_ms
         self._failed_runs = failed_runs
+        self._past: PastEpisodes | None = None
+        if limits is not None:
+            self._past = PastEpisodes(store, limits, kept_ms=retention_ms)
+        self._back_steps = BackSteps()
         self._chores = chores
         self._done_at: dict[tuple[str, str], int] = {}
         self._stalled: dict[str, frozenset[str]] = {}
@@ -80,7 +89,7 @@ class Duties:
         self.leading = False
 
     def step(self, stop: Event) -> None:
-        """Do what is due, for every source; the back-fill ends early on ``stop``."""
+        """Do what is due, for every source, then read some of the past until ``stop``."""
         now = now_ms(self._clock)
         try:
             self._lead()
@@ -91,7 +100,8 @@ class Duties:
         self._failures.pop("the store", None)
         for name, source in self._sources.items():
             try:
-                self._look_after(source, now, stop)
+                if not _is_away(source):
+                    self._look_after(source, now)
             except DataError as error:
                 self._log_second(name, error)
             else:
@@ -101,6 +111,8 @@ class Duties:
                 self._do(chore, now)
         if self.leading and self._due("prune", "", now, _PRUNE_EVERY_MS):
             self._store.prune(now, self._retention_ms)
+        if self.leading:
+            self._go_back(now, stop)
 
     def note(self, snapshot: Snapshot) -> None:
         """Record stalled episodes when they are first seen, and when they end."""
@@ -144,9 +156,8 @@ class Duties:
             "monitor", self._holder, now, LEASE_MS
         )
 
-    def _look_after(self, source: Source, now: int, stop: Event) -> None:
-        if source.reader.latest.trouble:
-            return
+    def _look_after(self, source: Source, now: int) -> None:
+        """What is due of the present."""
         rollups, read = self._store.rollups, in_parts(source.engine.finished_cells)
         if self._due("refresh", source.name, now, _REFRESH_EVERY_MS):
             if self.leading:
@@ -158,28 +169,61 @@ class Duties:
             "failed", source.name, now, _REFRESH_EVERY_MS
         ):
             self._failed_runs.follow(source.name, source.engine, now)
+        if self._due("audit", source.name, now, _AUDIT_EVERY_MS):
+            rollups.audit_step(source.name, read, now)
 
-        def fill_rollups() -> bool:
+    def _go_back(self, now: int, stop: Event) -> None:
+        """Read the past for a while, of every source."""
+        sources = [source for source in self._sources.values() if not _is_away(source)]
+        steps = [BackStep(("fill", x.name), self._filling(x, now), 1) for x in sources]
+        for name, past in (("failed", self._failed_runs), ("past", self._past)):
+            if past is not None:
+                steps += [
+                    BackStep(
+                        (name, x.name),
+                        self._guarded(
+                            x, partial(past.step_back, x.name, x.engine, now)
+                        ),
+                        _REST_PER_READ,
+                    )
+                    for x in sources
+                ]
+        self._back_steps.go_on(
+            steps, stop, for_s=_BACK_SLICE_S, may_go_on=self._still_leads
+        )
+
+    def _filling(self, source: Source, now: int) -> Callable[[], bool]:
+        rollups, read = self._store.rollups, in_parts(source.engine.finished_cells)
+
+        def fill() -> bool:
             more = rollups.backfill_step(source.name, read, now)
             if more:
                 source.reader.note_recent(rollups.recent(source.name, now))
             return more
 
-        self._until_done(fill_rollups, stop)
-        if self._failed_runs:
-            back = partial(self._failed_runs.step_back, source.name, source.engine, now)
-            self._until_done(back, stop)
-        if self._due("audit", source.name, now, _AUDIT_EVERY_MS):
-            rollups.audit_step(source.name, read, now)
+        return self._guarded(source, fill)
 
-    def _until_done(self, step: Callable[[], bool], stop: Event) -> None:
-        """Repeat ``step`` while there is more to do, leaving the source long rests."""
-        started = time.monotonic()
-        while not stop.is_set() and step():
+    def _guarded(self, source: Source, step: Callable[[], bool]) -> Callable[[], bool]:
+        """``step``, which ends for now when the source or the store is lost."""
+        place = f"the past of {source.name}"
+
+        def guarded() -> bool:
+            try:
+                more = step()
+            except DataError as error:
+                self._log_second(place, error)
+                return False
+            self._failures.pop(place, None)
+            return more
+
+        return guarded
+
+    def _still_leads(self) -> bool:
+        try:
             self._lead()
-            cost_s = time.monotonic() - started
-            stop.wait(min(cost_s * _REST_PER_READ, _LONGEST_REST_S))
-            started = time.monotonic()
+        except DataError:
+            self.leading = False
+        return self.leading
 
     def _close_ended(self, snapshot: Snapshot, now: int) -> None:
         """Close the episodes that are over, with what became of the run."""
@@ -212,20 +256,8 @@ class Duties:
             track_warning(str(error), action="monitor", component="duties")
 
 
-def in_parts(read: ReadCells) -> ReadCells:
-    """``read``, in halves down to an hour where the source is too slow for the whole."""
-
-    def patient(since_ms: int, until_ms: int) -> list[HourCell]:
-        try:
-            return read(since_ms, until_ms)
-        except SourceTooSlowError:
-            half_ms = (until_ms - since_ms) // 2 // HOUR_MS * HOUR_MS
-            if half_ms == 0:
-                raise
-            middle_ms = since_ms + half_ms
-            return patient(since_ms, middle_ms) + patient(middle_ms, until_ms)
-
-    return patient
+def _is_away(source: Source) -> bool:
+    return source.reader.latest.trouble is not None
 
 
 def _outcome_of(state: JobState | None) -> str:

@@ -42,6 +42,16 @@ class StallLimits:
         """The limit for runs of ``job_name``, in milliseconds."""
         return self.by_type.get(job_name, self.default_ms)
 
+    def rule_of(self, job_name: str) -> StallRule:
+        """Which of the two that limit is."""
+        own = job_name in self.by_type
+        return StallRule.TYPE_LIMIT if own else StallRule.DEFAULT_LIMIT
+
+    @property
+    def shortest_ms(self) -> int:
+        """No run is over its limit before it is over this one."""
+        return min([self.default_ms, *self.by_type.values()])
+
 
 def liveness_of(job: Job, *, now_ms: int, limits: StallLimits) -> Liveness:
     """What the run's heartbeat says at ``now_ms``."""
@@ -81,9 +91,15 @@ def verdict_of(job: Job, *, now_ms: int, limits: StallLimits) -> Verdict | None:
         job.worker,
         job.sign,
     )
-    own = job.job_name in limits.by_type
-    rule = StallRule.TYPE_LIMIT if own else StallRule.DEFAULT_LIMIT
+    rule = limits.rule_of(job.job_name)
     return Verdict(StallState.OVERDUE, rule, limit_ms, elapsed_ms, evidence)
+
+
+def was_overdue(job: Job, limits: StallLimits) -> bool:
+    """Did a finished run take longer than its limit?"""
+    if job.started_at is None or job.finished_at is None:
+        return False
+    return job.finished_at - job.started_at > limits.of(job.job_name)
 
 
 def judge(jobs: Iterable[Job], *, now_ms: int, limits: StallLimits) -> Judgement:
@@ -94,7 +110,7 @@ def judge(jobs: Iterable[Job], *, now_ms: int, limits: StallLimits) -> Judgement
     """
     verdicts: dict[str, Verdict] = {}
     anomalies: dict[str, Anomaly] = {}
-    horizon = now_ms - min([limits.default_ms, *limits.by_type.values()])
+    horizon = now_ms - limits.shortest_ms
     for job in jobs:
         state, started_at = job.state, job.started_at
         if state is JobState.RUNNING:

@@ -1,12 +1,14 @@
 """Stalled episodes: when a run was first seen as stalled, and how that ended."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from data.db import Database
-from data.model import StallRule, StallState, Verdict
+from data.model import Job, StallRule, StallState, Verdict
+from data.rules.stalls import StallLimits
 from data.store.tables import stall_episode
 from data.store.texts import storable, storable_key
 from data.store.upserts import insert_into
@@ -26,6 +28,15 @@ _CLOSE: Final = (
     .where(_c.id == bindparam("episode"), _c.ended_at.is_(None))
     .values(ended_at=bindparam("at"), outcome=bindparam("what"))
 )
+
+
+class Origin(StrEnum):
+    """How an episode became known."""
+
+    #: somebody watched while it lasted
+    WATCHED = "watched"
+    #: found afterwards, by how long the run took
+    DURATIONS = "durations"
 
 
 class Episode(NamedTuple):
@@ -82,6 +93,35 @@ class EpisodeLog:
         )
         with self._db.writing() as connection:
             connection.execute(statement, rows)
+
+    def record_past(
+        self, source: str, jobs: Iterable[Job], limits: StallLimits
+    ) -> None:
+        """Note finished runs that were over their limit, and that nobody saw so.
+
+        An episode that is known already stays as it is.
+        """
+        rows = [
+            {
+                "source": source,
+                "run_id": storable_key(job.run_id),
+                "job_name": storable(job.job_name),
+                "run_started_at": job.started_at,
+                "state": StallState.OVERDUE.value,
+                "rule": limits.rule_of(job.job_name).value,
+                "limit_ms": limits.of(job.job_name),
+                "first_seen_at": job.started_at + limits.of(job.job_name),
+                "ended_at": job.finished_at,
+                "outcome": job.state.value.lower(),
+                "origin": Origin.DURATIONS.value,
+            }
+            for job in sorted(jobs, key=lambda job: job.run_id)
+            if job.started_at is not None
+        ]
+        if rows:
+            statement = insert_into(stall_episode, self._db.dialect)
+            with self._db.writing() as connection:
+                connection.execute(statement.on_conflict_do_nothing(), rows)
 
     def open(self, source: str) -> list[Episode]:
         """The episodes that are not over, longest ago first."""

@@ -18,7 +18,8 @@ from data.engines.native import NativeEngine
 from data.exceptions import SourceTooSlowError
 from data.model import HourCell, JobState, Snapshot
 from data.monitor import Duties, Monitor, SourceWatch
-from data.monitor.duties import LEASE_MS, in_parts
+from data.monitor.duties import LEASE_MS
+from data.monitor.parts import in_parts
 from data.monitor.watch import READ_GAP_MS
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source

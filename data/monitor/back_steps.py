@@ -1,0 +1,66 @@
+"""Reads of the past in small steps, between which the sources rest.
+
+The past is read beside the present: a slice of it at a time, every source and purpose in
+its turn, so that nothing else has to wait until all of it is in.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from threading import Event
+from typing import Final, NamedTuple
+
+_LONGEST_REST_S: Final = 30.0
+
+
+class BackStep(NamedTuple):
+    """Something that goes back in time step by step."""
+
+    #: what for, and in which source
+    name: tuple[str, str]
+    #: does one step; True when there are more
+    do: Callable[[], bool]
+    #: after a step the source is left alone for this many times what the step took
+    rest: int
+
+
+class BackSteps:
+    """Goes on with steps where their rests are over."""
+
+    def __init__(self) -> None:
+        self._rests_until: dict[tuple[str, str], float] = {}
+
+    def go_on(
+        self,
+        steps: Sequence[BackStep],
+        stop: Event,
+        *,
+        for_s: float,
+        may_go_on: Callable[[], bool],
+    ) -> None:
+        """Do steps by turns for about this long, or until nothing is left.
+
+        Ends early on ``stop``, or when ``may_go_on`` says so after a step.
+        """
+        end = time.monotonic() + for_s
+        left = list(steps)
+        while left:
+            step = min(left, key=self._rests)
+            now = time.monotonic()
+            begin = max(now, self._rests(step))
+            if begin >= end or stop.wait(begin - now):
+                return
+            if not self._do(step):
+                left.remove(step)
+            if not may_go_on():
+                return
+
+    def _do(self, step: BackStep) -> bool:
+        started = time.monotonic()
+        more = step.do()
+        ended = time.monotonic()
+        rest_s = min((ended - started) * step.rest, _LONGEST_REST_S)
+        self._rests_until[step.name] = ended + rest_s
+        return more
+
+    def _rests(self, step: BackStep) -> float:
+        return self._rests_until.get(step.name, 0.0)
