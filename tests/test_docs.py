@@ -30,7 +30,7 @@ READERS = ["app.py", "dashboard/cli.py", "dashboard/serving.py"]
 #: Taken by the settings themselves, or with one value only.
 NOBODYS = {
     *("JOBS_AUTH", "JOBS_CONFIG", "JOBS_DATABASE_URL"),
-    *("JOBS_ENGINE", "JOBS_STALL_MODE"),
+    *("JOBS_ENGINE", "JOBS_PUBLIC_ORIGINS", "JOBS_STALL_MODE"),
 }
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=PAGE_NAMES)

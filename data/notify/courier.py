@@ -1,6 +1,7 @@
 """Takes one message to one address, and says what went wrong."""
 
-from typing import Final
+from logging import INFO, LogRecord
+from typing import Final, NamedTuple
 
 from apprise import NotifyFormat, NotifyType
 
@@ -27,15 +28,24 @@ _CAUSES: Final = {
 }
 
 
-def deliver(url: str, severity: Severity, title: str, body: str) -> str:
-    """Send it; why it did not arrive, "" when it did. Takes some seconds at most.
+class Outcome(NamedTuple):
+    """What became of a message."""
+
+    #: why it did not arrive, "" when it did
+    problem: str = ""
+    #: some of those behind the address have it: again would be twice for them
+    in_part: bool = False
+
+
+def deliver(url: str, severity: Severity, title: str, body: str) -> Outcome:
+    """Send it; takes some seconds at most, and never raises.
 
     It is sent as plain text: no service makes markup of what a job named itself.
     """
     try:
         service = opened(url)
     except InvalidRequestError as error:
-        return str(error)
+        return Outcome(str(error))
     with listening() as heard:
         try:
             arrived = service.notify(
@@ -45,14 +55,26 @@ def deliver(url: str, severity: Severity, title: str, body: str) -> str:
                 body_format=NotifyFormat.TEXT,
             )
         except Exception as error:  # noqa: BLE001 - somebody else's plugin, or server
-            return _shown(f"{type(error).__name__}: {error}", url)
+            return Outcome(_shown(f"{type(error).__name__}: {error}", url))
     if arrived:
-        return ""
+        return Outcome()
+    return Outcome(_shown(_reason(heard), url), _is_in_part(heard))
+
+
+def _reason(heard: list[LogRecord]) -> str:
     said = " ".join(record.getMessage() for record in heard)
     causes = {words for sign, words in _CAUSES.items() if sign in said}
     told = [*dict.fromkeys(warnings(heard)), *sorted(causes)]
-    return _shown(": ".join(told) or "it was not taken", url)
+    return ": ".join(told) or "it was not taken"
+
+
+def _is_in_part(heard: list[LogRecord]) -> bool:
+    return any(
+        record.levelno == INFO and record.getMessage().startswith("Sent ")
+        for record in heard
+    )
 
 
 def _shown(problem: str, url: str) -> str:
-    return cut(scrub_text(without(problem, url, shown=masked(url))), _PROBLEM_BYTES)
+    hidden = without(problem, url, shown=masked(url))
+    return cut(scrub_text(hidden), _PROBLEM_BYTES)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from threading import Lock, Thread
 from typing import NamedTuple
 
+from data.notify.courier import Outcome
 from data.rules.messages import Delivery, Outlet
 
 
@@ -22,14 +23,14 @@ class Letter(NamedTuple):
 class Line:
     """Sends one letter at a time; one that hangs keeps this line busy, and no other.
 
-    ``send`` gives the problem, "" without one. ``told`` is called in the line's thread
-    with the problem, and whether the letter had been given up by then.
+    ``told`` is called in the line's thread with what ``send`` gave, and whether the
+    letter had been given up by then.
     """
 
     def __init__(
         self,
-        send: Callable[[Letter], str],
-        told: Callable[[Letter, str, bool], object],
+        send: Callable[[Letter], Outcome],
+        told: Callable[[Letter, Outcome, bool], object],
     ) -> None:
         self._send = send
         self._told = told
@@ -67,8 +68,8 @@ class Line:
             return self._letter
 
     def _run(self, letter: Letter) -> None:
-        problem = self._send(letter)
+        outcome = self._send(letter)
         try:
-            self._told(letter, problem, self._given_up)
+            self._told(letter, outcome, self._given_up)
         finally:
             self._letter = None

@@ -18,7 +18,7 @@ from data.exceptions import DataError, InvalidRequestError
 from data.model import AlertNews, Severity
 from data.notify.addresses import masked, opened
 from data.notify.channels import due_at, fixed_outlets, shown
-from data.notify.courier import deliver
+from data.notify.courier import Outcome, deliver
 from data.notify.line import Letter, Line
 from data.notify.outbox import Outbox
 from data.notify.texts import message_of, plain, test_of, together_in_words
@@ -97,7 +97,7 @@ class Messenger:
         due = self._outbox.due(now_ms)
         if not due:
             return
-        self._lose(due, now_ms)
+        self._note_dead(due, now_ms)
         outlets = {outlet.key: outlet for outlet in self._outlets()}
         last = self._outbox.last_sent(now_ms)
         for key, own in _by_channel(due).items():
@@ -198,7 +198,7 @@ class Messenger:
             if letter is not None:
                 self._missed(letter, _HANGS, now_ms)
 
-    def _lose(self, due: Sequence[Delivery], now_ms: int) -> None:
+    def _note_dead(self, due: Sequence[Delivery], now_ms: int) -> None:
         lost = [
             one.id
             for one in due
@@ -208,15 +208,17 @@ class Messenger:
         if lost:
             self._outbox.lose(lost, _DIED)
 
-    def _told(self, letter: Letter, problem: str, given_up: bool) -> None:  # noqa: FBT001
+    def _told(self, letter: Letter, outcome: Outcome, given_up: bool) -> None:  # noqa: FBT001
         """Note what became of a letter, in its line's thread."""
         now = read_ms(self._clock)
         try:
-            if not problem:
+            if not outcome.problem:
                 self._outbox.sent(letter.ids, self._holder, now)
                 self._failing.discard(letter.outlet.key)
+            elif outcome.in_part:
+                self._fail(letter.ids, letter.outlet, outcome.problem, now)
             elif not given_up:
-                self._missed(letter, problem, now)
+                self._missed(letter, outcome.problem, now)
         except DataError as error:
             log.warning("what became of a message could not be noted: %s", error)
 
@@ -227,18 +229,21 @@ class Messenger:
         ):
             ids = [one.id for one in some]
             if due_ms is None:
-                self._outbox.failed(ids, self._holder, problem, at_ms=now_ms)
-                self._complain(letter.outlet, problem)
+                self._fail(ids, letter.outlet, problem, now_ms)
             else:
                 self._outbox.again(ids, self._holder, problem, due_ms=due_ms)
 
-    def _complain(self, outlet: Outlet, problem: str) -> None:
+    def _fail(
+        self, ids: Sequence[int], outlet: Outlet, problem: str, now_ms: int
+    ) -> None:
+        """Give these up, and say once that the channel fails."""
+        self._outbox.failed(ids, self._holder, problem, at_ms=now_ms)
         if outlet.key not in self._failing:
             self._failing.add(outlet.key)
             self._warn(f"Messages do not arrive at {outlet.name}: {problem}")
 
 
-def _deliver(letter: Letter) -> str:
+def _deliver(letter: Letter) -> Outcome:
     title, body = together_in_words(letter.deliveries)
     worst = max((one.severity for one in letter.deliveries), key=_ORDER.index)
     return deliver(letter.outlet.url, worst, title, body)

@@ -29,6 +29,8 @@ class Mailbox:
         #: unset it to leave senders without an answer
         self.go_on = Event()
         self.go_on.set()
+        #: recipients that are unknown here
+        self.unknown: set[str] = set()
         self.mails: list[Mail] = []
         self.port = 0
         self._changed = Condition()
@@ -38,6 +40,19 @@ class Mailbox:
         """The address of a channel whose messages arrive here."""
         sender = "from=jobs@example.org&to=ops@example.org"
         return f"mailto://127.0.0.1:{self.port}?{sender}"
+
+    async def handle_RCPT(  # noqa: N802 - its name in aiosmtpd
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
+    ) -> str:
+        if address in self.unknown:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(  # noqa: N802 - its name in aiosmtpd
         self, _server: SMTP, _session: Session, envelope: Envelope

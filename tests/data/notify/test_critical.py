@@ -8,7 +8,7 @@ import dash
 import pytest
 
 from app import Composed, compose
-from dashboard.settings import load_settings
+from dashboard.settings import SettingsError, load_settings
 from data.clock import MINUTE_MS, SECOND_MS
 from tests.conftest import FakeClock
 from tests.data.notify.mailbox import Mail, Mailbox, receiving_mail
@@ -116,3 +116,21 @@ def test_a_failed_critical_job_is_told_of_by_mail(
     assert JOB in mail.subject
     assert f"Job: {JOB}" in mail.text
     assert f"{ORIGIN}/jm/history?source=jobs&job={JOB}&status=FAILED" in mail.text
+
+
+def test_an_address_that_cannot_be_used_ends_the_program_with_a_line(
+    tmp_path: Path,
+) -> None:
+    environ = {
+        "JOBS_DATABASE_URL": f"sqlite:///{tmp_path / 'jobs.db'}",
+        "JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}",
+        "JOBS_NOTIFY_URLS": "mailto://u:p@example.org,slack://hunter2",
+    }
+    settings = load_settings(environ, directory=tmp_path)
+
+    with pytest.raises(SettingsError) as refused:
+        compose(settings)
+
+    said = str(refused.value)
+    assert said.startswith("JOBS_NOTIFY_URLS: address 2: This is no address of Slack.")
+    assert "hunter2" not in said

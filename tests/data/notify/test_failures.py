@@ -186,6 +186,23 @@ def test_a_test_has_one_try(store: Store, receiver: Receiver, clock: FakeClock) 
     assert (delivery.state, delivery.kind) == (FAILED, "test")
 
 
+def test_what_some_have_is_not_sent_to_them_again(
+    store: Store, mailbox: Mailbox, clock: FakeClock
+) -> None:
+    mailbox.unknown = {"gone@example.org"}
+    both = mailbox.url.replace("ops@", "gone@example.org,ops@")
+    messenger = messenger_over(store, clock, both)
+    messenger.tell(news(), clock.now_ms)
+    delivery = tried(messenger, clock)
+    clock.advance_ms(60 * MINUTE_MS)
+    tried(messenger, clock)
+
+    assert (delivery.state, delivery.tries) == (FAILED, 1)
+    assert "refused" in delivery.problem or "failed" in delivery.problem
+    assert "gone@" not in delivery.problem
+    assert [mail.to for mail in mailbox.mails] == [["ops@example.org"]]
+
+
 def test_a_channel_that_hangs_costs_the_others_nothing(
     store: Store, hanging: Hanging, mailbox: Mailbox, clock: FakeClock
 ) -> None:
