@@ -160,7 +160,7 @@ def _stalled(starts: Sequence[int], now_ms: int) -> Iterator[dict[str, Any]]:
     seen = [at + _LONG_MS for at in starts]
     for place in range(_LIMIT, len(seen)):
         first, last = seen[place - _LIMIT], seen[place]
-        over = seen[place - _LIMIT + 1] + DAY_MS
+        over = seen[place - 1] + DAY_MS
         if last - first >= DAY_MS or last < quiet_until or over > now_ms:
             continue
         quiet_until = over
