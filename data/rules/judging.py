@@ -153,7 +153,7 @@ def judge_error_rate(weeks: Weeks, limits: Limits) -> Reading:
     the same rate fall so unevenly into both weeks. Failures come in bursts: all counts
     are divided by how much more than chance the days vary. It is judged at every hour
     of the year, not once a week: with p < 0.01 that is 1.7 false alarms a year with 20
-    failures a week, with p < 0.003 it is 0.3, and 0.5 where they come in bursts.
+    failures a week, with p < 0.003 it is 0.2, and 0.7 where they come in bursts.
     """
     if not weeks.finished or not weeks.finished_before:
         return _too_little(weeks.failed, Severity.WARNING)
