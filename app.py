@@ -106,6 +106,7 @@ def compose(
         host=settings.host,
         tracker=tracker,
         messenger=messenger,
+        critical_jobs=settings.critical_jobs,
     )
     return Composed(create_app(deps, hub, monitor), deps, monitor, hub)
 

@@ -106,6 +106,8 @@ class Deps:
     #: the address it listens on
     host: str = "127.0.0.1"
     viewer: Callable[[], Viewer] = lambda: LOCAL
+    #: job types whose stalls and failures are told at once
+    critical_jobs: tuple[str, ...] = ()
     #: None: errors are not tracked
     tracker: Tracker | None = None
 

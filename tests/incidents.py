@@ -60,7 +60,7 @@ class Fault:
 
     def disconnects(self, now: int, users: int = 20, lost: int = 15) -> None:
         start = now - now % QUARTER_MS
-        rows = [_viewer(start, f"v{n}", int(n < lost)) for n in range(users)]
+        rows = [viewer(start, f"v{n}", int(n < lost)) for n in range(users)]
         self._put(viewer_slot, ["slot", "visitor"], rows)
 
     def minutes(self, since: int, until: int, minutes: int, good: int) -> None:
@@ -157,7 +157,8 @@ class Fault:
             connection.execute(upsert, rows)
 
 
-def _viewer(slot: int, visitor: str, faults: int) -> dict[str, object]:
+def viewer(slot: int, visitor: str, faults: int) -> dict[str, object]:
+    """The row of somebody who looked at a page."""
     return {
         "slot": slot,
         "visitor": visitor,

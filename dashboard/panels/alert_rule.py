@@ -239,7 +239,14 @@ def _previewed_now(deps: Deps, asked: Any, names: list[str]) -> tuple[Any, ...]:
         typed = settings_of(names, asked["values"], is_on=True)
         faults = faults_of(rule, typed)
         now = now_ms(deps.clock)
-        found = preview(deps.store, deps.sources, rule.name, typed, now)
+        found = preview(
+            deps.store,
+            deps.sources,
+            rule.name,
+            typed,
+            now,
+            critical_jobs=deps.critical_jobs,
+        )
     except DataError as error:
         said = problem(str(error))
         marks = [faults.get(name, "") for name in names]
