@@ -107,6 +107,7 @@ def compose(
         tracker=tracker,
         messenger=messenger,
         critical_jobs=settings.critical_jobs,
+        salt=_key_of(settings).encode(),
     )
     return Composed(create_app(deps, hub, monitor), deps, monitor, hub)
 
@@ -144,7 +145,7 @@ def _source(
 
 def tracker_of(settings: Settings, store: Store, clock: Clock) -> Tracker:
     """The error tracker, with the sinks that are configured."""
-    key = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    key = _key_of(settings)
     sinks: list[Sink] = []
     if settings.sentry_dsn:
         sinks.append(_sentry(settings.sentry_dsn.get_secret_value()))
@@ -157,6 +158,10 @@ def tracker_of(settings: Settings, store: Store, clock: Clock) -> Tracker:
         around=around,
         salt=key.encode(),
     )
+
+
+def _key_of(settings: Settings) -> str:
+    return settings.secret_key.get_secret_value() if settings.secret_key else ""
 
 
 def _sentry(dsn: str) -> Sink:

@@ -177,6 +177,7 @@
   function dispatch(event) {
     const next = step(link, event, Date.now(), Math.random());
     if (link.phase === "live" && next.link.phase !== "live") lost(event);
+    if (link.phase !== next.link.phase || next.effects.length) moved(event, next);
     link = next.link;
     for (const effect of next.effects) perform[effect.type](effect);
     publish();
@@ -188,6 +189,13 @@
     const words = `WebSocket closed (${code ?? SILENT})`;
     const context = { action: "liveLink", component: "live-badge" };
     window.jobManagerTracker?.report("warning", words, context, "ws");
+  }
+
+  /** Tell of the link itself: its phase, why, and whether this is a try to get it back. */
+  function moved({ type, code }, { link: { phase, wasLive, attempt }, effects }) {
+    const tries = (wasLive || attempt > 0) && effects.some((effect) => effect.type === "connect");
+    const cause = code ?? (type === "tick" ? SILENT : type);
+    announce("jobmanager:link", { phase, cause, tries });
   }
 
   const perform = {

@@ -110,6 +110,8 @@ class Deps:
     critical_jobs: tuple[str, ...] = ()
     #: None: errors are not tracked
     tracker: Tracker | None = None
+    #: of the hashes that stand for tabs
+    salt: bytes = b""
 
     def home(self, name: str | None, run_id: str) -> tuple[Source, str]:
         """The source that a run of ``name`` belongs to, and its id there."""

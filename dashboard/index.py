@@ -101,6 +101,8 @@ def index_string(deps: Deps) -> str:
     <title>{{%title%}}</title>
 {scripts}    <script src="{theme}"></script>
     <meta name="job-manager-ancestors" content="{ancestors}">
+    <meta name="job-manager-refresh-ms" content="{deps.look.refresh_every_ms}">
+    <meta name="job-manager-live" content="{"on" if deps.look.live else "off"}">
     <link rel="icon" type="image/svg+xml" href="{icon}">
     <link rel="stylesheet" href="{bootstrap}">
     {{%css%}}

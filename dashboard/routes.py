@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard import api, live
+from dashboard.api.hearing import HearsPages
 from dashboard.around import NotesRequest
 from dashboard.asked import ASKED, asked_of
 from dashboard.auth import OriginGate, hosts_of
@@ -105,6 +106,8 @@ def add_walls(server: FastAPI, app: Dash, deps: Deps, pages: Sequence[str]) -> N
     server.add_middleware(KeptFiles)
     server.add_middleware(NotesRequest, api=below(deps.look.prefix, "api/"))
     index = deps.look.prefix
+    viewing = deps.store.viewing
+    server.add_middleware(HearsPages, index=index, viewing=viewing, clock=deps.clock)
     paths = [below(index, page) for page in pages]
     server.add_middleware(PagesAtIndex, index=index, pages=paths)
     server.add_middleware(

@@ -15,6 +15,7 @@ from dashboard.api import (
     health,
     reading,
     schema,
+    telemetry,
     tracked,
     trends,
 )
@@ -39,6 +40,7 @@ def description(deps: Deps) -> dict[str, Any]:
 
 def _routes(deps: Deps) -> APIRouter:
     router = APIRouter(prefix=below(deps.look.prefix, "api"))
-    for part in (reading, acting, export, audit, tracked, alerts, trends):
+    parts = (reading, acting, export, audit, tracked, telemetry, alerts, trends)
+    for part in parts:
         part.register(router, deps)
     return router

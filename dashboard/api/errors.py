@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 #: Bytes of a request's body: more than ten thousand run ids, or the largest params.
 BODY_LIMIT: Final = 2_000_000
+#: The same for what tabs tell of themselves, by the end of the path.
+_BODY_LIMITS: Final = {"/telemetry": 65_536}
 _KNOWN: Final[tuple[tuple[type[DataError], int, str], ...]] = (
     (UnknownSourceError, 404, "unknown_source"),
     (UnknownRunError, 404, "unknown_run"),
@@ -164,18 +166,20 @@ class _Guard:
             return
         began = False
         seen = 0
+        last = f"/{scope['path'].rpartition('/')[2]}"
+        limit = _BODY_LIMITS.get(last, BODY_LIMIT)
 
         async def limited() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > BODY_LIMIT:
+            if seen > limit:
                 raise _TooLargeError
             return message
 
         async def noted(message: Message) -> None:
             nonlocal began
-            if seen <= BODY_LIMIT:  # or the answer is ours
+            if seen <= limit:  # or the answer is ours
                 began = True
                 await send(message)
 
@@ -184,11 +188,11 @@ class _Guard:
         except Exception as error:
             if began:
                 raise
-            if seen <= BODY_LIMIT:
+            if seen <= limit:
                 await _failed(error)(scope, receive, send)
-        if seen > BODY_LIMIT:
-            await _too_large()(scope, receive, send)
+        if seen > limit:
+            await _too_large(limit)(scope, receive, send)
 
 
-def _too_large() -> JSONResponse:
-    return answer(413, "too_large", f"The body is longer than {BODY_LIMIT:,} bytes.")
+def _too_large(limit: int) -> JSONResponse:
+    return answer(413, "too_large", f"The body is longer than {limit:,} bytes.")

@@ -1,6 +1,5 @@
 """What went wrong, from wherever it is told, to the store and to the sinks."""
 
-import hmac
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Final
 from data.clock import HOUR_MS, Clock, now_ms
 from data.exceptions import InvalidRequestError
 from data.model import ErrorEvent
+from data.rules.visitors import visitor_of
 from data.store.errors import ErrorLog
 from data.tracking.events import About, from_browser, from_exception, from_words
 from data.tracking.intake import Intake, Receipt
@@ -50,7 +50,7 @@ class Tracker:
         self._around = around
         self._errors = errors
         #: of the hashes that stand for tabs
-        self._salt = salt or b"job-manager"
+        self._salt = salt
         self._recent: deque[ErrorEvent] = deque(maxlen=RECENT)
         self._busy = local()
         self.sinks = sinks
@@ -106,7 +106,7 @@ class Tracker:
         The receipt is None when there is no room: the browser sends again.
         """
         now = now_ms(self._clock)
-        visitor = self._hashed(session)
+        visitor = visitor_of(session, self._salt)
         events: list[ErrorEvent] = []
         bad = 0
         for one in raw:
@@ -166,10 +166,6 @@ class Tracker:
                 if found.get(name) is not None
             }
         )
-
-    def _hashed(self, session: str) -> str:
-        digest = hmac.new(self._salt, session.encode("utf-8", "replace"), "sha256")
-        return digest.hexdigest()[:16] if session else ""
 
     def _tell_sinks(self, events: Sequence[ErrorEvent]) -> None:
         now = now_ms(self._clock)

@@ -446,5 +446,5 @@ def test_the_description_names_every_route_below_the_prefix(
             *("audit", "audit.csv", "errors", "errors.csv"),
             *("errors/groups", "errors/groups.csv"),
             *("errors/status", "errors/merge", "errors/split"),
-            *("runs/cancel", "runs/retry", "stalled/cleanup", "undo"),
+            *("runs/cancel", "runs/retry", "stalled/cleanup", "undo", "telemetry"),
         }

@@ -46,7 +46,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
         *("GET /api/errors", "GET /api/errors.csv", "POST /api/errors"),
         *("GET /api/errors/groups", "GET /api/errors/groups.csv"),
         *("POST /api/errors/status", "POST /api/errors/merge"),
-        *("POST /api/errors/split",),
+        *("POST /api/errors/split", "POST /api/telemetry"),
         *("GET /api/alerts", "GET /api/alerts/history", "GET /api/alerts/history.csv"),
         *("POST /api/alerts/acknowledge", "POST /api/alerts/silence"),
         *("POST /api/alerts/silence/end", "POST /api/alerts/rule"),
