@@ -325,6 +325,14 @@ class Report:
     """Ids of "Something wrong?" beside the badge."""
 
     OPEN: Final = "report-open"
+    MODAL: Final = "report-modal"
+    HEADING: Final = "report-heading"
+    CATEGORY: Final = "report-category"
+    NOTE: Final = "report-note"
+    #: what the tab knows of its freshness
+    RECORD: Final = "report-record"
+    SEND: Final = "report-send"
+    MESSAGE: Final = "report-message"
 
 
 class Keyboard:

@@ -21,7 +21,7 @@ from dashboard.index import PageApp
 from dashboard.live import Hub
 from dashboard.offload import offload
 from dashboard.pages import alerts, audit, errors, history, overview, panel, trends
-from dashboard.panels import details, header, keyboard, start, status
+from dashboard.panels import details, header, keyboard, report, start, status
 from dashboard.routes import add_routes, add_walls
 from dashboard.urls import ERRORS_PAGE_SCRIPT, ERRORS_SCRIPT, THEME_SCRIPT
 from data.tracking import track_once
@@ -132,6 +132,7 @@ def _layout(deps: Deps) -> html.Div:
             details.layout(),
             start.layout(deps),
             keyboard.layout(),
+            report.layout(),
             html.Div(id=Shell.TOASTS, className="toasts", role="status"),
         ]
     )
@@ -153,6 +154,7 @@ def _register(app: Dash, deps: Deps, hub: Hub) -> None:
     details.register(app, deps)
     start.register(app, deps)
     keyboard.register(app)
+    report.register(app)
     app.clientside_callback(
         ClientsideFunction("shell", "toggleTheme"),
         Input(Shell.THEME, "n_clicks"),

@@ -7,15 +7,17 @@ from dash_extensions import WebSocket
 from dashboard.components.attributes import attributes
 from dashboard.deps import Deps
 from dashboard.ids import Live, Shell
+from dashboard.panels import report
 
 
 def layout(deps: Deps) -> html.Div:
-    """The badge, its help, and the link; nothing when the feature is off."""
+    """Badge, help, link, and a way to report; that alone when the link is off."""
     if not deps.look.live:
-        return html.Div(hidden=True)
+        return html.Div(report.button(), className="live")
     return html.Div(
         [
             _badge(),
+            report.button(),
             _help(deps.look.support_url),
             _late(deps.look.support_url),
             WebSocket(id=Live.SOCKET),

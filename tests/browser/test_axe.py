@@ -71,6 +71,7 @@ def test_ax002_the_overview_and_its_dialogs_are_clean(page, axe):
         ("cleanup-stalled", "cleanup-list"),
         ("run-job", "run-submit"),
         ("keyboard-help", "keyboard-modal"),
+        ("report-open", "report-record"),
     ):
         found.press(button)
         wait_for(lambda dialog=dialog: found.shown(dialog))
