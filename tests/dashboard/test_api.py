@@ -447,4 +447,7 @@ def test_the_description_names_every_route_below_the_prefix(
             *("errors/groups", "errors/groups.csv"),
             *("errors/status", "errors/merge", "errors/split"),
             *("runs/cancel", "runs/retry", "stalled/cleanup", "undo", "telemetry"),
+            *("alerts", "alerts/history", "alerts/history.csv", "alerts/rule"),
+            *("alerts/acknowledge", "alerts/silence", "alerts/silence/end"),
+            *("trends/{metric}", "trends/{metric}.csv"),
         }
