@@ -25,6 +25,7 @@ FIGURES: Final = {
     "details": "bench.details",
     "cold": "bench.cold_load",
     "errors": "bench.errors",
+    "trends": "bench.trends",
 }
 _HUGE: Final = 10_000_000
 

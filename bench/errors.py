@@ -34,7 +34,7 @@ _SENT_LIMIT: Final = 20
 _GROUPING_LIMIT_US: Final = 50
 _LIST_LIMIT_MS: Final = 20
 _LATENCY_LIMIT: Final = 2.0
-_EVENTS: Final = 1_000_000
+EVENTS: Final = 1_000_000
 _GROUPS: Final = 500
 _LOOKS: Final = 30
 _BATCH: Final = 50
@@ -291,7 +291,7 @@ def _batch() -> str:
 def _listed(asked: Asked, dialect: str, name: str) -> Iterator[Line]:
     url = asked.tables.empty(dialect)
     store = open_store(url)
-    _fill(url, dialect)
+    fill_events(url, dialect)
     now = now_ms(utc_now)
     for words, days in (("7 d", 7), ("30 d", 30), ("90 d", 90)):
         wanted = ErrorFilter(since=now - days * DAY_MS)
@@ -305,7 +305,7 @@ def _listed(asked: Asked, dialect: str, name: str) -> Iterator[Line]:
         yield Line(
             FIGURE,
             name,
-            f"{len(groups)} of {_GROUPS} groups of {_EVENTS:,} events, {words}",
+            f"{len(groups)} of {_GROUPS} groups of {EVENTS:,} events, {words}",
             f"{middle:.1f} ms",
             "",
             f"<= {_LIST_LIMIT_MS} ms",
@@ -315,12 +315,13 @@ def _listed(asked: Asked, dialect: str, name: str) -> Iterator[Line]:
     asked.tables.drop(url)
 
 
-def _fill(url: str, dialect: str) -> None:
+def fill_events(url: str, dialect: str) -> None:
+    """A million events in the store at ``url``, and all that is derived from them."""
     now = now_ms(utc_now)
     group = _GROUP.format(groups=_GROUPS)
     # evenly over ninety days, the last one just now
-    at = f"({now} - ({_EVENTS - 1} - i) * {90 * DAY_MS // _EVENTS})"
-    fill = _FILL[dialect].format(last=_EVENTS - 1, group=group, at=at)
+    at = f"({now} - ({EVENTS - 1} - i) * {90 * DAY_MS // EVENTS})"
+    fill = _FILL[dialect].format(last=EVENTS - 1, group=group, at=at)
     engine = engine_of(url)
     with engine.begin() as connection:
         for statement in (fill, *_DERIVED):

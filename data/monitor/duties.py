@@ -32,7 +32,7 @@ _REFRESH_EVERY_MS: Final = 5 * SECOND_MS
 _AUDIT_EVERY_MS: Final = 10 * SECOND_MS
 _PRUNE_EVERY_MS: Final = HOUR_MS
 #: So long the past is read before the present is looked after again.
-_BACK_SLICE_S: Final = 3.0
+_BACK_SLICE_S: Final = 8.0
 _WORTH_A_LINE: Final = 2
 #: What is not waited for leaves the source alone for this many times what a step took.
 _REST_PER_READ: Final = 20
