@@ -285,12 +285,12 @@ def _refreshed(before: RollupState | None, now_ms: int) -> tuple[int, RollupStat
             since,
             complete=False,
             audited_hour=since,
-            episodes_from=now_ms,
+            episodes_from=_next_hour(now_ms),
         )
     since = hour_of(min(before.refreshed_until, now_ms) - _OVERLAP_MS)
     after = before._replace(refreshed_until=now_ms)
     if now_ms - before.refreshed_until > _UNWATCHED_MS:
-        after = after._replace(episodes_from=now_ms)
+        after = after._replace(episodes_from=_next_hour(now_ms))
     return since, after
 
 

@@ -1,5 +1,7 @@
 """The watch reads at once what changed; the duties are done once, by one process."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +31,15 @@ from tests.conftest import FakeClock
 from tests.factories import NOW, JobTable, finished_run, job_table, make_run, until
 
 POLL_MS = 60_000
+#: A process that leads at an instant it is told, and then hangs.
+_LEAD = """
+import sys
+from data.store import open_store
+store = open_store(sys.argv[1])
+led = store.leases.acquire("monitor", "theirs", int(sys.argv[2]), 30_000)
+print("leads", led, flush=True)
+sys.stdin.read()
+"""
 
 
 @dataclass
@@ -44,9 +55,13 @@ class House:
             self.source, clock=self.clock, publish=[self.told.append], probing=probing
         )
 
-    def duties(self, holder: str = "me") -> Duties:
+    def duties(self, holder: str = "me", limits: StallLimits | None = None) -> Duties:
         return Duties(
-            {"orders": self.source}, self.store, clock=self.clock, holder=holder
+            {"orders": self.source},
+            self.store,
+            clock=self.clock,
+            holder=holder,
+            limits=limits,
         )
 
     def episodes(self) -> dict[str, str | None]:
@@ -246,6 +261,54 @@ def test_a_process_that_ends_lets_the_other_lead_at_once(house: House) -> None:
     yours.step(Event())
 
     assert (mine.leading, yours.leading) == (False, True)
+
+
+def test_when_the_leading_process_is_killed_another_takes_over_within_30_s(
+    house: House, tmp_path: Path
+) -> None:
+    house.source.reader.refresh()
+    url, now = f"sqlite:///{tmp_path / 'store.db'}", str(house.clock.now_ms)
+    leader = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", _LEAD, url, now],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert leader.stdout is not None
+    assert leader.stdout.readline() == "leads True\n"
+    duties = house.duties()
+    duties.step(Event())
+    assert not duties.leading
+    leader.kill()
+    leader.communicate()
+
+    house.clock.advance_ms(LEASE_MS - 1)
+    duties.step(Event())
+    assert not duties.leading
+    house.clock.advance_ms(1)
+    duties.step(Event())
+
+    assert duties.leading
+    assert LEASE_MS <= 30_000
+    assert house.store.trends.known_since("orders") is not None
+
+
+def test_past_overdue_runs_are_found_beside_all_else_when_stalls_are_judged(
+    house: House,
+) -> None:
+    [run_id] = house.table.add(
+        finished_run(finished_at=NOW - HOUR_MS, started_at=NOW - 3 * HOUR_MS)
+    )
+    house.source.reader.refresh()
+    unjudged = house.duties()
+    unjudged.step(Event())
+    assert house.episodes() == {}
+    unjudged.give_up()
+
+    judging = house.duties(limits=StallLimits())
+    judging.step(Event())
+
+    assert house.episodes() == {run_id: "succeeded"}
 
 
 def test_an_episode_is_recorded_when_first_seen_and_closed_with_its_outcome(
