@@ -156,7 +156,7 @@ def _incidents(store: Store, question: Question) -> _Cause:
 
 
 def _action(store: Store, action: str, question: Question, now: int) -> CauseView:
-    week = question.span.last_week()
+    week = question.span.newest_week()
     asked = "" if action == NO_ACTION else action
     groups = [
         _groups(store, one, action=asked, job_name=question.job)

@@ -152,7 +152,7 @@ def _mttr(store: Store, question: Question) -> Trend:
 
 def _error_types(store: Store, question: Question) -> Trend:
     span, _, job = question
-    week = span.last_week()
+    week = span.newest_week()
     found, now, before = (
         by_action(store, one, job) for one in (span, week, week.week_before())
     )

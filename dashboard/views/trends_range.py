@@ -43,8 +43,13 @@ class Span(NamedTuple):
     since: int
     until: int
     step_ms: int
-    #: start of the step that is not over yet; the end when all are
-    over: int
+    #: epoch ms; what lies behind it is not over
+    now: int
+
+    @property
+    def over(self) -> int:
+        """The start of the step that is not over yet; the end when all are."""
+        return min(self.until, self.now // self.step_ms * self.step_ms)
 
     @property
     def steps(self) -> range:
@@ -58,9 +63,9 @@ class Span(NamedTuple):
 
     def by_days(self) -> "Span":
         """The whole days that it touches."""
-        since, over = (at // DAY_MS * DAY_MS for at in (self.since, self.over))
+        since = self.since // DAY_MS * DAY_MS
         until = -(-self.until // DAY_MS) * DAY_MS
-        return Span(self.words, since, until, DAY_MS, over)
+        return self._replace(since=since, until=until, step_ms=DAY_MS)
 
     def last_week(self) -> "Span":
         """Its last seven days without the step that is not over; at most all of it."""
@@ -69,11 +74,13 @@ class Span(NamedTuple):
 
     def week_before(self) -> "Span":
         """The same time one week before."""
-        return self._replace(
-            since=self.since - WEEK_MS,
-            until=self.until - WEEK_MS,
-            over=self.until - WEEK_MS,
-        )
+        return self._replace(since=self.since - WEEK_MS, until=self.until - WEEK_MS)
+
+    def newest_week(self) -> "Span":
+        """Its last seven days by hours, with the present hour: for what bursts."""
+        until = min(self.until, self.now // HOUR_MS * HOUR_MS + HOUR_MS)
+        since = max(self.since, until - WEEK_MS)
+        return self._replace(since=since, until=until, step_ms=HOUR_MS)
 
     def step(self, at: int) -> "Span":
         """The step that ``at`` lies in."""
@@ -90,9 +97,8 @@ def span_of(word: str | None, first: str | None, last: str | None, now: int) -> 
     if word == CUSTOM:
         return _between(_day(first, "first"), _day(last, "last"), now)
     found = RANGES.get(word or RANGE, RANGES[RANGE])
-    over = now // found.step_ms * found.step_ms
-    until = over + found.step_ms
-    return Span(found.words, until - found.length_ms, until, found.step_ms, over)
+    until = now // found.step_ms * found.step_ms + found.step_ms
+    return Span(found.words, until - found.length_ms, until, found.step_ms, now)
 
 
 def moment_words(at: int, step_ms: int) -> str:
@@ -124,8 +130,8 @@ def _between(first: date, last: date, now: int) -> Span:
         raise InvalidRequestError(message)
     since, end = _start(first), _start(last) + DAY_MS
     step = _step(since, end, now)
-    over = min(end, now // step * step)
-    return Span(f"{first} to {last}", since, min(end, over + step), step, over)
+    until = min(end, now // step * step + step)
+    return Span(f"{first} to {last}", since, until, step, now)
 
 
 def _step(since: int, until: int, now: int) -> int:
