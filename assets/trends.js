@@ -1,4 +1,4 @@
-// Client side of dashboard/pages/trends.py: asks, paints words and tables, zoom, PNG.
+// Client side of dashboard/pages/trends.py: asks, paints what was found, chooses points.
 (() => {
   const INTERVAL = "trends-interval";
   const CHARTS = [
@@ -22,7 +22,8 @@
   const card = (id) => document.querySelector(`[data-chart="${id}"]`);
   const metricOf = (id) => card(id)?.dataset.metric;
   const chartOf = (metric) => CHARTS.find((id) => metricOf(id) === metric);
-  const plotOf = (id) => document.querySelector(`#${id} .js-plotly-plot`);
+  const charts = () => window.jobManagerCharts;
+  const element = (...parts) => charts().element(...parts);
   const same = () => window.dash_clientside.no_update;
 
   // What was asked for and what is shown. `gate` is that of poll.js.
@@ -73,9 +74,7 @@
     if (days.hidden) return;
     const today = isoDay(window.jobManagerTicker.now());
     for (const id of ["trends-first", "trends-last"]) {
-      const field = byId(id);
-      if (field.type !== "date") field.type = "date";
-      field.max = today;
+      byId(id).max = today;
     }
     if (first || last) return;
     const set = window.dash_clientside.set_props;
@@ -119,22 +118,22 @@
     updatedAt = window.jobManagerTicker.now();
     paintUpdated();
     if (found.same) return nothing;
+    const zooms = CHARTS.map((id) => keptZoom(id, found));
     shown = found;
     paintAround(found);
     for (const id of CHARTS) paintCard(id, found.trends[metricOf(id)]);
-    return CHARTS.map((id) => fitted(found.trends[metricOf(id)].figure));
+    return CHARTS.map((id, at) => fitted(found.trends[metricOf(id)].figure, zooms[at]));
   }
 
   /** A finger scrolls the page and does not zoom; a narrow chart has fewer ticks. */
-  function fitted(figure) {
+  function fitted(figure, zoom) {
     const narrow = innerWidth < 760;
     const { xaxis } = figure.layout;
     const touch = matchMedia("(pointer: coarse)").matches;
     const ticks = narrow ? Math.min(xaxis.nticks, 5) : xaxis.nticks;
-    return {
-      ...figure,
-      layout: { ...figure.layout, xaxis: { ...xaxis, nticks: ticks, fixedrange: xaxis.fixedrange || touch } },
-    };
+    const range = [...(zoom ?? xaxis.range)]; // plotly writes into it
+    const axis = { ...xaxis, range, nticks: ticks, fixedrange: xaxis.fixedrange || touch };
+    return { ...figure, layout: { ...figure.layout, xaxis: axis } };
   }
 
   function paintProblem({ problem, asked_wrong: wrong }) {
@@ -179,32 +178,7 @@
     const graph = byId(id);
     graph.setAttribute("role", "img");
     graph.setAttribute("aria-label", `Chart. ${trend.empty || trend.words}`);
-    paintTable(id, trend);
-  }
-
-  /** The same numbers as a table; when it can be seen, its rows can be chosen. */
-  function paintTable(id, { heads, cells, keys }) {
-    const place = byId(`${id}-table`);
-    const visible = !place.classList.contains("visually-hidden");
-    const body = element("tbody");
-    body.append(...cells.map((row, at) => tableRow(row, keys[at], visible)).reverse());
-    const head = element("tr", "", ...heads.map((words) => element("th", "", words)));
-    for (const cell of head.children) cell.scope = "col";
-    place.replaceChildren(element("table", "", element("thead", "", head), body));
-    place.tabIndex = visible ? 0 : -1;
-  }
-
-  function tableRow([first, ...others], key, visible) {
-    const name = element("th");
-    name.scope = "row";
-    name.append(visible ? chooser(first, key) : first);
-    return element("tr", "", name, ...others.map((words) => element("td", "", words)));
-  }
-
-  function chooser(words, key) {
-    const button = element("button", "link-button", words);
-    button.dataset.key = JSON.stringify(key);
-    return button;
+    charts().paintTable(id, trend);
   }
 
   function paintUpdated() {
@@ -263,79 +237,32 @@
 
   // ---- zoom, table, picture ----
 
+  const figureOf = (id, found = shown) => found?.trends[metricOf(id)].figure;
+  const zoomOf = (id) => charts().zoomOf(id, figureOf(id)?.layout.xaxis.range);
+
+  /** What a chart stays zoomed to: it goes on to show the same question. */
+  function keptZoom(id, found) {
+    const [before, next] = [shown, found].map((one) => figureOf(id, one)?.layout.uirevision);
+    return before === next ? zoomOf(id) : null;
+  }
+
   /** The way back is offered while a chart is zoomed. */
   function zoomed() {
     requestAnimationFrame(() => {
       for (const id of CHARTS) {
         const button = card(id)?.querySelector("[data-do=whole]");
-        if (button) button.hidden = !isZoomed(id);
+        if (button) button.hidden = !zoomOf(id);
       }
     });
   }
 
-  function isZoomed(id) {
-    const range = plotOf(id)?.layout?.xaxis?.range?.map(instant);
-    const whole = shown?.trends[metricOf(id)]?.figure.layout.xaxis.range;
-    return Boolean(range && whole) && range.some((end, at) => Math.abs(end - whole[at]) > 1);
-  }
-
-  /** Plotly writes instants as "2026-03-18 12:00:00", UTC. */
-  const instant = (end) => (typeof end === "number" ? end : Date.parse(`${end.replace(" ", "T")}${end.length > 10 ? "Z" : ""}`));
-
-  function whole(id) {
-    const plot = plotOf(id);
-    const range = shown?.trends[metricOf(id)]?.figure.layout.xaxis.range;
-    if (!plot || !range) return;
-    const layout = { ...plot.layout, uirevision: Date.now(), xaxis: { ...plot.layout.xaxis, range: [...range] } };
-    window.Plotly.react(plot, plot.data, layout).then(zoomed);
-  }
-
-  function toggleTable(id, button) {
-    const place = byId(`${id}-table`);
-    const hidden = place.classList.toggle("visually-hidden");
-    button.setAttribute("aria-pressed", String(!hidden));
-    if (shown) paintTable(id, shown.trends[metricOf(id)]);
-  }
-
-  /** The chart as it is seen, with its heading and the colours of the theme. */
-  function picture(id) {
-    const plot = plotOf(id);
-    const css = getComputedStyle(document.documentElement);
-    const colour = (name) => css.getPropertyValue(name).trim();
-    const axis = (name) => ({ ...plot.layout[name], gridcolor: colour("--line"), zerolinecolor: colour("--line") });
-    const layout = {
-      ...plot.layout,
-      autosize: false,
-      paper_bgcolor: colour("--surface"),
-      plot_bgcolor: colour("--surface"),
-      font: { family: colour("--font"), size: 12, color: colour("--text-quiet") },
-      title: { text: titleOf(id), x: 0.02, font: { size: 14, color: colour("--text") } },
-      margin: { ...plot.layout.margin, t: 70 },
-      xaxis: axis("xaxis"),
-      yaxis: axis("yaxis"),
-    };
-    return { data: plot.data, layout };
-  }
-
-  /** Plotly takes a little markup in titles. */
-  function titleOf(id) {
-    const words = [byId(`${id}-heading`), byId(`${id}-words`)].map(({ textContent }) => textContent);
-    return words.join(" · ").replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  }
-
-  const save = (id) =>
-    window.Plotly.downloadImage(picture(id), {
-      format: "png",
-      width: 1000,
-      height: 420,
-      scale: 2,
-      filename: `${metricOf(id)}-${asked.range}`,
-    });
-
   const DO = {
-    whole: (id) => whole(id),
-    table: (id, button) => toggleTable(id, button),
-    png: (id) => save(id),
+    whole: (id) => shown && charts().unzoom(id, figureOf(id).layout.xaxis.range).then(zoomed),
+    table: (id, button) => {
+      charts().toggleTable(id, button);
+      if (shown) charts().paintTable(id, shown.trends[metricOf(id)]);
+    },
+    png: (id) => shown && charts().save(id, `${metricOf(id)}-${asked.range}`),
     close: (id) => {
       byId(`${id}-cause`).hidden = true;
     },
@@ -350,16 +277,9 @@
     DO[button?.dataset.do]?.(id, button);
   }
 
-  function element(name, className = "", ...children) {
-    const made = document.createElement(name);
-    if (className) made.className = className;
-    made.append(...children);
-    return made;
-  }
-
   document.addEventListener("click", onClick);
   setInterval(() => document.hidden || paintUpdated(), 1000);
-  window.jobManagerTrends = { apiQuery, picture };
+  window.jobManagerTrends = { apiQuery };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     trends: { ask, paint, choose, zoomed, caused },
   });

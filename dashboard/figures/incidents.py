@@ -47,6 +47,7 @@ def error_types_figure(
     """Horizontal bars, most frequent on top; ``words`` stand at the end of each."""
     bar = {
         "type": "bar",
+        "name": "errors",
         "orientation": "h",
         "x": [*events],
         "y": [*range(len(names))],

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any, Final, NamedTuple
 
-from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, from_ms
 
 BLUE: Final = "#4f7fe0"
 GREEN: Final = "#2f8f6b"
@@ -108,7 +108,7 @@ def layout(frame: Frame, *, legend: bool, **more: Any) -> dict[str, Any]:
         "uirevision": frame.revision,
         "xaxis": {
             "type": "date",
-            "range": [frame.since - half, frame.until - half],
+            "range": [_instant(at - half) for at in (frame.since, frame.until)],
             "showgrid": False,
             "tickformat": "%b %d" if is_days else "%H:%M",
             "hoverformat": "%b %d" if frame.step_ms >= DAY_MS else "%b %d %H:%M",
@@ -124,6 +124,11 @@ def layout(frame: Frame, *, legend: bool, **more: Any) -> dict[str, Any]:
         },
         **more,
     }
+
+
+def _instant(at: int) -> str:
+    """As plotly writes it."""
+    return f"{from_ms(at):%Y-%m-%d %H:%M}"
 
 
 def line_trace(line: Line, at: Sequence[int]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
@@ -260,15 +261,15 @@ def _filters(query: Mapping[str, str]) -> html.Div:
 
 
 def _day(id_: str, words: str, value: str) -> list[Component]:
-    """A native date input: assets/trends.js makes it one."""
+    native: Any = "date"  # the component knows it, its types do not
     return [
         html.Label(words, htmlFor=id_, className="visually-hidden"),
-        dcc.Input(
+        dbc.Input(
             id=id_,
+            type=native,
             value=value[:_LONGEST_DAY],
-            debounce=0.4,
-            maxLength=_LONGEST_DAY,
-            className="pill-input form-control",
+            debounce=400,
+            className="pill-input",
         ),
     ]
 

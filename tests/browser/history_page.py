@@ -60,7 +60,7 @@ class HistoryPage:
 
     def _is_painted(self) -> None:
         assert self._page.how_many("#first-view") == 0
-        page = self._one("#overview, #history, #errors, #audit")
+        page = self._one("#overview, #history, #trends, #errors, #audit")
         assert "loading" not in page.get_attribute("class").split()
 
     def rows(self) -> list[HistoryRow]:

@@ -126,6 +126,22 @@ def test_ax006_the_errors_one_of_them_and_its_dialog_are_clean(page, axe):
     found.run("console.clear()")
 
 
+def test_ax008_the_trends_a_table_and_what_moved_a_point_are_clean(page, axe):
+    found, _ = page
+    found.open(path="trends")
+    wait_for(
+        lambda: found.run("return document.querySelectorAll('.nsewdrag').length >= 8")
+    )
+    assert faults(found, axe) == []
+    found.press_link("[data-chart=fig-throughput] [data-do=table]")
+    found.press_link("#fig-throughput-table tbody button")
+    wait_for(lambda: found.shown("fig-throughput-cause"))
+    assert faults(found, axe) == []
+    found.open("?range=custom&from=2026-03-18&to=2020-01-01", path="trends")
+    wait_for(lambda: found.shown("trends-problem"))
+    assert faults(found, axe) == []
+
+
 @pytest.mark.parametrize("panel", ["status", "stalled", "active"])
 def test_ax005_a_panel_alone_is_clean(page, axe, panel):
     found, _ = page
