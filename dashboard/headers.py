@@ -36,7 +36,8 @@ def content_security_policy(
             "default-src 'none'",
             " ".join(["script-src 'self'", *script_hashes, *extra.scripts]),
             "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data:",
+            # a chart becomes a PNG by way of a blob of the page's own
+            "img-src 'self' data: blob:",
             "font-src 'self' data:",
             " ".join(["connect-src 'self'", *extra.connect]),
             *(["worker-src 'self' blob:"] if extra.connect else []),

@@ -73,7 +73,7 @@ def trouble_words(deps: Deps, source: str) -> str:
     if trouble is None:
         return ""
     where = trouble.where or place.label
-    return f"{where} cannot be read: what finished since then is missing. {trouble.message}"
+    return f"{where} cannot be read: what finished lately is missing. {trouble.message}"
 
 
 def _source_of(deps: Deps, word: str | None) -> str:

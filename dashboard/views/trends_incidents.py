@@ -166,7 +166,9 @@ def _verdict_words(judged: Resolution, n: int, baseline: Baseline | None) -> str
     if judged.change is None or judged.low is None or judged.high is None:
         if n < ENOUGH_INCIDENTS:
             return f"Not enough incidents (n={n}) to compare with the baseline."
-        known = len(baseline.resolve_ms) if baseline else 0
+        if baseline is None:
+            return "No baseline yet: the first 30 days that are known will be it."
+        known = len(baseline.resolve_ms)
         return f"Not enough incidents (n={known}) in the baseline to compare with."
     said = {
         Verdict.REACHED: "the target is reached",

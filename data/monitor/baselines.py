@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from data.clock import HOUR_MS
+from data.clock import MINUTE_MS
 from data.store import Store
 
 
@@ -11,7 +11,7 @@ class Baselines:
     """A chore: one baseline a source, and one of all of them together."""
 
     name: Final = "baselines"
-    every_ms: Final = HOUR_MS
+    every_ms: Final = MINUTE_MS
 
     def __init__(self, store: Store, sources: Iterable[str]) -> None:
         self._store = store

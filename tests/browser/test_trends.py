@@ -300,6 +300,7 @@ def test_tr011_a_picture_has_the_colours_of_the_theme(trends, theme):
     assert surface in picture
     assert "Error rate" in picture
     assert "alert limit" in picture
+    assert page.png("fig-error-rate").startswith("data:image/png;base64,iVBOR")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -34,6 +34,11 @@ const [id, done] = arguments;
 window.Plotly.toImage(window.jobManagerCharts.picture(id), {format: "svg", width: 900, height: 400})
   .then((image) => done(decodeURIComponent(image)));
 """
+_PNG = """
+const [id, done] = arguments;
+window.Plotly.toImage(window.jobManagerCharts.picture(id), {format: "png", width: 900, height: 400})
+  .then(done, (error) => done(String(error)));
+"""
 _SET = """
 const field = document.getElementById(arguments[0]);
 const kind = field.tagName === "SELECT" ? HTMLSelectElement : HTMLInputElement;
@@ -167,6 +172,10 @@ class TrendsPage:
     def picture(self, id_: str) -> str:
         """What the PNG would show, as SVG."""
         return str(self._driver.execute_async_script(_PICTURE, id_))
+
+    def png(self, id_: str) -> str:
+        """The picture that is saved, as a data: address."""
+        return str(self._driver.execute_async_script(_PNG, id_))
 
     def scripts(self) -> list[str]:
         entries: list[str] = self.page.run(

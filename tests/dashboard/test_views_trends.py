@@ -337,6 +337,9 @@ def test_times_of_incidents_in_words() -> None:
     assert trend.rows[0] == (NOW, "x", "alert", 60_000, 1_000)
     assert trend.figure["data"][0]["y"][-1] == 150_000
     assert trend.figure["layout"]["shapes"] == []
+    many = incidents_trend(QUESTION, ended(*[60_000] * 20), None)
+    assert many.note.startswith("No baseline yet")
+    assert incidents_trend(QUESTION._replace(job="etl"), ended(1), None).note == ""
     unseen = incidents_trend(QUESTION, ended(60_000, detected=False), None)
     assert "MTTD" not in unseen.words
     assert (

@@ -70,6 +70,25 @@ test("days are asked for with a range of one's own only", () => {
   assert.equal(ask("trends-range", ["jobs", "30d", "2026-03-01", "2026-03-02", "etl"]).from, "");
 });
 
+test("what is not heard of for three minutes is said to be old", () => {
+  const { ask, window, document, time } = page();
+  const classes = new Set();
+  const flag = { toggle: (name, on) => (on ? classes.add(name) : classes.delete(name)), remove() {} };
+  document.elements.get("trends").classList = flag;
+  for (const id of ["trends-problem", "trends-first", "trends-last", "trends-updated"]) {
+    document.elements.set(id, { classList: flag, setAttribute() {} });
+  }
+  runAsset("text.js", { window });
+  window.jobManagerFormat = { ago: (age) => `${age / 1000} s ago` };
+  const { number } = ask("source-select");
+  window.dash_clientside.trends.paint({ number, same: true, problem: "" });
+  time.advance(180_000);
+  assert.equal(document.elements.get("trends-updated").textContent, " · updated 180 s ago");
+  assert.equal(classes.has("tone-warn"), false);
+  time.advance(1_000);
+  assert.equal(classes.has("tone-warn"), true);
+});
+
 test("the query of the CSV leaves out what asks for nothing", () => {
   const { window } = page();
   const query = window.jobManagerTrends.apiQuery({ range: "7d", from: "", job: "a&b", source: "jobs" });
