@@ -69,6 +69,7 @@ def error_types_figure(
         "automargin": True,
         "fixedrange": True,
         "showgrid": False,
+        "zeroline": False,
     }
     frame = Frame(0, 1, 1, revision)
     most = max(events, default=1)
