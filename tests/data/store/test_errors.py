@@ -271,6 +271,24 @@ def test_series_and_actions_tell_when_it_was(store: Store) -> None:
     assert errors.words(NOW - DAY_MS)["action"] == ["runJob"]
 
 
+def test_those_who_met_an_error_are_counted_by_its_action(store: Store) -> None:
+    store.errors.write(
+        [
+            event(visitor="ann"),
+            event("v1:b", visitor="ann"),
+            event("v1:b", visitor="bob", at=NOW - HOUR_MS),
+            event("v1:c", action="cancelJob", job_name="", visitor="eve"),
+            event("v1:c", action="cancelJob", job_name=""),
+        ],
+        [],
+    )
+    met_by = store.errors.met_by
+    assert met_by(NOW - DAY_MS, NOW + 1) == {"runJob": 2, "cancelJob": 1}
+    assert met_by(NOW - DAY_MS, NOW + 1, "etl") == {"runJob": 2}
+    assert met_by(NOW, NOW + 1, "etl") == {"runJob": 1}
+    assert met_by(NOW + 1, NOW + 2) == {}
+
+
 def test_all_events_of_a_range_come_as_lines(store: Store) -> None:
     store.errors.write([event(at=NOW - n) for n in range(450)])
     rows = [row for part in store.errors.lines(ErrorFilter()) for row in part]

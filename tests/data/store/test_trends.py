@@ -19,6 +19,7 @@ from data.store.trends import Counts, Incident, StalledCell
 from tests.conftest import FakeClock
 from tests.data.store.runs import JOBS, Run, Runs, dice
 from tests.factories import make_job
+from tests.rolled import Ran, roll
 
 BOUND = 0.048
 
@@ -153,6 +154,27 @@ def test_percentiles_are_those_of_the_runs_up_to_the_bound(
         for part, value in ((50, row.p50), (95, row.p95), (99, row.p99)):
             exact = ran[-(-len(ran) * part // 100) - 1]
             assert abs(value / exact - 1) <= BOUND
+
+
+def test_overall_is_of_all_steps_together(store: Store, clock: FakeClock) -> None:
+    hour = clock.now_ms // HOUR_MS * HOUR_MS
+    roll(
+        store,
+        Ran(hour, "etl", succeeded=3, failed=9, took_ms=1_000),
+        Ran(hour - DAY_MS, "etl", succeeded=1, took_ms=100_000),
+        Ran(hour, "mail", succeeded=5, took_ms=7),
+        source="orders",
+    )
+    for step_ms in (HOUR_MS, DAY_MS):
+        found = store.trends.overall(
+            "orders", hour - 2 * DAY_MS, hour + 1, step_ms, "etl"
+        )
+        assert found is not None
+        assert found.runs == 4
+        assert found.p50 == pytest.approx(1_000, rel=0.048)
+        assert found.p99 == pytest.approx(100_000, rel=0.048)
+    assert store.trends.overall("orders", hour, hour + 1, HOUR_MS, "never") is None
+    assert store.trends.overall("other", hour, hour + 1, HOUR_MS) is None
 
 
 def test_the_job_types_with_most_runs_come_first(
