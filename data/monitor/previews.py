@@ -1,5 +1,6 @@
 """What a rule would have done in the last 30 days: the same judgement, step by step."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -193,20 +194,22 @@ def _new_groups(asked: _Asked) -> Read:
     read_from = failures_read_from(database)
     kept_ms = max(DAY_MS, int(limits["quiet"] * HOUR_MS))
 
+    hours = {name: sorted(events.get(name, {})) for name in groups}
+
     def read(at: int) -> Readings:
         found: Readings = {}
+        last_hour = at - at % HOUR_MS - HOUR_MS
         for name, group in groups.items():
-            hour = at - at % HOUR_MS - HOUR_MS
-            times = events.get(name, {})
-            met = [when for when in times if at - kept_ms <= when < at]
-            if not met:
+            seen_before = bisect_left(hours[name], at)
+            last_seen = hours[name][seen_before - 1] if seen_before else 0
+            if at - last_seen > kept_ms:
                 continue
             seen = NewGroup(
                 group.title,
                 GroupStatus.OPEN,
-                max(met),
-                people.get(name, {}).get(hour, 0),
-                times.get(hour, 0),
+                last_seen,
+                people.get(name, {}).get(last_hour, 0),
+                events[name].get(last_hour, 0),
                 is_surely_new(group, at, read_from),
             )
             found[name] = judge_new_group(seen, limits, at)
