@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from dashboard.deps import Deps
@@ -31,8 +32,9 @@ def register(
         return JSONResponse(state, 200 if state["ready"] else 503)
 
     @server.get(path("metrics"))
-    def read_metrics() -> Response:
-        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
+    def read_metrics(request: Request) -> Response:
+        encode, kind = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(metrics), media_type=kind)
 
 
 def readiness(deps: Deps) -> dict[str, Any]:

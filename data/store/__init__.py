@@ -23,6 +23,7 @@ from data.store.messages import MessageLog
 from data.store.migrate import migrate, version_words
 from data.store.rollups import LEAST_KEPT_MS, Rollups
 from data.store.tables import lease
+from data.store.tallies import Tallies
 from data.store.trends import TrendLog
 from data.store.viewing import ViewingLog
 
@@ -49,6 +50,7 @@ class Store:
     viewing: ViewingLog
     alerts: AlertLog
     messages: MessageLog
+    tallies: Tallies
     leases: Leases
 
     def problem(self) -> str:
@@ -64,6 +66,7 @@ class Store:
 
         Returns how many rows were forgotten of each kind.
         """
+        self.tallies.fold(now_ms - min(DAY_MS, retention_ms))
         return {
             "rollups": self.rollups.prune(now_ms),
             "episodes": self.episodes.prune(now_ms - retention_ms),
@@ -106,6 +109,7 @@ def open_store(url: str, *, retention_ms: int = RETENTION_MS) -> Store:
         viewing=ViewingLog(database),
         alerts=AlertLog(database),
         messages=MessageLog(database),
+        tallies=Tallies(database),
         leases=Leases(database),
     )
 

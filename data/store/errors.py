@@ -38,6 +38,8 @@ from data.store.error_tables import (
     error_scan,
     error_visitor,
 )
+from data.store.sums import add_sums
+from data.store.tallies import errors_of
 from data.store.texts import storable, storable_key
 from data.store.upserts import insert_into
 
@@ -157,6 +159,7 @@ class ErrorLog:
             regressed = self._upsert_groups(connection, fresh)
             self._count(connection, fresh)
             self._note_struck(connection, fresh)
+            add_sums(connection, self._db.dialect, errors_of(fresh))
         return Written(new, regressed)
 
     def _insert(self, connection: Connection, events: Sequence[ErrorEvent]) -> set[str]:

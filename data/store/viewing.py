@@ -30,6 +30,7 @@ from data.rules.viewing import (
     plus,
     spread_evenly,
 )
+from data.store.sums import Sums, add_sums, read_sums
 from data.store.texts import storable, storable_key
 from data.store.upserts import insert_into
 from data.store.viewing_tables import (
@@ -38,7 +39,6 @@ from data.store.viewing_tables import (
     viewer_session,
     viewer_slot,
     viewing_slot,
-    viewing_total,
 )
 
 __all__ = ["Counters", "Report", "Told", "Viewing", "ViewingLog"]
@@ -46,8 +46,6 @@ __all__ = ["Counters", "Report", "Told", "Viewing", "ViewingLog"]
 #: Lengths of the slots of all viewers, and of single ones.
 SLOT_MS: Final = 5 * MINUTE_MS
 USER_SLOT_MS: Final = 15 * MINUTE_MS
-#: A tab that told something within this is being looked at.
-_PRESENT_MS: Final = 2 * MINUTE_MS
 _SECONDS: Final = ("good_s", "stale_s", "disconnected_s")
 _OLD: Final = (
     viewer_session.c.last_at,
@@ -103,7 +101,7 @@ class ViewingLog:
                     connection, told, plus(known.counters, told.counters, grown), now_ms
                 )
                 self._spread(connection, told.visitor, grown, now_ms)
-                self._add(connection, _totals_of(grown))
+                add_sums(connection, self._db.dialect, _totals_of(grown))
             if told.report is not None:
                 self._keep(connection, told.report, told.visitor, now_ms)
             self._hear(connection, "telemetry", now_ms)
@@ -140,21 +138,6 @@ class ViewingLog:
         self._upsert(connection, viewing_slot, {"slot"}, all_)
         mine = [{**row, "visitor": visitor} for row in own]
         self._upsert(connection, viewer_slot, {"slot", "visitor"}, mine)
-
-    def add(self, totals: Mapping[tuple[str, str], int]) -> None:
-        """Add to sums over all time, by (name, label)."""
-        with self._db.writing() as connection:
-            self._add(connection, totals)
-
-    def _add(
-        self, connection: Connection, totals: Mapping[tuple[str, str], int]
-    ) -> None:
-        rows = [
-            {"name": name, "label": storable_key(label), "value": totals[name, label]}
-            for name, label in sorted(totals)
-            if totals[name, label]
-        ]
-        self._upsert(connection, viewing_total, {"name", "label"}, rows)
 
     def _upsert(
         self,
@@ -252,19 +235,10 @@ class ViewingLog:
         rows = self._db.fetch(select(heard.c.name, heard.c.at))
         return {name: at for name, at in rows}  # noqa: C416  # rows are no pairs to mypy
 
-    def totals(self) -> dict[tuple[str, str], int]:
+    def totals(self) -> Sums:
         """Sums over all time by name and label."""
-        c = viewing_total.c
-        rows = self._db.fetch(select(c.name, c.label, c.value))
-        return {(name, label): value for name, label, value in rows}
-
-    def present(self, now_ms: int) -> int:
-        """How many tabs are being looked at."""
-        since = viewer_session.c.last_at > now_ms - _PRESENT_MS
-        rows = self._db.fetch(
-            select(func.count()).select_from(viewer_session).where(since)
-        )
-        return int(rows[0][0])
+        with self._db.reading() as connection:
+            return read_sums(connection)
 
     def reports(self, since: int, until: int, limit: int = 200) -> list[Report]:
         """What people reported in the span, newest first."""

@@ -95,7 +95,7 @@ def test_te002_a_reload_goes_on_and_nothing_counts_twice(launch, jobs, opened):
     wait_for(lambda: seconds(store)["good"] >= 110)
     told = overview.run("return window.jobManagerTelemetry.seen().counters")
     assert seconds(store)["good"] <= told["good_s"]
-    assert store.viewing.present(to_ms(clock())) == 1
+    assert store.tallies.read(to_ms(clock())).sessions == 1
 
 
 def test_te003_minutes_without_the_server_arrive_later_and_a_fault_counts_once(

@@ -708,3 +708,48 @@ describe("a link that breaks is told to the error tracker", () => {
     });
   }
 });
+
+describe("the link itself is told of, for those who count", () => {
+  /** [phase, cause, is it tried again] each time that it changed. */
+  const heardOf = (at) => {
+    const found = [];
+    at.document.addEventListener("jobmanager:link", ({ detail }) =>
+      found.push([detail.phase, detail.cause, detail.tries]),
+    );
+    return found;
+  };
+
+  test("why it broke, each try, and that it is back", () => {
+    const at = page();
+    const found = heardOf(at);
+    at.start();
+    at.opened();
+    at.receive(snapshot(1));
+    at.receive(snapshot(2));
+    at.closed(1006);
+    at.time.advance(1000);
+    at.opened();
+    at.receive(snapshot(3));
+    assert.deepEqual(found, [
+      ["connecting", "started", false],
+      ["open", "opened", false],
+      ["live", "message", false],
+      ["waiting", 1006, false],
+      ["connecting", "due", true],
+      ["open", "opened", false],
+      ["live", "message", false],
+    ]);
+  });
+
+  test("silence has no code, and another source is no try", () => {
+    const at = page();
+    at.start();
+    at.opened();
+    at.receive(snapshot(1));
+    const found = heardOf(at);
+    at.time.advance(11_000);
+    at.live.move("invoices");
+    assert.deepEqual(found.slice(0, 1), [["waiting", "silent", false]]);
+    assert.deepEqual(found.at(-1), ["connecting", "started", false]);
+  });
+});

@@ -143,8 +143,8 @@ def test_viewers_are_counted_once_whatever_they_open(store: Store) -> None:
     assert store.viewing.users(START + USER_SLOT_MS, START + HOUR_MS) == (0, 0)
     by = store.viewing.users_by(START, START + DAY_MS, HOUR_MS)
     assert by == [(START // HOUR_MS * HOUR_MS, 2, 1)]
-    assert store.viewing.present(START + 3 * MINUTE_MS) == 4
-    assert store.viewing.present(START + 4 * MINUTE_MS) == 0
+    assert store.tallies.read(START + 3 * MINUTE_MS).sessions == 4
+    assert store.tallies.read(START + 4 * MINUTE_MS).sessions == 0
 
 
 def test_a_report_is_kept_once_with_what_the_tab_knew(store: Store) -> None:

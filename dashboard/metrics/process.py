@@ -1,9 +1,8 @@
-"""What Prometheus reads: the state of every source as this process knows it."""
+"""What this process knows by itself; asking costs sources and store nothing."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -16,15 +15,8 @@ from dashboard.deps import Deps
 from data.model import Anomaly, StallState
 
 
-def registry(deps: Deps, viewers: Callable[[], int], version: str) -> CollectorRegistry:
-    """A registry of its own, so that two apps in one process do not mix."""
-    made = CollectorRegistry()
-    made.register(_Sources(deps, viewers, version))
-    return made
-
-
-class _Sources(Collector):
-    """Reads the last snapshots; asking costs the sources nothing."""
+class ProcessMetrics(Collector):
+    """The version, the open links, and the last snapshot of every source."""
 
     def __init__(self, deps: Deps, viewers: Callable[[], int], version: str) -> None:
         self._deps = deps
@@ -36,6 +28,12 @@ class _Sources(Collector):
         info = InfoMetricFamily("jobmanager_build", "The running version.")
         info.add_metric([], {"version": self._version})
         yield info
+        viewers = GaugeMetricFamily("jobmanager_ws_viewers", "Open live links.")
+        viewers.add_metric([], self._viewers())
+        yield viewers
+        yield from self._sources()
+
+    def _sources(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(
             "jobmanager_source_up", "1 while the source answers.", labels=["source"]
         )
@@ -52,9 +50,8 @@ class _Sources(Collector):
         )
         for name, source in self._deps.sources.items():
             snapshot = source.reader.latest
-            up.add_metric(
-                [name], float(snapshot.read_at is not None and not snapshot.trouble)
-            )
+            is_up = snapshot.read_at is not None and not snapshot.trouble
+            up.add_metric([name], float(is_up))
             reads.add_metric([name], source.reader.reads)
             states = Counter(v.state for v in snapshot.judgement.verdicts.values())
             for state in StallState:
@@ -62,6 +59,4 @@ class _Sources(Collector):
             reasons = Counter(snapshot.judgement.anomalies.values())
             for reason in Anomaly:
                 unjudged.add_metric([name, reason], reasons[reason])
-        viewers = GaugeMetricFamily("jobmanager_ws_viewers", "Open live links.")
-        viewers.add_metric([], self._viewers())
-        yield from (up, reads, stalled, unjudged, viewers)
+        yield from (up, reads, stalled, unjudged)
