@@ -33,6 +33,9 @@ _CLOCK = """
 """
 
 
+_WAITING = "return Object.keys(window.jobManagerTelemetry.seen().waiting).length"
+
+
 class TelemetryPage:
     """The overview with a clock that can be moved, and the dialog of a report."""
 
@@ -54,6 +57,8 @@ class TelemetryPage:
         )
 
     def pass_seconds(self, seconds: int) -> None:
+        """Once nobody waits for an answer: it would be late by as much."""
+        wait_for(lambda: not self.overview.run(_WAITING))
         self.overview.run("window.passSeconds(arguments[0])", seconds)
 
     def open_report(self) -> dict[str, str]:

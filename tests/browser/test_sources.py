@@ -1,5 +1,6 @@
 """Several sources on one page: one of them, all of them, one that is down."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def test_so002_a_clean_up_of_all_says_what_it_does_in_each(
 
     assert "marks the selected runs as failed" in words
     assert "stops at its next step only" in words
-    assert "no step finished for 46m" in evidence
+    assert re.search(r"no step finished for 4[67]m", evidence)
     assert "heartbeat" in evidence
     assert "1 marked as failed" in said
     assert "1 cancelled; the code stops at its next step" in said

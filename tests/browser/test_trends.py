@@ -199,6 +199,7 @@ def test_tr006_zoom_stays_over_a_refresh_and_has_a_way_back(trends):
     page.open("?range=30d")
     whole = page.range("fig-throughput")
     assert not page.can_go_back("fig-throughput")
+    page.page.settled_questions()  # nothing moves any more while it is drawn over
     page.zoom("fig-throughput", 0.5, 0.8)
     wait_for(lambda: page.can_go_back("fig-throughput"))
     zoomed = page.range("fig-throughput")
