@@ -8,28 +8,35 @@
     silence: "alert-silence-asked",
     end: "alert-silence-ending",
     test: "channel-testing",
+    switch: "channel-switching",
     remove: "channel-remove-asked",
   };
+  // Who stops typing for this long has typed it.
+  const TYPING_MS = 400;
   // A preview that was lost on its way: another one may be asked for.
   const LOST_AFTER_MS = 30_000;
   const NARROW = "(max-width: 1000px)";
   const byId = (id) => document.getElementById(id);
   let openRule = "";
-  const flight = { number: 0, at: -Infinity, asked: "", open: false };
+  const flight = { number: 0, at: -Infinity, asked: "", open: false, timer: 0 };
 
   /**
-   * Ask for a preview of what is in the fields, one at a time: what was typed meanwhile
-   * is asked for when the answer is there.
+   * Ask for a preview of what is in the fields when nobody typed for a moment, one at a
+   * time: what was typed meanwhile is asked for when the answer is there.
    */
   function preview(values, shown, answered) {
-    const { no_update } = window.dash_clientside;
     if (answered === flight.number) flight.open = false;
-    const wanted = JSON.stringify([shown?.rule, values]);
+    clearTimeout(flight.timer);
+    flight.timer = setTimeout(() => ask(values, shown?.rule), flight.asked ? TYPING_MS : 0);
+  }
+
+  function ask(values, rule) {
+    const wanted = JSON.stringify([rule, values]);
     const now = performance.now();
     const waits = flight.open && now - flight.at < LOST_AFTER_MS;
-    if (!shown?.rule || waits || wanted === flight.asked) return no_update;
+    if (!rule || !byId("alert-rule") || waits || wanted === flight.asked) return;
     Object.assign(flight, { number: flight.number + 1, at: now, asked: wanted, open: true });
-    return { rule: shown.rule, values, number: flight.number };
+    window.dash_clientside.set_props("alert-rule-preview", { data: { rule, values, number: flight.number } });
   }
 
   /** A rule is open, or none: keep it in the URL, bring its panel into view. */

@@ -319,6 +319,8 @@ class Channels:
     REMOVE: Final = "channel-remove"
     #: which channel is to be tested
     TESTING: Final = "channel-testing"
+    #: which channel is to rest, or to go on
+    SWITCHING: Final = "channel-switching"
 
 
 class Report:

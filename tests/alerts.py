@@ -1,5 +1,6 @@
 """Alerts for tests: moved on in the store as the program moves them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from data.model import AlertState, Severity
@@ -11,11 +12,14 @@ from data.store.alerts import Move
 
 def stand(store: Store, rule: str, label: str = "", *, now: int, **more: Any) -> None:
     """Where an alert stands from now on."""
-    known = {(one.rule, one.label): one for one in store.alerts.standings()}
-    before = known.get((rule, label), Standing(rule, label))
-    after = before._replace(**{"evaluated_at": now, **more})
-    move = Move(before, after, RULES[rule].title)
-    store.alerts.advance(lambda _standings, _silences: [move], now)
+
+    def move(standings: Sequence[Standing], _silences: object) -> list[Move]:
+        known = {(one.rule, one.label): one for one in standings}
+        before = known.get((rule, label), Standing(rule, label))
+        after = before._replace(**{"evaluated_at": now, **more})
+        return [Move(before, after, RULES[rule].title)]
+
+    store.alerts.advance(move, now)
 
 
 def fire(

@@ -1,6 +1,7 @@
 """Alerts: what fires now, what did, what they follow, and who is told."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
@@ -9,9 +10,14 @@ from dash.development.base_component import Component
 from dashboard.auth import require
 from dashboard.components.attributes import attributes
 from dashboard.deps import Action, Deps
-from dashboard.ids import Alerts, RuleEditor
+from dashboard.ids import Alerts, Channels, RuleEditor
 from dashboard.offload import offload
-from dashboard.panels import alert_dialogs, alert_history, alert_rule
+from dashboard.panels import (
+    alert_channels,
+    alert_dialogs,
+    alert_history,
+    alert_rule,
+)
 from dashboard.panels.alert_parts import alert_cards, rules_table, silence_line
 from dashboard.panels.error_parts import age
 from dashboard.views.alerts import (
@@ -19,10 +25,12 @@ from dashboard.views.alerts import (
     news_of,
     rule_views,
     stale_since,
+    without_data,
 )
 from data.actions.alerts import AlertActions
 from data.clock import now_ms
 from data.exceptions import DataError
+from data.monitor.alerting import about_of
 from data.rules.alerts import Standing
 from data.tracking import track_once
 
@@ -48,6 +56,7 @@ def layout(**query: str) -> html.Div:
                 className="alerts-columns",
             ),
             alert_history.layout(query),
+            alert_channels.layout(),
             alert_dialogs.layout(),
             html.Div(id=Alerts.NEWS, className="visually-hidden", role="status"),
             dcc.Interval(id=Alerts.INTERVAL, interval=_LOOKS_EVERY_MS),
@@ -64,6 +73,7 @@ def register(app: Dash, deps: Deps) -> None:
     alert_dialogs.register(app, deps, desk)
     alert_rule.register(app, deps, desk)
     alert_history.register(app)
+    alert_channels.register(app, deps, desk)
 
     @app.callback(
         {key: Output(*target) for key, target in _OUTPUTS.items()},
@@ -91,6 +101,9 @@ _OUTPUTS: Final = {
     "history_count": (Alerts.HISTORY_COUNT, "children"),
     "older": (Alerts.OLDER, "hidden"),
     "chosen": (Alerts.CHOSEN, "children"),
+    "channels": (Channels.LIST, "children"),
+    "deliveries": (Channels.DELIVERIES, "children"),
+    "interval": (Alerts.INTERVAL, "interval"),
     "problem": (Alerts.PROBLEM, "children"),
     "problem_hidden": (Alerts.PROBLEM, "hidden"),
     "page": (Alerts.PAGE, "className"),
@@ -107,6 +120,7 @@ def _found(
             **done,
             **_stand(deps, shown),
             **alert_history.shown(deps, desk, *history),
+            **alert_channels.shown(deps),
         }
     except DataError as error:
         track_once(error, action="loadAlerts", component=Alerts.LIST)
@@ -119,7 +133,8 @@ def _stand(deps: Deps, shown: Any) -> dict[str, Any]:
     now = now_ms(deps.clock)
     log = deps.store.alerts
     standings, settings, silences = log.standings(), log.settings(), log.silences(now)
-    alerts = alert_views(standings, settings, silences)
+    tell = partial(about_of, deps.sources)
+    alerts = alert_views(standings, settings, silences, tell)
     rules = rule_views(standings, settings, silences)
     everything = [silence_line(one) for one in silences if not one.rule]
     chosen = shown["rule"] if isinstance(shown, dict) else ""
@@ -130,7 +145,9 @@ def _stand(deps: Deps, shown: Any) -> dict[str, Any]:
             alert_cards(alerts, deps.look.prefix),
             rules_table(rules, chosen),
         ],
-        "count": _count(len([one for one in alerts if one.episode is not None])),
+        "count": _count(
+            len([one for one in alerts if one.episode is not None]), without_data(rules)
+        ),
         "news": news_of(alerts),
     }
 
@@ -147,8 +164,9 @@ def _staleness(standings: Sequence[Standing], now: int) -> list[Component]:
     return [html.Div(words, className="alerts-stale", role="status")]
 
 
-def _count(firing: int) -> str:
-    return f"{firing} firing" if firing else "nothing fires"
+def _count(firing: int, unknown: int) -> str:
+    known = f"{firing} firing" if firing else "nothing fires"
+    return f"{known}, {unknown} without data" if unknown else known
 
 
 def _now() -> html.Section:

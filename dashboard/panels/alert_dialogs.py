@@ -17,11 +17,12 @@ from dashboard.offload import offload
 from dashboard.once import new_number
 from dashboard.panels import asking
 from dashboard.panels.error_parts import age, moment
-from dashboard.views.alerts import NAME, TEXT, label_words
+from dashboard.views.alerts import NAME, TEXT
 from data.actions.alerts import AlertActions
 from data.clock import DAY_MS, HOUR_MS, now_ms
 from data.exceptions import DataError, InvalidRequestError
-from data.rules.alarms import RULES, rule_of
+from data.monitor.alerting import about_of
+from data.rules.alarms import rule_of
 from data.rules.alerts import AlertEpisode
 from data.store.alerts import NOTE_LENGTH
 
@@ -65,7 +66,7 @@ def register(app: Dash, deps: Deps, desk: AlertActions) -> None:
         app,
         Alerts.SILENCE,
         Alerts.CHANGED,
-        _review_silence,
+        partial(_review_silence, deps),
         partial(_silence, deps, desk),
         State(Alerts.SPAN, "value"),
         State(Alerts.UNTIL_AT, "data"),
@@ -96,14 +97,8 @@ def register(app: Dash, deps: Deps, desk: AlertActions) -> None:
 
 def _review_alert(desk: AlertActions, asked: Any) -> dict[str, Any]:
     episode = desk.episode(_number(asked.get("episode")))
-    title = RULES[episode.rule].title if episode.rule in RULES else episode.title
-    name = label_words(episode.rule, episode.label)
-    about = html.Div(
-        [
-            html.Strong(f"{title} {name}".strip()),
-            html.Div(shorten(episode.sentence, TEXT)),
-        ]
-    )
+    title, sentence = (shorten(x, TEXT) for x in (episode.title, episode.sentence))
+    about = html.Div([html.Strong(title), html.Div(sentence)])
     if episode.resolved_at is not None or episode.acked_at is not None:
         said = _not_needed(episode)
         return {"body": [about, said], "form_hidden": True, "confirm_hidden": True}
@@ -131,14 +126,12 @@ def _acknowledge(
     return {"message": html.P(f"Acknowledged by {episode.acked_by}.")}
 
 
-def _review_silence(asked: Any) -> dict[str, Any]:
+def _review_silence(deps: Deps, asked: Any) -> dict[str, Any]:
     rule, label = str(asked.get("rule", "")), str(asked.get("label", ""))
-    title = rule_of(rule).title
-    name = label_words(rule, label) or "this one"
-    which = f", only {name}" if label else ""
+    title = about_of(deps.sources, rule_of(rule), label).title if label else ""
     words = "It is still judged and shown here; nobody is told."
     body = [
-        html.Strong(f"{title}{which}"),
+        html.Strong(shorten(title, TEXT) or rule_of(rule).title),
         html.P(words, className="quiet"),
     ]
     return {"body": body, "plan": {"rule": rule, "label": label}}

@@ -1,6 +1,7 @@
 """What fired when, who saw to it, how long it took."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
@@ -9,13 +10,16 @@ from dash.development.base_component import Component
 from dashboard.components.attributes import attributes
 from dashboard.components.outcome import problem
 from dashboard.components.search import choice, export
+from dashboard.components.tables import scrolling
 from dashboard.deps import Deps
 from dashboard.format import count
 from dashboard.ids import Alerts
 from dashboard.panels.alert_parts import episode_facts, episodes_table
 from dashboard.views.alert_history import ANY, PAGE, episode_view
+from dashboard.views.alerts import Tell
 from data.actions.alerts import AlertActions
 from data.exceptions import UnknownAlertError
+from data.monitor.alerting import about_of
 from data.rules.alarms import RULES
 
 
@@ -37,7 +41,7 @@ def layout(query: Mapping[str, str]) -> html.Section:
                 className="panel-head filters",
             ),
             html.Div(id=Alerts.CHOSEN),
-            html.Div(id=Alerts.HISTORY, className="groups-frame"),
+            scrolling(Alerts.HISTORY, "Alerts that fired"),
             html.Div(
                 html.Button(
                     "Older", id=Alerts.OLDER, className="link-button", hidden=True
@@ -72,11 +76,12 @@ def shown(
     found = deps.store.alerts.episodes(limit=limit + 1, rule=of)
     episodes = found[:limit]
     chosen = _chosen(asked)
+    tell = partial(about_of, deps.sources)
     return {
-        "history": _list([episode_view(one) for one in episodes], of, chosen),
+        "history": _list([episode_view(one, tell) for one in episodes], of, chosen),
         "history_count": f"newest first, {count(len(episodes))} shown",
         "older": len(found) <= limit,
-        "chosen": _facts(deps, desk, chosen),
+        "chosen": _facts(deps, desk, chosen, tell),
     }
 
 
@@ -88,11 +93,13 @@ def _list(episodes: list[Any], of: str, chosen: int | None) -> Component:
     return html.Div([html.Strong(words), html.Span(kept)], className="empty")
 
 
-def _facts(deps: Deps, desk: AlertActions, chosen: int | None) -> Component | None:
+def _facts(
+    deps: Deps, desk: AlertActions, chosen: int | None, tell: Tell
+) -> Component | None:
     if chosen is None:
         return None
     try:
-        return episode_facts(episode_view(desk.episode(chosen)), deps.look.prefix)
+        return episode_facts(episode_view(desk.episode(chosen), tell), deps.look.prefix)
     except UnknownAlertError as error:
         return problem(str(error))
 

@@ -7,6 +7,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard.components.attributes import attributes
+from dashboard.components.tables import heads
 from dashboard.panels.error_parts import age, moment
 from dashboard.urls import below
 from dashboard.views.alert_history import EpisodeView
@@ -23,7 +24,7 @@ def alert_cards(alerts: Sequence[AlertView], prefix: str) -> Component:
 
 def rules_table(rules: Sequence[RuleView], chosen: str) -> Component:
     """Every rule as a calm line."""
-    head = [html.Th(words, scope="col") for words in ("Rule", "State", "Now", "")]
+    head = heads("Rule", "State", "Now", last="What can be done")
     rows = [_rule(rule, is_chosen=rule.rule == chosen) for rule in rules]
     return html.Table(
         [
@@ -37,8 +38,6 @@ def rules_table(rules: Sequence[RuleView], chosen: str) -> Component:
 
 def _card(one: AlertView, prefix: str) -> Component:
     """What fires or will has its buttons; the line of its rule has those of the rest."""
-    words, path = one.cause
-    name = html.Span(one.name, className="alert-label") if one.name else None
     buttons = html.Div(_card_buttons(one), className="alert-buttons")
     said = [one.sentence or one.measured, " "]
     return html.Li(
@@ -47,20 +46,24 @@ def _card(one: AlertView, prefix: str) -> Component:
                 [
                     html.Span(one.chip, className=f"chip tone-{one.tone}"),
                     html.Strong(one.title),
-                    name,
                     html.Span(moments(one.moments), className="quiet"),
                     buttons if one.is_urgent else None,
                 ],
                 className="alert-head",
             ),
             html.Div(
-                [*said, html.A(words, href=below(prefix, path))],
+                [*said, _cause(one.cause, prefix)],
                 className="alert-sentence",
             ),
             _flags(one),
         ],
         className=f"alert-card tone-line-{one.tone}",
     )
+
+
+def _cause(cause: tuple[str, str], prefix: str) -> Component | None:
+    words, path = cause
+    return html.A(words, href=below(prefix, path)) if words else None
 
 
 def _flags(one: AlertView) -> Component:
@@ -145,8 +148,9 @@ def moments(found: Sequence[Moment]) -> list[Component | str]:
 
 def episodes_table(episodes: Sequence[EpisodeView], chosen: int | None) -> Component:
     """What fired when, newest first."""
-    head = ("Alert", "Fired", "Over", "To detect", "To resolve", "Acknowledged by")
-    cells = [html.Th(words, scope="col") for words in head]
+    cells = heads(
+        "Alert", "Fired", "Over", "To detect", "To resolve", "Acknowledged by"
+    )
     rows = [_episode(one, is_chosen=one.id == chosen) for one in episodes]
     return html.Table(
         [
@@ -169,7 +173,7 @@ def _episode(one: EpisodeView, *, is_chosen: bool) -> Component:
     words = f"{one.severity} · {one.sentence}"
     return html.Tr(
         [
-            html.Td([link, _label(one.label), html.Div(words, className="quiet")]),
+            html.Td([link, html.Div(words, className="quiet")]),
             html.Td(moment(one.fired_at), **_headed("Fired")),
             html.Td(
                 over if one.resolved_at is None else moment(one.resolved_at),
@@ -186,7 +190,6 @@ def _episode(one: EpisodeView, *, is_chosen: bool) -> Component:
 
 def episode_facts(one: EpisodeView, prefix: str) -> Component:
     """Everything about one episode."""
-    words, path = one.cause
     facts: list[tuple[str, Any]] = [
         ("Severity", one.severity),
         ("Fired", moment(one.fired_at)),
@@ -202,8 +205,8 @@ def episode_facts(one: EpisodeView, prefix: str) -> Component:
         [
             html.Div(
                 [
-                    html.Strong([one.title, _label(one.label)]),
-                    html.A(words, href=below(prefix, path)),
+                    html.Strong(one.title),
+                    _cause(one.cause, prefix),
                     html.Button(
                         "Close",
                         className="link-button",
@@ -227,10 +230,6 @@ def _seen_to(one: EpisodeView) -> list[Component | str]:
         return ["nobody"]
     note = f": {one.note}" if one.note else ""
     return [f"{one.acked_by}{note} · ", moment(one.acked_at)]
-
-
-def _label(label: str) -> Component | None:
-    return html.Span(f" {label}", className="alert-label") if label else None
 
 
 def _headed(words: str) -> dict[str, Any]:

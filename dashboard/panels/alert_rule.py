@@ -145,7 +145,6 @@ def _register_opening(app: Dash, deps: Deps) -> None:
 def _register_preview(app: Dash, deps: Deps) -> None:
     app.clientside_callback(
         ClientsideFunction("alerts", "preview"),
-        Output(RuleEditor.PREVIEW, "data"),
         Input(_FIELDS, "value"),
         Input(RuleEditor.SHOWN, "data"),
         Input(RuleEditor.ANSWERED, "data"),
@@ -252,9 +251,10 @@ def _previewed_now(deps: Deps, asked: Any, names: list[str]) -> tuple[Any, ...]:
         marks = [faults.get(name, "") for name in names]
         return no_update, no_update, said, marks, [_class_of(one) for one in marks]
     figure = preview_figure(found.values, found.spans, found.limit, found.unit)
-    words = preview_words(found.times, found.spans, found.values, now)
+    words = preview_words(found, now)
     plain = [_class_of("") for _ in names]
-    return figure, not found.values, words, ["" for _ in names], plain
+    is_empty = not any(value is not None for _, value in found.values)
+    return figure, is_empty, words, ["" for _ in names], plain
 
 
 def _class_of(fault: str) -> str:
@@ -266,7 +266,6 @@ def _field(view: FieldView) -> Component:
         id={"type": RuleEditor.THRESHOLD, "name": view.name},
         value=view.value,
         type="text",
-        debounce=0.4,
         maxLength=20,
         autoComplete="off",
         className="form-control",

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from dashboard.format import duration, shorten
-from dashboard.views.alerts import NAME, TEXT, cause_of, label_words
+from dashboard.views.alerts import NAME, TEXT, Tell, cause_of
 from data.clock import from_ms
 from data.model import Severity
 from data.rules.alarms import RULES
@@ -30,7 +30,6 @@ class EpisodeView(NamedTuple):
 
     id: int
     title: str
-    label: str
     sentence: str
     severity: str
     tone: str
@@ -45,14 +44,13 @@ class EpisodeView(NamedTuple):
     cause: tuple[str, str]
 
 
-def episode_view(episode: AlertEpisode) -> EpisodeView:
-    """An episode as a line."""
+def episode_view(episode: AlertEpisode, tell: Tell) -> EpisodeView:
+    """An episode as a line; one of a rule that is no more has no cause to show."""
     rule = RULES.get(episode.rule)
     over = episode.resolved_at
     return EpisodeView(
         id=episode.id,
-        title=rule.title if rule else shorten(episode.title, NAME),
-        label=label_words(episode.rule, episode.label),
+        title=shorten(episode.title, TEXT),
         sentence=shorten(episode.sentence, TEXT),
         severity=episode.severity.capitalize(),
         tone=_TONES[episode.severity],
@@ -63,7 +61,7 @@ def episode_view(episode: AlertEpisode) -> EpisodeView:
         acked_by=shorten(episode.acked_by, NAME),
         acked_at=episode.acked_at,
         note=shorten(episode.ack_note, TEXT),
-        cause=cause_of(episode.rule, episode.label),
+        cause=cause_of(rule.name, tell(rule, episode.label)) if rule else ("", ""),
     )
 
 

@@ -6,12 +6,11 @@ from typing import Final, NamedTuple
 from dashboard.format import count, duration
 from data.clock import DAY_MS
 from data.exceptions import InvalidRequestError
+from data.monitor.previews import PREVIEW_MS, Preview
 from data.rules.alarms import Rule, Threshold, checked_value
 
 #: The threshold that is a switch and no field.
 ENABLED: Final = "enabled"
-#: How far back a preview looks.
-PREVIEW_MS: Final = 30 * DAY_MS
 #: What a field's own words are; the unit stands in brackets.
 _UNITS: Final = {"%": "%", "min": "minutes", "h": "hours", "times": "times"}
 
@@ -59,25 +58,30 @@ def settings_of(
     return {**dict(zip(names, cleaned, strict=False)), ENABLED: 1 if is_on else 0}
 
 
-def preview_words(
-    times: int,
-    spans: Sequence[tuple[int, int]],
-    known: Sequence[tuple[int, float | None]],
-    now_ms: int,
-) -> str:
+def preview_words(found: Preview, now_ms: int) -> str:
     """How often it would have fired, over the time that something is known of."""
+    if not found.values:
+        past = _often(found.times, "It did not fire", "It fired")
+        return f"{past} in the last 30 days. Other numbers cannot be tried on the past."
+    known = [at for at, value in found.values if value is not None]
     if not known:
         return "Nothing was measured in the last 30 days: there is nothing to go by."
-    first = known[0][0]
-    days = -(-(now_ms - first) // DAY_MS)
-    over = "30 days" if now_ms - first > PREVIEW_MS - DAY_MS else _days(days)
-    if not times:
-        return f"Over the last {over} this would not have fired."
-    often = "once" if times == 1 else f"{count(times)} times"
-    total = sum(end - begin for begin, end in spans)
-    return (
-        f"Over the last {over} this would have fired {often}, {duration(total)} in all."
+    days = -(-(now_ms - known[0]) // DAY_MS)
+    over = "30 days" if now_ms - known[0] > PREVIEW_MS - DAY_MS else _days(days)
+    total = duration(sum(end - begin for begin, end in found.spans))
+    said = _often(
+        found.times,
+        "this would not have fired",
+        "this would have fired",
+        f", {total} in all",
     )
+    return f"Over the last {over} {said}."
+
+
+def _often(times: int, never: str, some: str, more: str = "") -> str:
+    if not times:
+        return never
+    return f"{some} {'once' if times == 1 else f'{count(times)} times'}{more}"
 
 
 def _fault(rule: Rule, threshold: Threshold, raw: object) -> str:

@@ -1,12 +1,12 @@
 """Alerts for the page, its CSV and the routes: what stands how, worst first, in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
-from urllib.parse import quote
 
 from dashboard.format import shorten
 from data.clock import MINUTE_MS
 from data.model import AlertState, Severity
+from data.monitor.deciding import About
 from data.rules.alarms import RULES, Rule
 from data.rules.alerts import Silence, Standing
 
@@ -16,7 +16,6 @@ STALE_AFTER_MS: Final = 3 * MINUTE_MS
 TEXT: Final = 300
 NAME: Final = 80
 
-_SEVERITIES: Final = [*Severity]
 #: How an alert looks while it fires.
 _FIRING_TONES: Final = {
     Severity.INFO: "busy",
@@ -29,20 +28,23 @@ _CHIPS: Final[dict[AlertState, tuple[str, str]]] = {
     AlertState.RESOLVED: ("Resolved", "good"),
     AlertState.NO_DATA: ("No data", "quiet"),
 }
+_LOUD: Final = frozenset({AlertState.PENDING, AlertState.RESOLVED})
 #: What is shown first.
 _ORDER: Final = (AlertState.PENDING, AlertState.NO_DATA, AlertState.RESOLVED)
 #: The thresholds that a value is held against, the first one that a rule has.
 _LIMITS: Final = ("fire", "failed", "silent")
-#: Where the cause of an alert can be seen: words, and a path with a place for the label.
-_TRENDS: Final = ("Trends", "/trends")
-_CAUSES: Final[dict[str, tuple[str, str]]] = {
-    "StalledFrequency": ("Stalled runs", "/"),
-    "ErrorRateWoW": ("Failed runs", "/history?status=FAILED"),
-    "NewErrorGroup": ("The error", "/errors?group={}"),
-    "CriticalStalled": ("Stalled runs", "/"),
-    "CriticalFailed": ("Failed runs", "/history?status=FAILED&job={}"),
-    "SourceDown": ("The source", "/?source={}"),
+#: What the page with the cause of an alert is called; trends where nothing is said.
+_CAUSES: Final[dict[str, str]] = {
+    "NewErrorGroup": "The error",
+    "CriticalStalled": "Stalled runs",
+    "CriticalFailed": "Failed runs",
+    "SourceDown": "The source",
 }
+#: Alerts of a rule that are put together have no cause of their own.
+_NO_CAUSE: Final = "/alerts"
+
+#: Says what an alert is about, by its rule and label.
+Tell = Callable[[Rule, str], About]
 
 
 class Moment(NamedTuple):
@@ -60,8 +62,6 @@ class AlertView(NamedTuple):
 
     rule: str
     label: str
-    #: the label for people
-    name: str
     title: str
     chip: str
     tone: str
@@ -99,11 +99,17 @@ def alert_views(
     standings: Sequence[Standing],
     settings: Mapping[str, Mapping[str, object]],
     silences: Sequence[Silence],
+    tell: Tell,
 ) -> list[AlertView]:
-    """Every alert that is not at rest, worst first."""
+    """Every alert that fires, will, or did a short while ago, worst first."""
     loud = [one for one in standings if is_loud(one) and one.rule in RULES]
     return [
-        _alert_view(one, values_of(RULES[one.rule], settings), silences)
+        _alert_view(
+            one,
+            tell(RULES[one.rule], one.label),
+            values_of(RULES[one.rule], settings),
+            silences,
+        )
         for one in sorted(loud, key=_badness)
     ]
 
@@ -160,7 +166,7 @@ def stale_since(standings: Sequence[Standing], now_ms: int) -> int | None:
 
 def news_of(alerts: Sequence[AlertView]) -> str:
     """What is read out when it changes: what fires."""
-    firing = [_named(one.title, one.name) for one in alerts if one.episode is not None]
+    firing = [one.title for one in alerts if one.episode is not None]
     if not firing:
         return "No alert fires."
     return f"{len(firing)} firing: {'; '.join(firing)}."
@@ -174,24 +180,27 @@ def silence_of(rule: str, label: str, silences: Sequence[Silence]) -> Silence | 
     return max(found, key=lambda one: one.until_at, default=None)
 
 
-def cause_of(rule: str, label: str) -> tuple[str, str]:
-    """Where the reason can be seen: words, and the path below the prefix."""
-    words, path = _CAUSES.get(rule, _TRENDS)
-    return words, path.format(quote(label, safe=""))
-
-
-def label_words(rule: str, label: str) -> str:
-    """Which of the rule's alerts it is; the number of an error tells nobody anything."""
-    return "" if rule == "NewErrorGroup" else shorten(label, NAME)
+def cause_of(rule: str, topic: About) -> tuple[str, str]:
+    """Where the reason can be seen: words, and the path below the prefix; "" for nowhere."""
+    words = _CAUSES.get(rule, "Trends")
+    return ("", "") if topic.link_path == _NO_CAUSE else (words, topic.link_path)
 
 
 def is_loud(standing: Standing) -> bool:
-    """Is there something to tell of this alert?"""
-    return standing.firing or standing.state is not AlertState.INACTIVE
+    """Is there more to tell of this alert than its rule's line does?"""
+    return standing.firing or standing.state in _LOUD
+
+
+def is_unjudged(standing: Standing) -> bool:
+    """Is it not judged at all, as something is switched off?"""
+    return standing.state is AlertState.NO_DATA and not standing.missing
 
 
 def _alert_view(
-    one: Standing, values: Mapping[str, float], silences: Sequence[Silence]
+    one: Standing,
+    topic: About,
+    values: Mapping[str, float],
+    silences: Sequence[Silence],
 ) -> AlertView:
     rule = RULES[one.rule]
     chip, tone = _chip(one)
@@ -200,14 +209,13 @@ def _alert_view(
     return AlertView(
         rule=one.rule,
         label=one.label,
-        name=label_words(one.rule, one.label),
-        title=rule.title,
+        title=shorten(topic.title, TEXT),
         chip=chip,
         tone=tone,
         sentence=shorten(one.sentence, TEXT),
         measured=_measured(rule, one.value, values),
         moments=tuple(_moments(one, values)),
-        cause=cause_of(one.rule, one.label),
+        cause=cause_of(one.rule, topic),
         is_urgent=one.firing or one.state is AlertState.PENDING,
         episode=episode.id if episode else None,
         acknowledged=_acknowledged(acked.acked_by, acked.ack_note) if acked else "",
@@ -237,6 +245,11 @@ def _rule_view(
     )
 
 
+def without_data(rules: Sequence[RuleView]) -> int:
+    """How many rules cannot say whether all is well."""
+    return sum(one.chip == _CHIPS[AlertState.NO_DATA][0] for one in rules)
+
+
 def _state_words(
     rule: Rule, standings: Sequence[Standing], values: Mapping[str, float]
 ) -> tuple[str, str, str]:
@@ -246,7 +259,7 @@ def _state_words(
     worst = min(standings, key=_badness, default=None)
     if worst is None:
         if rule.labelled:
-            return "OK", "good", "Nothing of the kind is known."
+            return "OK", "good", "Nothing of the kind now."
         return "Not judged", "quiet", "It was never judged so far."
     chip, tone = _chip(worst)
     firing = sum(one.firing for one in standings)
@@ -256,6 +269,11 @@ def _state_words(
         return chip, tone, _calm(rule, worst, values)
     words = _measured(rule, worst.value, values) if worst.firing else ""
     return chip, tone, words or shorten(worst.sentence, TEXT)
+
+
+def _is_silent(one: Standing) -> bool:
+    """Is there nothing to say that all is well by?"""
+    return one.state is AlertState.INACTIVE and one.missing > 0
 
 
 def _calm(rule: Rule, one: Standing, values: Mapping[str, float]) -> str:
@@ -281,7 +299,9 @@ def _chip(one: Standing) -> tuple[str, str]:
     if one.firing:
         kind = "" if one.severity is Severity.WARNING else f" · {one.severity}"
         return f"Firing{kind}", _FIRING_TONES[one.severity]
-    return _CHIPS[one.state]
+    if is_unjudged(one):
+        return "Not judged", "quiet"
+    return _CHIPS[AlertState.NO_DATA if _is_silent(one) else one.state]
 
 
 def _moments(one: Standing, values: Mapping[str, float]) -> list[Moment]:
@@ -307,18 +327,14 @@ def _moments(one: Standing, values: Mapping[str, float]) -> list[Moment]:
 def _badness(one: Standing) -> tuple[int, int, str, str]:
     """Sorts worst first."""
     if one.firing:
-        return 0, -_SEVERITIES.index(one.severity), one.rule, one.label
+        return 0, -one.severity.rank, one.rule, one.label
     place = _ORDER.index(one.state) if one.state in _ORDER else len(_ORDER)
-    return 1 + place, -_SEVERITIES.index(one.severity), one.rule, one.label
+    return 1 + place, -one.severity.rank, one.rule, one.label
 
 
 def _acknowledged(by: str, note: str) -> str:
     who = shorten(by, NAME)
     return f"{who}: {shorten(note, TEXT)}" if note else who
-
-
-def _named(title: str, name: str) -> str:
-    return f"{title} ({name})" if name else title
 
 
 def _number(value: object, otherwise: float) -> float:

@@ -24,6 +24,7 @@ ACTIONS: Final[dict[str, str]] = {
     "change rule": "Change rule",
     "add channel": "Add channel",
     "remove channel": "Remove channel",
+    "switch channel": "Pause channel",
     "test channel": "Test channel",
 }
 #: Rows of one answer.

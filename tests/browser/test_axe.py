@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.alerts_page import fired
 from tests.browser.history_page import HistoryPage
 from tests.browser.waiting import wait_for
+from tests.data.notify.mailbox import receiving_mail
 from tests.factories import finished_run
 
 pytestmark = pytest.mark.browser
@@ -140,6 +142,27 @@ def test_ax008_the_trends_a_table_and_what_moved_a_point_are_clean(page, axe):
     found.open("?range=custom&from=2026-03-18&to=2020-01-01", path="trends")
     wait_for(lambda: found.shown("trends-problem"))
     assert faults(found, axe) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_ax007_the_alerts_a_rule_and_the_dialogs_are_clean(launch, jobs, axe, theme):
+    with receiving_mail() as mailbox:
+        alerts, _ = fired(launch, jobs, JOBS_NOTIFY_URLS=mailbox.url)
+        alerts.page.prefer(theme)
+        found = HistoryPage(alerts.page)
+        alerts.open("?rule=StalledFrequency&alert=1")
+        wait_for(lambda: alerts.text("alert-rule-words"))
+        alerts.click('#alerts button[data-do="test"]')
+        wait_for(lambda: alerts.rows("channel-deliveries"))
+        alerts.click(".channel-adding summary")
+        assert faults(found, axe) == []
+        alerts.threshold("fire", "x")
+        wait_for(lambda: "A whole number" in alerts.text("alert-rule-fields"))
+        for what in ("acknowledge", "silence"):
+            alerts.open_dialog(what)
+            found.settle()
+            assert faults(found, axe) == []
+            alerts.close(f"alert-{what}")
 
 
 @pytest.mark.parametrize("panel", ["status", "stalled", "active"])

@@ -24,14 +24,22 @@ from dashboard.views.alerts import (
     silence_of,
     stale_since,
     values_of,
+    without_data,
 )
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from data.model import AlertState, Severity
-from data.rules.alarms import RULES
+from data.monitor.alerting import about_of
+from data.monitor.deciding import About
+from data.monitor.previews import Preview
+from data.rules.alarms import RULES, Rule
 from data.rules.alerts import AlertEpisode, Silence, Standing
 from tests.factories import NOW
 
 STALLED = RULES["StalledFrequency"]
+
+
+def tell(rule: Rule, label: str) -> About:
+    return about_of({}, rule, label)
 
 
 def standing(rule: str = "StalledFrequency", **more: Any) -> Standing:
@@ -92,19 +100,19 @@ def test_the_worst_is_first_and_what_is_at_rest_is_not_there() -> None:
         ],
         {},
         [],
+        tell,
     )
     assert [(one.rule, one.chip, one.tone) for one in found] == [
         ("SourceDown", "Firing · critical", "bad"),
         ("StalledFrequency", "Firing", "warn"),
         ("NewErrorGroup", "Firing · info", "busy"),
         ("ErrorRateWoW", "Pending", "warn"),
-        ("WsDisconnectRate", "No data", "quiet"),
         ("TelemetryDead", "Resolved", "good"),
     ]
 
 
 def test_what_fires_without_data_is_still_said_to_fire() -> None:
-    [found] = alert_views([firing(state=AlertState.NO_DATA)], {}, [])
+    [found] = alert_views([firing(state=AlertState.NO_DATA)], {}, [], tell)
 
     assert (found.chip, found.episode) == ("Firing", 7)
     assert found.moments[-1] == Moment("no data, last judged", NOW, "ago")
@@ -112,7 +120,7 @@ def test_what_fires_without_data_is_still_said_to_fire() -> None:
 
 def test_a_pending_alert_says_when_it_will_fire_by_the_set_time() -> None:
     pending = standing(state=AlertState.PENDING, active_at=NOW)
-    [found] = alert_views([pending], {"StalledFrequency": {"for": 5}}, [])
+    [found] = alert_views([pending], {"StalledFrequency": {"for": 5}}, [], tell)
 
     assert found.moments == (Moment("will fire", NOW + 5 * MINUTE_MS, "due"),)
     assert found.is_urgent
@@ -120,7 +128,7 @@ def test_a_pending_alert_says_when_it_will_fire_by_the_set_time() -> None:
 
 
 def test_what_recovered_says_until_when_it_stays() -> None:
-    [found] = alert_views([firing(keep_since=NOW)], {}, [])
+    [found] = alert_views([firing(keep_since=NOW)], {}, [], tell)
 
     assert found.moments[-1] == Moment("it recovered; over", NOW + HOUR_MS, "due")
 
@@ -129,7 +137,7 @@ def test_flags_say_who_sees_to_it_and_who_silenced_it() -> None:
     acked = firing(
         episode=episode(acked_at=NOW, acked_by="ann", ack_note="on\nit\u202e")
     )
-    [found] = alert_views([acked], {}, [silence("StalledFrequency")])
+    [found] = alert_views([acked], {}, [silence("StalledFrequency")], tell)
 
     assert found.acknowledged == "ann: on it\ufffd"
     assert found.silence == silence("StalledFrequency")
@@ -141,9 +149,14 @@ def test_flags_say_who_sees_to_it_and_who_silenced_it() -> None:
         pytest.param(None, ("Not judged", "quiet"), id="never judged"),
         pytest.param(standing(value=1.0), ("OK", "good"), id="within its limit"),
         pytest.param(
-            standing(state=AlertState.NO_DATA, sentence="Not enough data (n=4)."),
+            standing(state=AlertState.NO_DATA, missing=3, sentence="n=4"),
             ("No data", "quiet"),
             id="no data is not good",
+        ),
+        pytest.param(
+            standing(missing=1, sentence="n=0"),
+            ("No data", "quiet"),
+            id="nor is the first time without data",
         ),
     ],
 )
@@ -159,10 +172,12 @@ def test_a_rule_is_green_only_when_it_was_judged(
 def test_a_rule_says_its_value_of_its_limit_or_why_there_is_none() -> None:
     standings = [
         standing(value=1.0),
-        standing("UptimeBurnSlow", state=AlertState.NO_DATA, sentence="n=4"),
+        standing("UptimeBurnSlow", state=AlertState.NO_DATA, missing=3, sentence="n=4"),
+        standing("CriticalFailed", state=AlertState.NO_DATA, sentence="Off there."),
     ]
     settings = {"StalledFrequency": {"fire": 4}, "TelemetryDead": {"enabled": 0}}
-    found = {one.rule: one for one in rule_views(standings, settings, [])}
+    rules = rule_views(standings, settings, [])
+    found = {one.rule: one for one in rules}
 
     assert found["StalledFrequency"].words == "1 of 4"
     assert found["StalledFrequency"].is_changed
@@ -171,16 +186,21 @@ def test_a_rule_says_its_value_of_its_limit_or_why_there_is_none() -> None:
         "Off",
         "quiet",
     )
+    assert (found["CriticalFailed"].chip, found["CriticalFailed"].tone) == (
+        "Not judged",
+        "quiet",
+    )
+    assert without_data(rules) == 1
     assert list(found) == list(RULES)
 
 
 def test_news_change_only_with_what_fires() -> None:
-    calm = alert_views([standing(state=AlertState.NO_DATA)], {}, [])
-    loud = alert_views([firing(), firing("SourceDown", label="jobs")], {}, [])
+    calm = alert_views([standing(state=AlertState.NO_DATA)], {}, [], tell)
+    loud = alert_views([firing(), firing("SourceDown", label="jobs")], {}, [], tell)
 
     assert news_of(calm) == news_of([]) == "No alert fires."
     assert news_of(loud) == (
-        "2 firing: A source cannot be read (jobs); Stalled runs in a day."
+        "2 firing: A source cannot be read; Stalled runs in a day."
     )
 
 
@@ -207,9 +227,15 @@ def test_alerts_that_nobody_judges_are_old_news() -> None:
 
 
 def test_the_cause_of_an_alert_has_a_link_that_survives_any_label() -> None:
-    assert cause_of("NewErrorGroup", "v1:ab")[1] == "/errors?group=v1%3Aab"
-    assert cause_of("CriticalFailed", "a&b=/{}")[1].endswith("&job=a%26b%3D%2F%7B%7D")
-    assert cause_of("StalledFrequency", "")[1] == "/"
+    def path(rule: str, label: str) -> tuple[str, str]:
+        return cause_of(rule, tell(RULES[rule], label))
+
+    assert path("NewErrorGroup", "v1:ab") == ("The error", "/errors?group=v1%3Aab")
+    words, link = path("CriticalFailed", "jobs/a&b=/{}")
+    assert words == "Failed runs"
+    assert "job=a%26b%3D%2F%7B%7D" in link
+    assert path("CriticalFailed", "others") == ("", "")
+    assert path("StalledFrequency", "")[0] == "Trends"
 
 
 @pytest.mark.parametrize(
@@ -240,17 +266,19 @@ def test_the_limit_in_words_is_the_set_one() -> None:
 def test_an_episode_says_how_long_it_took_to_notice_and_to_be_over() -> None:
     over = episode(resolved_at=NOW + HOUR_MS, acked_by="ann", acked_at=NOW)
 
-    view = episode_view(over)
+    view = episode_view(over, tell)
     cells = dict(zip(COLUMNS, episode_cells(over), strict=True))
 
     assert (view.detected, view.resolved) == ("1m 00s", "1h 01m")
     assert (cells["detected_ms"], cells["resolved_ms"]) == ("60000", "3660000")
-    assert episode_view(episode()).resolved == ""
+    assert episode_view(episode(), tell).resolved == ""
     assert episode_cells(episode())[COLUMNS.index("resolved_at")] == ""
 
 
 def test_an_episode_of_a_rule_that_is_no_more_keeps_its_title() -> None:
-    assert episode_view(episode(rule="Gone", title="It was")).title == "It was"
+    gone = episode_view(episode(rule="Gone", title="It was"), tell)
+
+    assert (gone.title, gone.cause) == ("It was", ("", ""))
 
 
 # ---- the editor ----
@@ -301,13 +329,18 @@ def test_a_decimal_comma_is_a_point_and_off_is_off() -> None:
 def test_a_preview_says_how_often_over_what_is_known(
     spans: list[tuple[int, int]], since: int, expected: str
 ) -> None:
-    known: list[tuple[int, float | None]] = [(NOW - since, 1.0)]
+    values = [(NOW - 30 * DAY_MS, None), (NOW - since, 1.0)]
+    found = Preview(len(spans), spans, values, 2, "")
 
-    assert preview_words(len(spans), spans, known, NOW) == expected
+    assert preview_words(found, NOW) == expected
 
 
 def test_a_preview_of_nothing_promises_nothing() -> None:
-    assert "Nothing was measured" in preview_words(0, [], [], NOW)
+    silent = Preview(0, [], [(NOW, None)], 2, "")
+    as_it_was = Preview(1, [(NOW - 1, NOW)], [], None, "")
+
+    assert "Nothing was measured" in preview_words(silent, NOW)
+    assert preview_words(as_it_was, NOW).startswith("It fired once in the last 30 days")
 
 
 def test_a_preview_draws_measure_limit_and_firing() -> None:

@@ -9,7 +9,7 @@ const SHOWN = { rule: "StalledFrequency" };
 
 function open() {
   const time = fakeTime();
-  const document = fakeDocument(["alert-silence-until"]);
+  const document = fakeDocument(["alert-silence-until", "alert-rule"]);
   const set = [];
   document.querySelectorAll = () => [];
   const window = {
@@ -22,51 +22,91 @@ function open() {
   return { ...window.dash_clientside.alerts, document, set, time };
 }
 
-test("the first look at a rule asks for its preview", () => {
-  const { preview } = open();
-  assert.deepEqual(preview(["2", "1"], SHOWN, undefined), { rule: SHOWN.rule, values: ["2", "1"], number: 1 });
+/** What was asked for, once everything that waits has had its time. */
+function asked({ set, time }) {
+  time.advance(1000);
+  return set.filter(([id]) => id === "alert-rule-preview").map(([, data]) => data);
+}
+
+test("the first look at a rule asks for its preview at once", () => {
+  const page = open();
+  page.preview(["2", "1"], SHOWN, undefined);
+  page.time.advance(0);
+  assert.deepEqual(page.set, [["alert-rule-preview", { rule: SHOWN.rule, values: ["2", "1"], number: 1 }]]);
 });
 
 test("without a rule nothing is asked", () => {
-  const { preview } = open();
-  assert.equal(preview([], null, undefined), NOTHING);
+  const page = open();
+  page.preview([], null, undefined);
+  assert.deepEqual(asked(page), []);
+});
+
+test("who types is not asked for until the typing stops", () => {
+  const page = open();
+  page.preview(["2"], SHOWN, undefined);
+  asked(page);
+  page.preview(["2"], SHOWN, 1);
+  for (const text of ["1", "12", "120"]) {
+    page.preview([text], SHOWN, 1);
+    page.time.advance(300);
+  }
+  assert.deepEqual(asked(page).slice(1), [{ rule: SHOWN.rule, values: ["120"], number: 2 }]);
 });
 
 test("what is typed while one is under way is asked for when its answer is there", () => {
-  const { preview } = open();
-  preview(["2"], SHOWN, undefined);
-  assert.equal(preview(["3"], SHOWN, undefined), NOTHING);
-  assert.equal(preview(["4"], SHOWN, undefined), NOTHING);
-  assert.deepEqual(preview(["4"], SHOWN, 1), { rule: SHOWN.rule, values: ["4"], number: 2 });
+  const page = open();
+  page.preview(["2"], SHOWN, undefined);
+  asked(page);
+  page.preview(["3"], SHOWN, undefined);
+  page.preview(["4"], SHOWN, undefined);
+  assert.equal(asked(page).length, 1);
+  page.preview(["4"], SHOWN, 1);
+  assert.deepEqual(asked(page)[1], { rule: SHOWN.rule, values: ["4"], number: 2 });
 });
 
 test("the same is not asked twice", () => {
-  const { preview } = open();
-  preview(["2"], SHOWN, undefined);
-  assert.equal(preview(["2"], SHOWN, 1), NOTHING);
+  const page = open();
+  page.preview(["2"], SHOWN, undefined);
+  asked(page);
+  page.preview(["2"], SHOWN, 1);
+  assert.equal(asked(page).length, 1);
 });
 
 test("an answer that is lost does not stop the next one for ever", () => {
-  const { preview, time } = open();
-  preview(["2"], SHOWN, undefined);
-  time.advance(29_000);
-  assert.equal(preview(["3"], SHOWN, undefined), NOTHING);
-  time.advance(2_000);
-  assert.equal(preview(["3"], SHOWN, undefined).number, 2);
+  const page = open();
+  page.preview(["2"], SHOWN, undefined);
+  page.time.advance(20_000);
+  page.preview(["3"], SHOWN, undefined);
+  assert.equal(asked(page).length, 1);
+  page.time.advance(10_000);
+  page.preview(["3"], SHOWN, undefined);
+  assert.equal(asked(page)[1].number, 2);
 });
 
 test("an old answer does not let a second one out", () => {
-  const { preview } = open();
-  preview(["2"], SHOWN, undefined);
-  preview(["3"], SHOWN, 1);
-  assert.equal(preview(["4"], SHOWN, 1), NOTHING);
+  const page = open();
+  page.preview(["2"], SHOWN, undefined);
+  asked(page);
+  page.preview(["3"], SHOWN, 1);
+  asked(page);
+  page.preview(["4"], SHOWN, 1);
+  assert.equal(asked(page).length, 2);
 });
 
 test("a rule that is opened again is looked at again", () => {
-  const { preview, ruleShown } = open();
-  preview(["2"], SHOWN, undefined);
-  ruleShown(SHOWN);
-  assert.equal(preview(["2"], SHOWN, 1).number, 2);
+  const page = open();
+  page.preview(["2"], SHOWN, undefined);
+  asked(page);
+  page.ruleShown(SHOWN);
+  page.preview(["2"], SHOWN, 1);
+  assert.equal(asked(page)[1].number, 2);
+});
+
+test("a page that is gone asks for nothing", () => {
+  const page = open();
+  page.preview(["2"], SHOWN, undefined);
+  page.document.elements.delete("alert-rule");
+  assert.deepEqual(asked(page), []);
 });
 
 test("the CSV is of the rule that is chosen", () => {
