@@ -153,10 +153,10 @@ class AlertsPage:
         wait_for(lambda: self.page.run("return document.querySelector('.modal.show')"))
         return wait_for(lambda: self.text(f"{name}-body"))
 
-    def confirm(self, name: str) -> str:
-        """What the dialog says then."""
+    def confirm(self, name: str, says: str) -> None:
+        """Click once, and wait until the dialog says so."""
         self.click(f"#{name}-confirm")
-        return wait_for(lambda: self.text(f"{name}-message"))
+        wait_for(lambda: says in (self.text(f"{name}-message") or ""))
 
     def close(self, name: str) -> None:
         self.click(f"#{name}-close")

@@ -6,7 +6,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS
-from schemathesis.schemas import BaseSchema
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from tests.browser.served import Served
 from tests.factories import finished_run, job_table, make_run
@@ -25,7 +25,7 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
+def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenApiSchema]:
     place = tmp_path_factory.mktemp("described")
     with job_table(f"sqlite:///{place / 'jobs.db'}") as table:
         table.add(*(finished_run() for _ in range(20)), make_run())
@@ -56,7 +56,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseSchema]:
     ],
 )
 def test_every_answer_is_one_of_those_described(
-    described: BaseSchema, operation: str
+    described: OpenApiSchema, operation: str
 ) -> None:
     method, path = operation.split()
     [lenient] = CHECKS.get_by_names(["positive_data_acceptance"])
@@ -75,7 +75,7 @@ def test_every_answer_is_one_of_those_described(
     holds()
 
 
-def test_no_operation_is_forgotten(described: BaseSchema) -> None:
+def test_no_operation_is_forgotten(described: OpenApiSchema) -> None:
     """The list above is the description's."""
     [mark] = test_every_answer_is_one_of_those_described.pytestmark
     found = {
