@@ -36,6 +36,7 @@ _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 _STOP_LIMIT_S = 10
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All stories in one process: they share one Chromium, and time that is theirs."""
     for item in items:

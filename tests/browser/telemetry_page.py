@@ -33,7 +33,11 @@ _CLOCK = """
 """
 
 
-_WAITING = "return Object.keys(window.jobManagerTelemetry.seen().waiting).length"
+_PASS = """
+if (Object.keys(window.jobManagerTelemetry.seen().waiting).length) return false;
+window.passSeconds(arguments[0]);
+return true;
+"""
 
 
 class TelemetryPage:
@@ -58,8 +62,7 @@ class TelemetryPage:
 
     def pass_seconds(self, seconds: int) -> None:
         """Once nobody waits for an answer: it would be late by as much."""
-        wait_for(lambda: not self.overview.run(_WAITING))
-        self.overview.run("window.passSeconds(arguments[0])", seconds)
+        wait_for(lambda: self.overview.run(_PASS, seconds))
 
     def open_report(self) -> dict[str, str]:
         """What goes with the report, by its name."""

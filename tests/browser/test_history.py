@@ -35,7 +35,9 @@ def test_hi001_finished_runs_are_listed_newest_first_page_by_page(launch, jobs):
     page = HistoryPage(overview).open()
 
     assert page.shown("history-count") == "53 runs"
-    assert page.ids() == ids[: len(page.ids())]
+    first = page.ids()
+    assert len(first) > 10
+    assert first == ids[: len(first)]
     assert page.shown("history-older") == "Older"
     page.older()
     wait_for(lambda: page.shown("history-older") is None)
