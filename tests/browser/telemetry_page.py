@@ -34,7 +34,8 @@ _CLOCK = """
 
 
 _PASS = """
-if (Object.keys(window.jobManagerTelemetry.seen().waiting).length) return false;
+const { dataAt, waiting } = window.jobManagerTelemetry.seen();
+if (dataAt === null || Object.keys(waiting).length) return false;
 window.passSeconds(arguments[0]);
 return true;
 """
@@ -61,7 +62,7 @@ class TelemetryPage:
         )
 
     def pass_seconds(self, seconds: int) -> None:
-        """Once nobody waits for an answer: it would be late by as much."""
+        """Once there is data, and nobody waits for an answer that would be late by as much."""
         wait_for(lambda: self.overview.run(_PASS, seconds))
 
     def open_report(self) -> dict[str, str]:
