@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -10,7 +10,6 @@ import dash
 import pytest
 from dash.testing.application_runners import ThreadedRunner
 from dash.testing.composite import DashComposite
-from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.options import Options
 
 from app import Composed, compose
@@ -204,16 +203,17 @@ def _close(composed: Composed) -> None:
 
 
 def _forget(chromium: DashComposite) -> None:
-    """One empty tab, nothing kept, nothing emulated, nothing logged."""
+    """One new tab, nothing kept, nothing emulated, nothing logged."""
     driver = chromium.driver
-    first, *others = driver.window_handles
-    for tab in others:
+    tabs = driver.window_handles
+    driver.switch_to.new_window("tab")  # a page that goes writes to its tab's storage
+    new = driver.current_window_handle
+    for tab in tabs:
         driver.switch_to.window(tab)
         driver.close()
-    driver.switch_to.window(first)
-    with suppress(WebDriverException):
-        driver.execute_script("localStorage.clear(); sessionStorage.clear()")
-    driver.get("about:blank")
+    driver.switch_to.window(new)
+    everywhere = {"origin": "*", "storageTypes": "local_storage"}
+    driver.execute_cdp_cmd("Storage.clearDataForOrigin", everywhere)
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     driver.delete_all_cookies()

@@ -114,7 +114,9 @@ class TrendsPage:
 
     def _at(self, id_: str, share: float) -> ActionChains:
         area = self._area(id_)
-        self.page.run("arguments[0].scrollIntoView({block: 'center'})", area)
+        self.page.run(
+            "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", area
+        )
         x = round((share - 0.5) * area.size["width"])
         return ActionChains(self._driver).move_to_element_with_offset(
             area, area.size["width"] / 2 + x, area.size["height"] / 2
