@@ -326,6 +326,8 @@ class HourCell(NamedTuple):
     #: a histogram of finished - started, see ``data.rules.histogram``; runs without a
     #: start are not in it
     durations: bytes = b""
+    #: runs by worker, see ``data.rules.by_worker``; runs without one are not in it
+    workers: str = "{}"
 
 
 @dataclass(frozen=True, kw_only=True)

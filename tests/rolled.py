@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import insert
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from data.rules import by_worker
 from data.rules.histogram import bucket_of, encode
 from data.store import Store
 from data.store.tables import rollup_day, rollup_hour, rollup_state, stall_episode
@@ -22,15 +23,16 @@ class Ran(NamedTuple):
     cancelled: int = 0
     #: of each of them
     took_ms: int = 1_000
+    worker: str = ""
 
 
 def roll(store: Store, *ran: Ran, source: str = "jobs", known_since: int = 0) -> None:
     """Keep these runs by hour and by day; every hour since ``known_since`` is in."""
-    hours: Counter[tuple[int, str, str, int]] = Counter()
+    hours: Counter[tuple[int, str, str, int, str]] = Counter()
     for one in ran:
         hour = one.at // HOUR_MS * HOUR_MS
         for status in ("succeeded", "failed", "cancelled"):
-            key = hour, one.job, status.upper(), one.took_ms
+            key = hour, one.job, status.upper(), one.took_ms, one.worker
             hours[key] += getattr(one, status)
     with store.database.writing() as connection:
         for table, length in ((rollup_hour, HOUR_MS), (rollup_day, DAY_MS)):
@@ -51,12 +53,15 @@ def roll(store: Store, *ran: Ran, source: str = "jobs", known_since: int = 0) ->
 
 
 def _rows(
-    hours: Counter[tuple[int, str, str, int]], name: str, length: int, source: str
+    hours: Counter[tuple[int, str, str, int, str]], name: str, length: int, source: str
 ) -> list[dict[str, Any]]:
     cells: dict[tuple[int, str, str], Counter[int]] = defaultdict(Counter)
-    for (hour, job, status, took_ms), runs in hours.items():
+    workers: dict[tuple[int, str, str], Counter[str]] = defaultdict(Counter)
+    for (hour, job, status, took_ms, worker), runs in hours.items():
         if runs:
-            cells[hour // length * length, job, status][took_ms] += runs
+            key = hour // length * length, job, status
+            cells[key][took_ms] += runs
+            workers[key][worker] += runs
     return [
         {
             "source": source,
@@ -67,6 +72,7 @@ def _rows(
             "duration_ms": sum(ms * runs for ms, runs in lengths.items()),
             "wait_ms": 0,
             "durations": encode({bucket_of(ms): n for ms, n in lengths.items()}),
+            "workers": by_worker.encode(workers[at, job, status]),
         }
         for (at, job, status), lengths in cells.items()
     ]

@@ -1,7 +1,7 @@
 """What moved a metric: a point beside the same time one week before."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from dashboard.format import count, percent, shorten
@@ -26,9 +26,10 @@ from data.model import JobState
 from data.rules.metrics import rate_parts
 from data.store import Store
 from data.store.errors import ErrorFilter
-from data.store.trends import Counts
 
 _JOBS: Final = "Job types"
+_WORKERS: Final = "Workers"
+_NOBODY: Final = "(worker not known)"
 _GROUPS: Final = "Errors of failed runs"
 _BEFORE: Final = "a week before"
 _MOST: Final = 8
@@ -67,17 +68,19 @@ def cause_of(
 
 
 _Cause = tuple[str, list[PartsView], list[LinkView]]
+#: a job type or worker, what became of the runs, how many
+_Ended = tuple[str, JobState, int]
 
 
 def _error_rate(store: Store, question: Question) -> _Cause:
-    now, before = (_judged(store, question, one) for one in _two(question.span))
-    groups = [
-        _groups(store, one, origin="job", job_name=question.job)
-        for one in _two(question.span)
-    ]
+    spans = _two(question.span)
+    now, before = (_judged_by(_by_job(store, question, one)) for one in spans)
+    groups = [_groups(store, one, origin="job", job_name=question.job) for one in spans]
+    workers = [_judged_by(_by_worker(store, question, one)) for one in spans]
     parts = [
         parts_view(_JOBS, rate_parts(now), rate_parts(before), points=True),
         parts_view(_GROUPS, *groups, points=False),
+        *_of_workers(*map(rate_parts, workers), points=True),
     ]
     runs = _runs(question)
     links = [runs.link("Failed runs", "FAILED"), runs.link("All runs")]
@@ -85,10 +88,15 @@ def _error_rate(store: Store, question: Question) -> _Cause:
 
 
 def _throughput(store: Store, question: Question) -> _Cause:
-    now, before = (_finished(store, question, one) for one in _two(question.span))
+    spans = _two(question.span)
+    now, before = (_finished_by(_by_job(store, question, one)) for one in spans)
+    workers = [_finished_by(_by_worker(store, question, one)) for one in spans]
     words = f"{count(sum(now.values()))} runs"
     earlier = f"{_BEFORE} {count(sum(before.values()))}"
-    parts = [parts_view(_JOBS, now, before, points=False)]
+    parts = [
+        parts_view(_JOBS, now, before, points=False),
+        *_of_workers(*workers, points=False),
+    ]
     return joined(words, earlier), parts, [_runs(question).link("These runs")]
 
 
@@ -189,26 +197,44 @@ def _rate(judged: Mapping[str, tuple[int, int]]) -> str:
     return f"{percent(failed / runs)} ({count(failed)} of {count(runs)})"
 
 
-def _counts(store: Store, question: Question, span: Span) -> list[Counts]:
+def _by_job(store: Store, question: Question, span: Span) -> list[_Ended]:
     read = store.trends.days if span.step_ms >= DAY_MS else store.trends.hours
-    return read(question.source, span.since, span.until, question.job)
+    found = read(question.source, span.since, span.until, question.job)
+    return [(one.job_name, one.status, one.runs) for one in found]
 
 
-def _judged(store: Store, question: Question, span: Span) -> dict[str, tuple[int, int]]:
+def _by_worker(store: Store, question: Question, span: Span) -> list[_Ended]:
+    found = store.trends.workers(
+        question.source, span.since, span.until, span.step_ms, question.job
+    )
+    return [(name or _NOBODY, state, runs) for name, state, runs in found]
+
+
+def _of_workers(
+    now: Mapping[str, float], before: Mapping[str, float], *, points: bool
+) -> list[PartsView]:
+    """Nothing where no worker is known."""
+    if {*now, *before} <= {_NOBODY}:
+        return []
+    return [parts_view(_WORKERS, now, before, points=points)]
+
+
+def _judged_by(runs: Iterable[_Ended]) -> dict[str, tuple[int, int]]:
+    """By name how many succeeded and failed."""
     good: Counter[str] = Counter()
     bad: Counter[str] = Counter()
-    for one in _counts(store, question, span):
-        if one.status is JobState.FAILED:
-            bad[one.job_name] += one.runs
-        elif one.status is JobState.SUCCEEDED:
-            good[one.job_name] += one.runs
+    for name, state, number in runs:
+        if state is JobState.FAILED:
+            bad[name] += number
+        elif state is JobState.SUCCEEDED:
+            good[name] += number
     return {name: (good[name], bad[name]) for name in {*good, *bad}}
 
 
-def _finished(store: Store, question: Question, span: Span) -> Counter[str]:
+def _finished_by(runs: Iterable[_Ended]) -> Counter[str]:
     found: Counter[str] = Counter()
-    for one in _counts(store, question, span):
-        found[one.job_name] += one.runs
+    for name, _, number in runs:
+        found[name] += number
     return found
 
 

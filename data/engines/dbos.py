@@ -230,8 +230,10 @@ class DbosEngine:
 
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs of the span by hour, job type and status."""
-        asked = select_cells(self._tables, self._db.dialect, since_ms, until_ms)
-        return to_cells(self._db.fetch(asked), STATES)
+        cells, workers = select_cells(
+            self._tables, self._db.dialect, since_ms, until_ms
+        )
+        return to_cells(self._db.fetch(cells), self._db.fetch(workers), STATES)
 
     def long_runs(
         self, since_ms: int, until_ms: int, *, longer_than_ms: int, limit: int

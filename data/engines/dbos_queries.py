@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 
 from data.clock import HOUR_MS
+from data.engines.cells import cells_of, workers_of
 from data.engines.dbos_tables import Tables, quoted
-from data.engines.durations import cells_of
 from data.engines.failures import both_ends
 from data.engines.rows import to_jobs as rows_to_jobs
 from data.model import Job, JobState, LifeSign
@@ -173,18 +173,22 @@ def select_open_count(tables: Tables, word: str) -> Select[Any]:
 
 def select_cells(
     tables: Tables, dialect: str, since_ms: int, until_ms: int
-) -> Select[Any]:
-    """Rows for ``to_cells``, with DBOS's words, for runs that ended in the span."""
+) -> tuple[Select[Any], Select[Any]]:
+    """Rows for ``to_cells``, with DBOS's words, for runs that ended in the span.
+
+    Of the cells, and of the workers.
+    """
     c = tables.runs.c
     began = started_at(tables)
     ended = select(
         (c.completed_at - c.completed_at % literal_column(str(HOUR_MS))).label("hour"),
         c.name.label("job_name"),
         c.status,
+        c.executor_id.label("worker"),
         _apart_ms(c.completed_at, began).label("ran"),
         _apart_ms(began, c.created_at).label("waited"),
     ).where(*_ended(tables, since_ms, until_ms))
-    return cells_of(ended, dialect)
+    return cells_of(ended, dialect), workers_of(ended)
 
 
 def select_long(

@@ -214,8 +214,10 @@ class NativeEngine:
 
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs of the span by hour, job type and status."""
-        statement = select_cells(self._table, self._db.dialect, since_ms, until_ms)
-        return to_cells(self._db.fetch(statement), parts=PARTS[self._db.dialect])
+        dialect = self._db.dialect
+        cells, workers = select_cells(self._table, dialect, since_ms, until_ms)
+        found = self._db.fetch(cells), self._db.fetch(workers)
+        return to_cells(*found, parts=PARTS[dialect])
 
     def long_runs(
         self, since_ms: int, until_ms: int, *, longer_than_ms: int, limit: int

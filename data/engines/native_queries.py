@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from data.clock import HOUR_MS
-from data.engines.durations import cells_of
+from data.engines.cells import cells_of, workers_of
 from data.engines.failures import both_ends
 from data.engines.native_table import INSTANTS
 from data.model import FINISHED
@@ -108,20 +108,22 @@ def select_open_counts(table: Table) -> Select[Any]:
 
 def select_cells(
     table: Table, dialect: str, since_ms: int, until_ms: int
-) -> Select[Any]:
+) -> tuple[Select[Any], Select[Any]]:
     """Rows for ``to_cells`` of runs with ``since_ms <= finished_at < until_ms``.
 
-    Sums are in the database's own ``PARTS`` of a millisecond.
+    Of the cells, their sums in the database's own ``PARTS`` of a millisecond, and of
+    the workers.
     """
     c = table.c
     ended = select(
         _hour_of(c.finished_at, dialect).label("hour"),
         c.job_name,
         c.status,
+        c.worker,
         _apart(c.finished_at, c.started_at, dialect).label("ran"),
         _apart(c.started_at, c.enqueued_at, dialect).label("waited"),
     ).where(*_ended(table, since_ms, until_ms))
-    return cells_of(ended, dialect, parts=PARTS[dialect])
+    return cells_of(ended, dialect, parts=PARTS[dialect]), workers_of(ended)
 
 
 def select_long(

@@ -4,6 +4,7 @@ Column by column: a thousand runs are read a few times a second, and looking at 
 value by itself would cost more than reading it.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import repeat
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from data.clock import all_to_ms
 from data.model import HourCell, Job, JobState, LifeSign
+from data.rules import by_worker
 from data.rules.histogram import encode
 
 #: Their words are ours; a word that is not here is shown as it is and not judged.
@@ -58,13 +60,15 @@ def to_jobs(
 
 def to_cells(
     rows: Iterable[Sequence[Any]],
+    workers: Iterable[Sequence[Any]],
     states: Mapping[str, JobState] = STATES,
     *,
     parts: int = 1,
 ) -> list[HourCell]:
     """Rows (hour, name, status word, bucket, runs, duration, wait) as cells.
 
-    ``bucket`` is None for runs whose length is not known, sums are in ``parts`` of a
+    ``workers`` are rows (hour, name, status word, worker, runs) of the same runs.
+    ``bucket`` is None where the length is not known, sums are in ``parts`` of a
     millisecond.
     """
     sums: dict[tuple[int, str, JobState], list[Any]] = {}
@@ -78,6 +82,9 @@ def to_cells(
         if bucket is not None:
             found = buckets[key]
             found[bucket] = found.get(bucket, 0) + figures[0]
+    busy: dict[tuple[int, str, JobState], Counter[str]] = defaultdict(Counter)
+    for hour, name, word, worker, runs in workers:
+        busy[hour, _text(name), states[word]][_text(worker)] += runs
     return [
         HourCell(
             *key,
@@ -85,6 +92,7 @@ def to_cells(
             int(duration // parts),
             int(wait // parts),
             encode(buckets[key]),
+            by_worker.encode(busy[key]),
         )
         for key, (runs, duration, wait) in sums.items()
     ]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from data.clock import SECOND_MS
 from data.model import AlertNews
 from data.monitor.deciding import OTHERS, About, Judged, decide
-from data.monitor.measures import Measures
+from data.monitor.measures import Measures, named_by
 from data.monitor.previews import Preview, preview
 from data.rules.alarms import RULES, Rule, checked
 from data.rules.alerts import Standing, instant_of
@@ -110,15 +110,18 @@ def about_of(sources: Mapping[str, Source], rule: Rule, label: str) -> About:
         known = sources.get(label)
         title = f"{rule.title}: {known.label}" if known else rule.title
         return About(title, f"/?{urlencode({'source': label})}", label)
-    if rule.name in _CRITICAL and label != OTHERS:
+    if rule.name == "CriticalStalled" and label != OTHERS:
+        return _about_run(rule, *named_by(label))
+    if rule.name == "CriticalFailed" and label != OTHERS:
         return _about_job(rule, *label.partition("/")[::2])
     return About(rule.title, "/alerts" if rule.labelled else _CHARTS)
 
 
-def _about_job(rule: Rule, source: str, job: str) -> About:
-    if rule.name == "CriticalStalled":
-        path = f"/?{urlencode({'source': source})}"
-    else:
-        query = {"source": source, "job": job, "status": "FAILED"}
-        path = f"/history?{urlencode(query)}"
+def _about_run(rule: Rule, source: str, run_id: str, job: str) -> About:
+    path = f"/?{urlencode({'source': source, 'run': run_id})}"
     return About(f"{rule.title}: {job}", path, source, job)
+
+
+def _about_job(rule: Rule, source: str, job: str) -> About:
+    query = {"source": source, "job": job, "status": "FAILED"}
+    return About(f"{rule.title}: {job}", f"/history?{urlencode(query)}", source, job)

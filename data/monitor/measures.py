@@ -3,10 +3,10 @@
 Only the store is asked, and what this process knows of its sources; never a job table.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Final
+from urllib.parse import quote, unquote
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from data.model import JobState
@@ -21,9 +21,9 @@ from data.rules.judging import (
     judge_error_rate,
     judge_failures,
     judge_new_group,
-    judge_open_stalls,
     judge_silence,
     judge_source,
+    judge_stalled_run,
     judge_stalls,
 )
 from data.rules.series import (
@@ -37,6 +37,7 @@ from data.rules.series import (
 from data.snapshot import Source
 from data.store import Store
 from data.store.signs import (
+    StallSpan,
     events_by_hour,
     failures_read_from,
     fresh_groups,
@@ -143,15 +144,11 @@ class Measures:
         }
 
     def _critical_stalls(self, _limits: Limits, _known: Collection[str]) -> Readings:
-        spans = stalls_of(self._store.database, self._critical, self._now)
-        runs: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for span in spans:
-            if not span.until:
-                runs[span.source, span.job_name].append(span.run_id)
-        return {
-            label_of(source, job): judge_open_stalls(job, len(run_ids), run_ids)
-            for (source, job), run_ids in runs.items()
-        }
+        return stalled_runs(
+            span
+            for span in stalls_of(self._store.database, self._critical, self._now)
+            if not span.until
+        )
 
     def _critical_failures(self, limits: Limits, _known: Collection[str]) -> Readings:
         since = self._now - self._now % HOUR_MS - HOUR_MS
@@ -176,6 +173,27 @@ class Measures:
 def label_of(source: str, job_name: str) -> str:
     """What an alert about a job type of a source is called, fit to be a key."""
     return storable_key(f"{source}/{job_name}")
+
+
+def run_label_of(source: str, run_id: str, job_name: str) -> str:
+    """What an alert about one run is called; ``named_by`` reads it."""
+    return label_of(f"{source}/{quote(run_id, safe='')}", job_name)
+
+
+def named_by(label: str) -> tuple[str, str, str]:
+    """Source, id of the run, and job type of ``run_label_of``."""
+    source, _, rest = label.partition("/")
+    run_id, _, job_name = rest.partition("/")
+    return source, unquote(run_id), job_name
+
+
+def stalled_runs(spans: Iterable[StallSpan]) -> Readings:
+    """One reading a run."""
+    return {
+        run_label_of(*names): judge_stalled_run(span.job_name, span.run_id)
+        for span in spans
+        for names in [(span.source, span.run_id, span.job_name)]
+    }
 
 
 def viewer_series(store: Store, since: int, until: int) -> ViewerSeries:

@@ -15,6 +15,7 @@ from data.monitor.measures import (
     minute_series,
     run_series,
     stall_series,
+    stalled_runs,
     viewer_series,
 )
 from data.rules.alarms import Rule, checked, rule_of
@@ -28,7 +29,6 @@ from data.rules.judging import (
     judge_error_rate,
     judge_failures,
     judge_new_group,
-    judge_open_stalls,
     judge_stalls,
 )
 from data.rules.series import QUARTER_MS
@@ -226,11 +226,7 @@ def _critical_stalls(asked: _Asked) -> Read:
         return span.since <= at and (span.until is None or span.until > at - HOUR_MS)
 
     def read(at: int) -> Readings:
-        return {
-            label_of(one.source, one.job_name): judge_open_stalls(one.job_name, 1)
-            for one in spans
-            if is_open(one, at)
-        }
+        return stalled_runs(one for one in spans if is_open(one, at))
 
     return read
 

@@ -28,8 +28,7 @@ _OVER_CHANCE: Final = 0.1
 #: A ratio to a week without failures.
 MOST_TIMES: Final = 100.0
 _TITLE_LENGTH: Final = 160
-#: Runs that are named in a sentence.
-_NAMED: Final = 5
+_ID_LENGTH: Final = 80
 
 
 class Viewers(NamedTuple):
@@ -198,8 +197,10 @@ def judge_new_group(group: NewGroup, limits: Limits, now_ms: int) -> Reading:
 
 def judge_burn(minutes: Minutes, limits: Limits, severity: Severity) -> Reading:
     """Bad minutes above the limit in both spans; over when they are in neither."""
-    if minutes.long < limits["minutes"] or not minutes.short:
+    if minutes.long < limits["minutes"]:
         return _too_little(minutes.long, severity)
+    if not minutes.short:
+        return _too_little(0, severity)
     long = _percent(minutes.long_bad, minutes.long)
     short = _percent(minutes.short_bad, minutes.short)
     return Reading(
@@ -244,17 +245,15 @@ def judge_silence(heard: Heard, limits: Limits, now_ms: int) -> Reading:
     )
 
 
-def judge_open_stalls(job_name: str, runs: int, run_ids: Sequence[str] = ()) -> Reading:
-    """Runs of a critical job type that are stalled now; the first few are named."""
-    named = ", ".join(run_id[:_TITLE_LENGTH] for run_id in run_ids[:_NAMED])
+def judge_stalled_run(job_name: str, run_id: str) -> Reading:
+    """A run of a critical job type that is stalled now."""
     return Reading(
-        runs,
-        runs > 0,
-        runs == 0,
-        Severity.CRITICAL,
-        f"{runs} run(s) of {job_name[:_TITLE_LENGTH]} are stalled"
-        + (f": {named}{' and others' if runs > _NAMED else ''}." if named else "."),
-        runs,
+        1,
+        breach=True,
+        clear=False,
+        severity=Severity.CRITICAL,
+        sentence=f"Run {run_id[:_ID_LENGTH]} of {job_name[:_TITLE_LENGTH]} is stalled.",
+        n=1,
     )
 
 
@@ -265,7 +264,8 @@ def judge_failures(job_name: str, failed: int, limits: Limits) -> Reading:
         failed >= limits["failed"],
         failed == 0,
         Severity.CRITICAL,
-        f"{failed} run(s) of {job_name[:_TITLE_LENGTH]} failed within the last two hours.",
+        f"{failed} {'run' if failed == 1 else 'runs'} of {job_name[:_TITLE_LENGTH]} failed"
+        " within the last two hours.",
         failed,
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Table, delete, insert, select
 from data.clock import DAY_MS, HOUR_MS
 from data.db import execute_many
 from data.model import HourCell, JobState
+from data.rules import by_worker
 from data.rules.histogram import merge
 from data.store.tables import rollup_day, rollup_hour
 from data.store.texts import storable_key
@@ -27,6 +28,7 @@ class Figures(NamedTuple):
     duration_ms: int
     wait_ms: int
     durations: bytes
+    workers: str
 
 
 Cells = dict[Key, Figures]
@@ -89,7 +91,13 @@ def storable_cells(cells: Iterable[HourCell]) -> Cells:
     return added_up(
         (
             (cell.hour, storable_key(cell.job_name), cell.status.value),
-            Figures(cell.runs, cell.duration_ms, cell.wait_ms, cell.durations),
+            Figures(
+                cell.runs,
+                cell.duration_ms,
+                cell.wait_ms,
+                cell.durations,
+                cell.workers,
+            ),
         )
         for cell in cells
     )
@@ -107,8 +115,14 @@ def added_up(cells: Iterable[tuple[Key, Figures]]) -> Cells:
 
 
 def _sum(several: list[Figures]) -> Figures:
-    runs, duration_ms, wait_ms, durations = zip(*several, strict=True)
-    return Figures(sum(runs), sum(duration_ms), sum(wait_ms), merge(durations))
+    runs, duration_ms, wait_ms, durations, workers = zip(*several, strict=True)
+    return Figures(
+        sum(runs),
+        sum(duration_ms),
+        sum(wait_ms),
+        merge(durations),
+        by_worker.merge(workers),
+    )
 
 
 def _fold(connection: Connection, source: str, day: int, *, sealed_before: int) -> None:

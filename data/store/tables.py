@@ -41,6 +41,8 @@ def _rollup(span: str) -> Table:
         Column("wait_ms", BigInteger, nullable=False),
         #: a histogram of run times, see data.rules.histogram
         Column("durations", LargeBinary, nullable=False),
+        #: runs by worker, see data.rules.by_worker
+        Column("workers", word, nullable=False, server_default="{}"),
         PrimaryKeyConstraint(
             "source", span, "job_name", "status", name=f"rollup_{span}_pkey"
         ),

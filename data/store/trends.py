@@ -5,7 +5,7 @@ whole steps: the one that ``since`` lies in is the first, ``until`` itself is no
 Days begin at midnight UTC.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, Table, func, select
 from data.clock import DAY_MS, HOUR_MS
 from data.db import Database
 from data.model import JobState
+from data.rules.by_worker import decode
 from data.rules.histogram import quantiles, stack
 from data.store.tables import rollup_day, rollup_hour, rollup_state, stall_episode
 from data.store.texts import storable, storable_key
@@ -92,6 +93,28 @@ class TrendLog:
     def days(self, source: str, since: int, until: int, job: str = "") -> list[Counts]:
         """Runs by day, job type and status, oldest first."""
         return self._counts(rollup_day, DAY_MS, source, (since, until), job)
+
+    def workers(
+        self, source: str, since: int, until: int, step_ms: int, job: str = ""
+    ) -> list[tuple[str, JobState, int]]:
+        """(worker, status, runs) of a few steps; "" for runs whose worker is not known."""
+        table = _table_of(step_ms)
+        c = table.c
+        statement = select(c.status, c.runs, c.workers).where(
+            *self._within(table, step_ms, source, (since, until), job)
+        )
+        found: dict[JobState, Counter[str]] = defaultdict(Counter)
+        for word, runs, workers in self._db.fetch(statement):
+            known = decode(workers)
+            counted = found[JobState(word)]
+            counted.update(known)
+            counted[""] += runs - sum(known.values())
+        return [
+            (name, state, runs)
+            for state, counted in found.items()
+            for name, runs in counted.items()
+            if runs
+        ]
 
     def totals(
         self, source: str, since: int, until: int, step_ms: int, job: str = ""

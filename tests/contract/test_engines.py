@@ -16,6 +16,7 @@ from data.clock import HOUR_MS, MINUTE_MS, from_ms
 from data.engines import native
 from data.engines.base import JobEngine, Marked, Seen
 from data.model import HourCell, JobState, LifeSign
+from data.rules import by_worker
 from data.rules.histogram import bucket_of, decode, encode
 from tests.factories import (
     NOW,
@@ -247,6 +248,7 @@ def brute_force(rows: list[dict[str, Any]], since: int, until: int) -> set[HourC
     """The cells of these rows, whose instants are in milliseconds."""
     sums: dict[tuple[int, str, str], Counter[str]] = {}
     lengths: dict[tuple[int, str, str], Counter[int]] = defaultdict(Counter)
+    workers: dict[tuple[int, str, str], Counter[str]] = defaultdict(Counter)
     for row in rows:
         ended, began, queued = (
             row[key] for key in ("finished_at", "started_at", "enqueued_at")
@@ -256,6 +258,7 @@ def brute_force(rows: list[dict[str, Any]], since: int, until: int) -> set[HourC
         key = (int(ended // HOUR_MS * HOUR_MS), row["job_name"], row["status"])
         cell = sums.setdefault(key, Counter())
         cell["runs"] += 1
+        workers[key][row["worker"] or ""] += 1
         if began is not None:
             if ended >= began:
                 lengths[key][bucket_of(math.floor(ended - began))] += 1
@@ -270,6 +273,7 @@ def brute_force(rows: list[dict[str, Any]], since: int, until: int) -> set[HourC
             int(cell["duration"]),
             int(cell["wait"]),
             encode(lengths[hour, name, word]),
+            by_worker.encode(workers[hour, name, word]),
         )
         for (hour, name, word), cell in sums.items()
     }
@@ -285,6 +289,7 @@ def some_finished(dice: Random, runs: int) -> list[dict[str, Any]]:
         rows.append(
             finished_run(
                 job_name=dice.choice(["send-mail", "make-report"]),
+                worker=dice.choice([None, "", "host:1", "host:2", "hôst ☃"]),
                 status=dice.choice(["SUCCEEDED", "FAILED", "CANCELLED"]),
                 finished_at=ended,
                 started_at=began,
@@ -619,7 +624,16 @@ def test_sqlite_junk_in_times_counts_nothing_in_a_cell(
 
     lengths = encode({bucket_of(HOUR_MS): 1})
     assert cells == [
-        HourCell(HOUR, "send-mail", JobState.SUCCEEDED, 2, HOUR_MS, 0, lengths)
+        HourCell(
+            HOUR,
+            "send-mail",
+            JobState.SUCCEEDED,
+            2,
+            HOUR_MS,
+            0,
+            lengths,
+            by_worker.encode({"host:1": 2}),
+        )
     ]
 
 

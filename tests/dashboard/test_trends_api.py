@@ -51,9 +51,10 @@ def place(clock: FakeClock, sqlite_url: str, tmp_path: Path) -> Iterator[Compose
 def fill(store: Store) -> None:
     roll(
         store,
-        Ran(HOUR, "etl", succeeded=90, failed=10, took_ms=60_000),
+        Ran(HOUR, "etl", succeeded=60, failed=1, took_ms=60_000, worker="w1"),
+        Ran(HOUR, "etl", succeeded=30, failed=9, took_ms=60_000, worker="w2"),
         Ran(HOUR, FORMULA, succeeded=95, failed=5, cancelled=2),
-        Ran(HOUR - WEEK_MS, "etl", succeeded=98, failed=2),
+        Ran(HOUR - WEEK_MS, "etl", succeeded=98, failed=2, worker="w1"),
         Ran(HOUR - WEEK_MS, FORMULA, succeeded=90, failed=10),
         known_since=TODAY - 80 * DAY_MS,
     )
@@ -278,13 +279,19 @@ def test_what_moved_the_error_rate(place: Composed) -> None:
 
     assert found["title"] == "Error rate, 18 Mar 12:00 to 18:00 UTC, not over yet"
     assert found["words"] == "7.5% (15 of 200) · a week before 6% (12 of 200)"
-    jobs, groups = found["parts"]
+    jobs, groups, workers = found["parts"]
     assert [(line["name"], line["words"]) for line in jobs["lines"]] == [
         ("etl", "+4.00 points, 267% of the change"),
         (FORMULA, "−2.50 points, −167% of the change"),
     ]
     assert [(line["name"], line["words"]) for line in groups["lines"]] == [
         ("Error of runJob", "+7, 100% of the change"),
+    ]
+    assert workers["title"] == "Workers"
+    assert [(line["name"], line["words"]) for line in workers["lines"]] == [
+        ("w2", "+4.50 points, 300% of the change"),
+        ("(worker not known)", "−2.50 points, −167% of the change"),
+        ("w1", "−0.50 points, −33% of the change"),
     ]
     assert [link["words"] for link in found["links"]] == [
         "Failed runs",
@@ -295,6 +302,16 @@ def test_what_moved_the_error_rate(place: Composed) -> None:
         f"history?source=jobs&status=FAILED&range={STEP}-{STEP + 6 * HOUR_MS}"
     )
     assert found["links"][2]["href"] == "errors?range=24h&origin=job"
+
+
+def test_workers_are_among_the_causes_where_they_are_known(place: Composed) -> None:
+    runs = cause(place, "throughput", STEP)
+    assert [(part["title"], len(part["lines"])) for part in runs["parts"]] == [
+        ("Job types", 1),
+        ("Workers", 3),
+    ]
+    mail = cause(place, "throughput", STEP, source="mail")
+    assert [part["title"] for part in mail["parts"]] == ["Job types"]
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ from data.rules.judging import (
     judge_error_rate,
     judge_failures,
     judge_new_group,
-    judge_open_stalls,
     judge_silence,
     judge_source,
+    judge_stalled_run,
     judge_stalls,
 )
 from tests.factories import NOW
@@ -365,14 +365,10 @@ def test_silence(page_min: int | None, told_min: int | None, what: str) -> None:
 
 
 def test_critical_jobs() -> None:
-    assert says(judge_open_stalls("pay", 0)) == "clear"
-    stalled = judge_open_stalls("pay", 2)
+    stalled = judge_stalled_run("pay", "7")
     assert says(stalled) == "breach"
     assert stalled.severity is Severity.CRITICAL
-    assert stalled.sentence == "2 run(s) of pay are stalled."
-    assert judge_open_stalls("pay", 1, ["7"]).sentence.endswith("stalled: 7.")
-    many = judge_open_stalls("pay", 6, [*"123456"]).sentence
-    assert many == "6 run(s) of pay are stalled: 1, 2, 3, 4, 5 and others."
+    assert stalled.sentence == "Run 7 of pay is stalled."
 
     rule = limits("CriticalFailed", failed=3)
     assert [says(judge_failures("pay", n, rule)) for n in (0, 2, 3)] == [
@@ -393,7 +389,7 @@ def test_sentences_stay_short_whatever_a_job_is_called() -> None:
     long = "x" * 100_000
     group = NewGroup(long, GroupStatus.OPEN, NOW, 9, 9, is_new=True)
     for reading in (
-        judge_open_stalls(long, 1),
+        judge_stalled_run(long, long),
         judge_failures(long, 1, limits("CriticalFailed")),
         judge_new_group(group, limits("NewErrorGroup"), NOW),
         judge_source("Orders", long, HOUR_MS),

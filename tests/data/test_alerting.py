@@ -10,6 +10,7 @@ from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
 from data.model import AlertNews, AlertState, GroupStatus, Severity
 from data.monitor import Duties
 from data.monitor.alerting import Alerting
+from data.monitor.measures import named_by, run_label_of
 from data.rules.alarms import MOST_LABELS, RULES
 from data.rules.alerts import Standing
 from data.store import Store, open_store
@@ -53,6 +54,19 @@ def stand(store: Store, rule: str, label: str = "") -> Standing:
 
 def firing(store: Store) -> set[str]:
     return {one.rule for one in store.alerts.standings() if one.firing}
+
+
+def critical_run(it: Fault) -> str:
+    [found] = {
+        one.run_id
+        for one in it.store.episodes.open("orders")
+        if one.job_name == CRITICAL
+    }
+    return found
+
+
+def label_of_run(it: Fault) -> str:
+    return run_label_of("orders", critical_run(it), CRITICAL)
 
 
 # every rule
@@ -125,7 +139,7 @@ def test_a_rule_that_is_switched_off_ends_what_fires_and_on_again_begins_anew(
     chore.do(NOW + 2 * EVERY)
     assert listener.kinds("CriticalStalled") == ["fired", "resolved", "fired"]
     assert [one.label for one in it.store.alerts.standings() if one.firing] == [
-        f"orders/{CRITICAL}"
+        label_of_run(it)
     ]
 
 
@@ -156,8 +170,8 @@ def test_each_critical_job_and_source_and_error_has_an_alert_of_its_own(
     it: Fault,
 ) -> None:
     listener = Listener()
-    it.stalls(NOW, 2, CRITICAL)
-    it.stalls(NOW, 1, "report")
+    it.stalls(NOW, 1, CRITICAL)
+    it.stalls(NOW, 2, "report")
     it.runs(NOW - HOUR_MS, 2, 5, CRITICAL)
     it.errors(NOW, 10, "v1:a")
     it.errors(NOW, 11, "v1:b")
@@ -167,7 +181,10 @@ def test_each_critical_job_and_source_and_error_has_an_alert_of_its_own(
     links = {(one.rule, one.label): one.link_path for one in listener.heard}
     assert links == {
         ("StalledFrequency", ""): "/trends?range=7d",
-        ("CriticalStalled", f"orders/{CRITICAL}"): "/?source=orders",
+        (
+            "CriticalStalled",
+            label_of_run(it),
+        ): f"/?source=orders&run={critical_run(it)}",
         ("CriticalFailed", f"orders/{CRITICAL}"): (
             f"/history?source=orders&job={CRITICAL}&status=FAILED"
         ),
@@ -177,9 +194,37 @@ def test_each_critical_job_and_source_and_error_has_an_alert_of_its_own(
     [failed] = [one for one in listener.heard if one.rule == "CriticalFailed"]
     assert (failed.source, failed.job_name) == ("orders", CRITICAL)
     assert failed.title == f"A critical job failed: {CRITICAL}"
-    assert (
-        failed.sentence == f"2 run(s) of {CRITICAL} failed within the last two hours."
-    )
+    assert failed.sentence == f"2 runs of {CRITICAL} failed within the last two hours."
+
+
+def test_every_stalled_run_of_a_critical_job_is_told_whoever_sees_to_another(
+    it: Fault,
+) -> None:
+    listener = Listener()
+    chore = alerting(it, listener)
+    it.stalls(NOW, 1, CRITICAL)
+    chore.do(NOW)
+    [first] = it.store.alerts.episodes(rule="CriticalStalled")
+    it.store.alerts.acknowledge(first.id, by="ada", note="", at_ms=NOW)
+
+    it.stalls(NOW + MINUTE_MS, 1, CRITICAL)
+    chore.do(NOW + MINUTE_MS)
+
+    runs = {one.run_id for one in it.store.episodes.open("orders")}
+    told = [one for one in listener.heard if one.rule == "CriticalStalled"]
+    assert [one.kind for one in told] == ["fired", "fired"]
+    assert {one.sentence for one in told} == {
+        f"Run {run_id} of {CRITICAL} is stalled." for run_id in runs
+    }
+
+
+@pytest.mark.parametrize(
+    "names", [("orders", "7", "etl"), ("o", "a/b?c=%2F", "mail/daily"), ("o", "", "")]
+)
+def test_the_name_of_an_alert_about_a_run_can_be_read(
+    names: tuple[str, str, str],
+) -> None:
+    assert named_by(run_label_of(*names)) == names
 
 
 def test_an_alert_ends_with_its_cause_and_is_forgotten_later(it: Fault) -> None:
@@ -401,7 +446,8 @@ def test_two_that_lead_for_a_moment_tell_and_keep_once(
         Alerting({"orders": it.source}, one, teller=listener, critical_jobs=[CRITICAL])
         for one in stores
     ]
-    it.stalls(NOW, 3, CRITICAL)
+    it.stalls(NOW, 1, CRITICAL)
+    it.stalls(NOW, 2)
     start = Barrier(2)
 
     def lead(leader: Alerting) -> None:

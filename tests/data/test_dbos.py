@@ -29,6 +29,7 @@ from data.exceptions import (
     SourceUnavailableError,
 )
 from data.model import FINISHED, HourCell, JobState, LifeSign, RunFilter, Step
+from data.rules import by_worker
 from data.rules.histogram import bucket_of, encode
 from tests.factories import NOW
 from tests.flows import Flows
@@ -300,9 +301,10 @@ def test_cells_add_both_words_for_failed(flows: Flows, engine: DbosEngine) -> No
 
     wait = 2 * HOUR_MS - 30
     lengths = encode({bucket_of(10): 1, bucket_of(20): 1})
+    two, one = (by_worker.encode({"host:1": n}) for n in (2, 1))
     assert set(cells) == {
-        HourCell(HOUR, "flow", JobState.FAILED, 2, 30, wait, lengths),
-        HourCell(HOUR, "flow", JobState.SUCCEEDED, 1, 0, HOUR_MS + 5),
+        HourCell(HOUR, "flow", JobState.FAILED, 2, 30, wait, lengths, two),
+        HourCell(HOUR, "flow", JobState.SUCCEEDED, 1, 0, HOUR_MS + 5, workers=one),
     }
 
 

@@ -342,13 +342,13 @@ def test_polls_and_rollups_are_read_by_index(
     table.execute("ANALYZE")
     runs = select_runs(table.table, table.dialect)
     open_runs = runs.where(table.table.c.finished_at.is_(None)).limit(10_001)
-    cells = select_cells(table.table, table.dialect, NOW - HOUR_MS // 4, NOW)
+    cells, workers = select_cells(table.table, table.dialect, NOW - HOUR_MS // 4, NOW)
 
     long = select_long(
         table.table, table.dialect, NOW - HOUR_MS // 4, NOW, longer_than_ms=HOUR_MS
     )
 
-    for statement in (open_runs, cells, long.limit(500)):
+    for statement in (open_runs, cells, workers, long.limit(500)):
         plan = _plan(table, statement)
         assert "job_runs_finished" in plan
         assert "SCAN" not in plan

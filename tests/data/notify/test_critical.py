@@ -84,10 +84,10 @@ def test_a_stalled_critical_job_is_told_of_by_mail(
 
     [mail] = about(mailbox, "Firing")
     assert JOB in mail.subject
-    assert mail.text.startswith(f"1 run(s) of {JOB} are stalled: 4711.")
+    assert mail.text.startswith(f"Run 4711 of {JOB} is stalled.")
     assert f"Job: {JOB}" in mail.text
     assert "Since 2026-03-18 12:3" in mail.text
-    assert f"{ORIGIN}/jm/?source=jobs" in mail.text
+    assert f"{ORIGIN}/jm/?source=jobs&run=4711" in mail.text
 
     over = clock.now_ms
     table.change("4711", status="SUCCEEDED", finished_at=over)

@@ -10,8 +10,10 @@ from sqlalchemy import Column, select
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from data.model import HourCell, JobState
+from data.rules import by_worker
 from data.rules.histogram import bucket_of, encode, merge
 from data.store import Store
+from data.store.cells import Figures
 from data.store.tables import rollup_day, rollup_hour
 
 JOBS = ("send-mail", "make-report", "sync-stock")
@@ -29,6 +31,7 @@ class Run(NamedTuple):
     state: JobState = JobState.SUCCEEDED
     duration_ms: int = MINUTE_MS
     wait_ms: int = 1_000
+    worker: str = "worker-1"
 
 
 @dataclass
@@ -43,17 +46,20 @@ class Runs:
         self.reads.append((since_ms, until_ms))
         sums: dict[tuple[int, str, JobState], list[int]] = defaultdict(lambda: [0] * 3)
         lengths: dict[tuple[int, str, JobState], Counter[int]] = defaultdict(Counter)
+        workers: dict[tuple[int, str, JobState], Counter[str]] = defaultdict(Counter)
         for run in self.rows:
             if since_ms <= run.finished_at < until_ms:
                 hour = run.finished_at // HOUR_MS * HOUR_MS
                 key = (hour, run.job_name, run.state)
                 cell = sums[key]
                 lengths[key][bucket_of(run.duration_ms)] += 1
+                workers[key][run.worker] += 1
                 cell[0] += 1
                 cell[1] += run.duration_ms
                 cell[2] += run.wait_ms
         return [
-            HourCell(*key, *cell, encode(lengths[key])) for key, cell in sums.items()
+            HourCell(*key, *cell, encode(lengths[key]), by_worker.encode(workers[key]))
+            for key, cell in sums.items()
         ]
 
     def add_some(self, random: Random, since_ms: int, until_ms: int, runs: int) -> None:
@@ -64,6 +70,7 @@ class Runs:
                 random.choice(STATES),
                 random.randrange(HOUR_MS),
                 random.randrange(MINUTE_MS),
+                f"worker-{random.randrange(4)}",
             )
             for _ in range(runs)
         ]
@@ -83,10 +90,9 @@ def _stored(
     store: Store, start: Column[int], source: str, since_ms: int
 ) -> set[HourCell]:
     c = start.table.c
-    names = ("job_name", "status", "runs", "duration_ms", "wait_ms", "durations")
-    statement = select(start, *(c[name] for name in names)).where(
-        c.source == source, start >= since_ms
-    )
+    statement = select(
+        start, c.job_name, c.status, *(c[name] for name in Figures._fields)
+    ).where(c.source == source, start >= since_ms)
     return {
         HourCell(at, name, JobState(status), *figures)
         for at, name, status, *figures in store.database.fetch(statement)
@@ -106,6 +112,7 @@ def by_day(cells: Iterable[HourCell]) -> set[HourCell]:
             sum(cell.duration_ms for cell in several),
             sum(cell.wait_ms for cell in several),
             merge(cell.durations for cell in several),
+            by_worker.merge(cell.workers for cell in several),
         )
         for key, several in found.items()
     }

@@ -12,7 +12,7 @@ SEALED_BEFORE = HOUR_MS
 def cells(hour: int, **runs: int) -> Cells:
     """Cells of one hour and job type: runs by status."""
     return {
-        (hour, "send-mail", status): Figures(n, n * 100, n, b"")
+        (hour, "send-mail", status): Figures(n, n * 100, n, b"", "{}")
         for status, n in runs.items()
     }
 
@@ -55,7 +55,7 @@ def test_an_hour_that_is_not_sealed_is_what_the_source_says() -> None:
 
 
 def test_each_job_type_of_a_sealed_hour_is_kept_by_itself() -> None:
-    other = {(OLD, "make-report", "FAILED"): Figures(1, 1, 1, b"")}
+    other = {(OLD, "make-report", "FAILED"): Figures(1, 1, 1, b"", "{}")}
 
     assert with_seal(cells(OLD, FAILED=2), other, SEALED_BEFORE) == {
         **cells(OLD, FAILED=2),

@@ -244,6 +244,28 @@ def test_the_generation_differs_when_a_cell_or_an_episode_changed(
     assert differs()
 
 
+@pytest.mark.parametrize("job", ["", JOBS[0]])
+@pytest.mark.parametrize("step_ms", [HOUR_MS, 6 * HOUR_MS, DAY_MS])
+def test_workers_are_counted_as_by_hand(
+    store: Store, clock: FakeClock, runs: Runs, step_ms: int, job: str
+) -> None:
+    runs.rows += [Run(clock.now_ms, worker="") for _ in range(3)]
+    fill(store, runs, clock.now_ms)
+    since = clock.now_ms // step_ms * step_ms - step_ms
+    until = since + 2 * step_ms
+
+    expected = Counter(
+        (run.worker, run.state)
+        for run in runs.rows
+        if since <= run.finished_at < until and job in {"", run.job_name}
+    )
+
+    for source in ("orders", ""):
+        found = store.trends.workers(source, since, until, step_ms, job)
+        assert {(name, state): n for name, state, n in found} == expected
+    assert store.trends.workers("others", since, until, step_ms) == []
+
+
 def watch(store: Store, run_id: str, at_ms: int, source: str = "orders") -> None:
     evidence = Evidence(at_ms - HOUR_MS, None, Liveness.NONE, None)
     verdict = Verdict(

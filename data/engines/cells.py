@@ -1,4 +1,4 @@
-"""Cells of run times in SQL: the buckets of ``data.rules.histogram``, and sums."""
+"""Cells of finished runs in SQL: buckets of ``data.rules.histogram``, sums, workers."""
 
 from typing import Any, Final
 
@@ -37,6 +37,13 @@ def cells_of(ended: Select[Any], dialect: str, *, parts: int = 1) -> Select[Any]
     sums = (func.coalesce(func.sum(column), 0) for column in (c.ran, c.waited))
     kinds = (c.hour, c.job_name, c.status, bucket)
     return select(*kinds, func.count(), *sums).group_by(*kinds)
+
+
+def workers_of(ended: Select[Any]) -> Select[Any]:
+    """Rows (hour, job_name, status, worker, runs) of rows with these columns."""
+    c = ended.subquery("ended").c
+    kinds = (c.hour, c.job_name, c.status, c.worker)
+    return select(*kinds, func.count()).where(c.worker != "").group_by(*kinds)
 
 
 def _bucket_of(ran_ms: ColumnElement[int], dialect: str) -> ColumnElement[int]:
