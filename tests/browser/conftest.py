@@ -35,14 +35,6 @@ _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 _STOP_LIMIT_S = 10
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in a hook of its own
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All stories in one process: they share one Chromium, and time that is theirs."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 class Launched(NamedTuple):
     """The product in this process, and a page on it."""
 
