@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -10,6 +10,7 @@ import dash
 import pytest
 from dash.testing.application_runners import ThreadedRunner
 from dash.testing.composite import DashComposite
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.options import Options
 
 from app import Composed, compose
@@ -31,6 +32,12 @@ _ARGUMENTS = (
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 )
+#: A page that goes writes down what it has counted.
+_KEEP_NOTHING = """
+Storage.prototype.setItem = () => {};
+localStorage.clear();
+sessionStorage.clear();
+"""
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 _STOP_LIMIT_S = 10
 
@@ -195,17 +202,16 @@ def _close(composed: Composed) -> None:
 
 
 def _forget(chromium: DashComposite) -> None:
-    """One new tab, nothing kept, nothing emulated, nothing logged."""
+    """One empty tab, nothing kept, nothing emulated, nothing logged."""
     driver = chromium.driver
-    tabs = driver.window_handles
-    driver.switch_to.new_window("tab")  # a page that goes writes to its tab's storage
-    new = driver.current_window_handle
-    for tab in tabs:
+    first, *others = driver.window_handles
+    for tab in others:
         driver.switch_to.window(tab)
         driver.close()
-    driver.switch_to.window(new)
-    everywhere = {"origin": "*", "storageTypes": "local_storage"}
-    driver.execute_cdp_cmd("Storage.clearDataForOrigin", everywhere)
+    driver.switch_to.window(first)
+    with suppress(WebDriverException):
+        driver.execute_script(_KEEP_NOTHING)
+    driver.get("about:blank")
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     driver.delete_all_cookies()
