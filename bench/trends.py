@@ -1,5 +1,8 @@
 """What trends cost: to fill the rollups, to keep them up to date, to draw ninety days.
 
+Before a rule is changed the page says what it would have done in the last 30 days; of
+the rules the slowest one is shown.
+
 The monitor fills them as it does in the product, from a table of each size. A chart over
 all job types, its numbers and its percentiles, is compared with the bare driver fetching
 the same rows of the same rollups. Memory is that of a served process with the largest
@@ -24,15 +27,19 @@ from bench.report import Line, percentile
 from bench.servers import Server, serving
 from bench.tables import DIALECTS, NAMES, Open, engine_of
 from data.clock import DAY_MS, HOUR_MS, now_ms, utc_now
-from data.db import Database
+from data.db import Database, execute_many
 from data.engines.native import NativeEngine
 from data.engines.native_table import job_runs
 from data.model import HourCell
 from data.monitor import Monitor
+from data.monitor.previews import PREVIEW_MS, preview
+from data.rules.alarms import RULES
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
 from data.store import Store, open_store
 from data.store.cells import day_of
+from data.store.viewing import SLOT_MS
+from data.store.viewing_tables import viewing_slot
 
 FIGURE: Final = "trends"
 _OPEN: Final = Open(running=25, overdue=2)
@@ -43,7 +50,9 @@ _FIRST_DAY_LIMIT_S: Final = 2.0
 _ALL_LIMIT_S: Final = 120.0
 _MEMORY_LIMIT_MB: Final = 400
 _GROWTH_LIMIT_MB: Final = 20
+_PREVIEW_LIMIT_S: Final = 1.0
 _LOOKS: Final = 30
+_PREVIEWS: Final = 5
 _CYCLES: Final = 30
 _FILL_PATIENCE_S: Final = 600.0
 #: So much faster than ours is the clock of the process whose memory is measured.
@@ -90,6 +99,7 @@ def measure(asked: Asked) -> Iterator[Line]:
                 stack.callback(store.close)
                 if rows == asked.rows[-1]:
                     yield from _cycles(dialect, rows, url, store)
+                    yield _preview(dialect, rows, store)
                 charts[rows], line = _chart(dialect, rows, store, filled.store_url)
                 yield line
         yield _flat(dialect, charts)
@@ -224,6 +234,40 @@ def _chart(dialect: str, rows: int, store: Store, store_url: str) -> tuple[float
         f"{ratio:.2f}x",
         f"<= {_CHART_LIMIT:g}x",
         ratio <= _CHART_LIMIT,
+    )
+
+
+def _preview(dialect: str, rows: int, store: Store) -> Line:
+    """The rule that takes longest, where somebody looked at pages all the time."""
+    now = now_ms(utc_now)
+    first = now - now % SLOT_MS - PREVIEW_MS
+    slots = [
+        {
+            "slot": at,
+            "minutes": 50,
+            "good_minutes": 50 - at // SLOT_MS % 2,
+            **dict.fromkeys(("good_s", "stale_s", "disconnected_s", "faults"), 0),
+        }
+        for at in range(first, now, SLOT_MS)
+    ]
+    with store.database.writing() as connection:
+        execute_many(connection, insert(viewing_slot), slots)
+    times: dict[str, list[float]] = {rule: [] for rule in RULES}
+    for _ in range(_PREVIEWS):
+        for rule, found in times.items():
+            started = time.perf_counter()
+            preview(store, {}, rule, {}, now)
+            found.append(time.perf_counter() - started)
+    slowest = max(times, key=lambda rule: median(times[rule]))
+    middle = median(times[slowest])
+    return Line(
+        f"{FIGURE}: preview of 30 days",
+        NAMES[dialect],
+        f"{rows:.0e} rows, {slowest}",
+        f"{middle:.2f} s (p95 {percentile(times[slowest], 95):.2f} s)",
+        "",
+        f"<= {_PREVIEW_LIMIT_S:g} s",
+        middle <= _PREVIEW_LIMIT_S,
     )
 
 

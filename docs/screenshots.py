@@ -1,9 +1,9 @@
 """Makes docs/pictures anew: ``make screenshots``.
 
 The demo in both themes, on a phone, with the clean-up dialog, with all sources and a
-workflow; then a small
-table whose file is moved away while the page is looked at. Everything lives in a
-temporary directory and is stopped before the script ends.
+workflow, its errors, trends and alerts; then a small table whose file is moved away
+while the page is looked at. Everything lives in a temporary directory and is stopped
+before the script ends.
 """
 
 import base64
@@ -26,6 +26,7 @@ from data.demo.directory import ORDERS, prepare
 
 PICTURES: Final = Path(__file__).parent / "pictures"
 DESK: Final = (1360, 860)
+TALL_DESK: Final = (1360, 1300)
 PHONE: Final = (390, 844)
 #: Runs of the table that goes away: enough for every tile, made in a second.
 _FEW_RUNS: Final = 50_000
@@ -82,6 +83,21 @@ _GROUP_SHOWN: Final = """
 document.querySelector("#error-detail:not([hidden]) pre") !== null
   && !document.querySelector("#errors [data-since]:empty")
 """
+_CHARTS_DRAWN: Final = """
+document.querySelectorAll(".trend .nsewdrag").length >= 8
+  && !document.querySelector("#trends.loading")
+"""
+#: A step in the middle of the throughput, which has runs.
+_CLICK_POINT: Final = """
+document.querySelector("#fig-throughput-table tbody tr:nth-child(4) button").click()
+"""
+_CAUSE_SHOWN: Final = """
+document.querySelectorAll("#fig-throughput-cause .trend-part").length >= 4
+"""
+_RULES_SHOWN: Final = """
+document.querySelectorAll(".rules tbody tr").length >= 11
+  && !document.querySelector("#alerts.loading")
+"""
 _CLICK_CLEAN_UP: Final = 'document.querySelector("#cleanup-stalled").click()'
 
 
@@ -114,6 +130,12 @@ def _picture_demo(browser: Chrome, address: str) -> None:
     _evaluate(browser, _CLICK_GROUP)
     _wait(browser, _GROUP_SHOWN)
     _save(browser, "errors")
+    _open(browser, f"{address}trends?theme=light&range=7d", TALL_DESK, _CHARTS_DRAWN)
+    _evaluate(browser, _CLICK_POINT)
+    _wait(browser, _CAUSE_SHOWN)
+    _save(browser, "trends")
+    _open(browser, f"{address}alerts?theme=light", TALL_DESK, _RULES_SHOWN)
+    _save(browser, "alerts")
 
 
 def _picture_lost_database(browser: Chrome, place: Path) -> None:

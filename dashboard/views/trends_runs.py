@@ -172,11 +172,12 @@ def stalled_trend(
     first = max(span.since, (known_since or 0) // DAY_MS * DAY_MS)
     by_day = dict(zip(span.steps, totals, strict=True))
     a_day = f"{_a_day(by_day, span, first):.1f}".removesuffix(".0")
+    today = f"{totals[-1]} today" if span.over < span.until and totals[-1] else ""
     note = ""
     if any(found):
         note = "Lighter: found afterwards, from how long runs took, and not while it happened."
     return Trend(
-        words=joined(f"{a_day} a day", f"limit {most:g} a day"),
+        words=joined(f"{a_day} a day", today, f"limit {most:g} a day"),
         columns=_STALLED_COLUMNS,
         rows=[*zip(span.steps, totals, seen, found, strict=True)],
         figure=stalled_figure(

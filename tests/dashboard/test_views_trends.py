@@ -248,7 +248,7 @@ def test_stalled_runs_are_counted_by_day_since_something_is_known() -> None:
     trend = stalled_trend(
         QUESTION, seen, {today - 2 * DAY_MS: 1}, 2, today - 2 * DAY_MS
     )
-    assert trend.words == "2 a day · limit 2 a day"
+    assert trend.words == "2 a day · 1 today · limit 2 a day"
     assert trend.rows[-2] == (today - DAY_MS, 3, 3, 0)
     assert trend.rows[-3] == (today - 2 * DAY_MS, 1, 0, 1)
     assert "found afterwards" in trend.note
