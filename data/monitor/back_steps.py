@@ -20,7 +20,7 @@ class BackStep(NamedTuple):
     #: does one step; True when there are more
     do: Callable[[], bool]
     #: after a step the source is left alone for this many times what the step took
-    rest: int
+    rest: float
 
 
 class BackSteps:

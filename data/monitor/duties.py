@@ -34,6 +34,8 @@ _PRUNE_EVERY_MS: Final = HOUR_MS
 #: So long the past is read before the present is looked after again.
 _BACK_SLICE_S: Final = 8.0
 _WORTH_A_LINE: Final = 2
+#: What is waited for leaves it alone as long as it was read: half of a step is our own work.
+_REST_PER_FILL: Final = 0.5
 #: What is not waited for leaves the source alone for this many times what a step took.
 _REST_PER_READ: Final = 20
 
@@ -175,7 +177,10 @@ class Duties:
     def _go_back(self, now: int, stop: Event) -> None:
         """Read the past for a while, of every source."""
         sources = [source for source in self._sources.values() if not _is_away(source)]
-        steps = [BackStep(("fill", x.name), self._filling(x, now), 1) for x in sources]
+        steps = [
+            BackStep(("fill", x.name), self._filling(x, now), _REST_PER_FILL)
+            for x in sources
+        ]
         for name, past in (("failed", self._failed_runs), ("past", self._past)):
             if past is not None:
                 steps += [

@@ -46,7 +46,7 @@ _GAP_MS: Final = DAY_MS
 #: Away for longer than this, nobody may have seen a run become stalled.
 _UNWATCHED_MS: Final = 2 * MINUTE_MS
 #: An audit reads so much at once: little, because it never ends.
-_AUDITED_MS: Final = 4 * HOUR_MS
+_AUDITED_MS: Final = HOUR_MS
 #: Job types that ended within this time are offered to people.
 _OFFERED_MS: Final = 90 * DAY_MS
 

@@ -35,8 +35,8 @@ STEPS = 150
 HISTORY = 2_000
 HISTORY_MS = 9 * DAY_MS
 STATUSES = ("SUCCEEDED", "SUCCEEDED", "FAILED", "CANCELLED")
-#: Steps of the audit until it has been everywhere: nine days, four hours at a time.
-A_ROTATION = 9 * 6 + 2
+#: Steps of the audit until it has been everywhere: nine days, an hour at a time.
+A_ROTATION = 9 * 24 + 2
 #: Of a hundred statements that write to the store so many kill the process.
 CRASHES = 1
 #: Deeds of all writers during one step of the duties.

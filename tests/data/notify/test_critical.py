@@ -10,6 +10,7 @@ import pytest
 from app import Composed, compose
 from dashboard.settings import SettingsError, load_settings
 from data.clock import MINUTE_MS, SECOND_MS
+from data.monitor.alerting import Alerting
 from tests.conftest import FakeClock
 from tests.data.notify.mailbox import Mail, Mailbox, receiving_mail
 from tests.factories import JobTable, finished_run, job_table, make_run, until
@@ -59,10 +60,10 @@ def look(composed: Composed) -> None:
 
 
 def looked(composed: Composed, clock: FakeClock, for_ms: int) -> None:
-    """The same every ten seconds, for so long."""
-    for _ in range(0, for_ms, 10 * SECOND_MS):
+    """The same as often as alerts are judged, for so long."""
+    for _ in range(0, for_ms, Alerting.every_ms):
         look(composed)
-        clock.advance_ms(10 * SECOND_MS)
+        clock.advance_ms(Alerting.every_ms)
 
 
 def about(mailbox: Mailbox, word: str) -> list[Mail]:
@@ -77,7 +78,7 @@ def test_a_stalled_critical_job_is_told_of_by_mail(
         make_run(id=4711, job_name=JOB, started_at=started),
         make_run(id=4712, job_name="other", started_at=started),
     )
-    looked(composed, clock, MINUTE_MS - 10 * SECOND_MS)
+    looked(composed, clock, MINUTE_MS // 2)
     assert mailbox.mails == []
 
     looked(composed, clock, 2 * MINUTE_MS)
@@ -99,7 +100,7 @@ def test_a_stalled_critical_job_is_told_of_by_mail(
 def test_a_failed_critical_job_is_told_of_by_mail(
     composed: Composed, table: JobTable, mailbox: Mailbox, clock: FakeClock
 ) -> None:
-    looked(composed, clock, MINUTE_MS)
+    looked(composed, clock, MINUTE_MS // 2)
     table.add(
         finished_run(
             job_name=JOB,

@@ -10,7 +10,7 @@ from data.store.job_types import CAP, OTHER
 from tests.conftest import FakeClock
 from tests.data.store.runs import Run, Runs, by_day, stored_cells, stored_days
 
-A_ROTATION = 9 * 6 + 1
+A_ROTATION = 9 * 24 + 1
 TOO_MANY = CAP + 300
 
 
