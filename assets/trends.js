@@ -222,8 +222,8 @@
   }
 
   function partsOf({ title, lines }) {
-    const rows = lines.map(({ name, words, up }) =>
-      element("li", "", element("span", "trend-part", name), element("span", up ? "tone-bad" : "quiet", words)),
+    const rows = lines.map(({ name, words, bad }) =>
+      element("li", "", element("span", "trend-part", name), element("span", bad ? "tone-bad" : "quiet", words)),
     );
     const list = rows.length ? element("ul", "", ...rows) : element("span", "quiet", "no change");
     return element("div", "trend-parts", element("div", "trend-parts-title", title), list);

@@ -88,6 +88,9 @@ document.querySelectorAll(".trend .nsewdrag").length >= 8
   && !document.querySelector("#trends.loading")
 """
 #: A step in the middle of the throughput, which has runs.
+_TABLE: Final = """
+document.querySelector("[data-chart=fig-throughput] [data-do=table]").click()
+"""
 _CLICK_POINT: Final = """
 document.querySelector("#fig-throughput-table tbody tr:nth-child(4) button").click()
 """
@@ -131,10 +134,12 @@ def _picture_demo(browser: Chrome, address: str) -> None:
     _wait(browser, _GROUP_SHOWN)
     _save(browser, "errors")
     _open(browser, f"{address}trends?theme=light&range=7d", TALL_DESK, _CHARTS_DRAWN)
+    _evaluate(browser, _TABLE)
     _evaluate(browser, _CLICK_POINT)
     _wait(browser, _CAUSE_SHOWN)
+    _evaluate(browser, _TABLE)
     _save(browser, "trends")
-    _open(browser, f"{address}alerts?theme=light", TALL_DESK, _RULES_SHOWN)
+    _open(browser, f"{address}alerts?theme=light", DESK, _RULES_SHOWN)
     _save(browser, "alerts")
 
 

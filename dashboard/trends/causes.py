@@ -79,7 +79,7 @@ def _error_rate(store: Store, question: Question) -> _Cause:
     workers = [_judged_by(_by_worker(store, question, one)) for one in spans]
     parts = [
         parts_view(_JOBS, rate_parts(now), rate_parts(before), points=True),
-        parts_view(_GROUPS, *groups, points=False),
+        parts_view(_GROUPS, *groups),
         *_of_workers(*map(rate_parts, workers), points=True),
     ]
     runs = _runs(question)
@@ -94,8 +94,8 @@ def _throughput(store: Store, question: Question) -> _Cause:
     words = f"{count(sum(now.values()))} runs"
     earlier = f"{_BEFORE} {count(sum(before.values()))}"
     parts = [
-        parts_view(_JOBS, now, before, points=False),
-        *_of_workers(*workers, points=False),
+        parts_view(_JOBS, now, before, more_is_bad=False),
+        *_of_workers(*workers, more_is_bad=False),
     ]
     return joined(words, earlier), parts, [_runs(question).link("These runs")]
 
@@ -114,8 +114,8 @@ def _stalled(store: Store, question: Question) -> _Cause:
         jobs.append(by_job)
         outcomes.append(by_outcome)
     parts = [
-        parts_view(_JOBS, jobs[0], jobs[1], points=False),
-        parts_view("How they ended", outcomes[0], outcomes[1], points=False),
+        parts_view(_JOBS, jobs[0], jobs[1]),
+        parts_view("How they ended", outcomes[0], outcomes[1]),
     ]
     words = [count(sum(one.values())) for one in jobs]
     links = [_runs(question).link("Runs that ended that day")]
@@ -155,7 +155,7 @@ def _incidents(store: Store, question: Question) -> _Cause:
             name=shorten(f"{one.kind}: {one.label}", _LONGEST),
             words=f"over after {took(one.resolve_ms)}"
             + ("" if one.detect_ms is None else f", known after {took(one.detect_ms)}"),
-            up=False,
+            bad=False,
         )
         for one in sorted(found, key=lambda one: -one.resolve_ms)[:_MOST]
     ]
@@ -175,7 +175,7 @@ def _action(store: Store, action: str, question: Question, now: int) -> CauseVie
     return CauseView(
         title=f"Errors of {shorten(action, _LONGEST)}, week over week",
         words=joined(f"{sums[0]} errors", f"{_BEFORE} {sums[1]}"),
-        parts=[parts_view("Error groups", groups[0], groups[1], points=False)],
+        parts=[parts_view("Error groups", groups[0], groups[1])],
         links=[errors_link("These errors", age, action=asked, job=question.job)],
     )
 
@@ -211,12 +211,12 @@ def _by_worker(store: Store, question: Question, span: Span) -> list[_Ended]:
 
 
 def _of_workers(
-    now: Mapping[str, float], before: Mapping[str, float], *, points: bool
+    now: Mapping[str, float], before: Mapping[str, float], **more: bool
 ) -> list[PartsView]:
     """Nothing where no worker is known."""
     if {*now, *before} <= {_NOBODY}:
         return []
-    return [parts_view(_WORKERS, now, before, points=points)]
+    return [parts_view(_WORKERS, now, before, **more)]
 
 
 def _judged_by(runs: Iterable[_Ended]) -> dict[str, tuple[int, int]]:

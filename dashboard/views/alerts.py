@@ -277,17 +277,14 @@ def _is_silent(one: Standing) -> bool:
 
 
 def _calm(rule: Rule, one: Standing, values: Mapping[str, float]) -> str:
-    limit = limit_of(rule, values)
-    if one.value is None or not limit:
-        return shorten(one.sentence, TEXT)
-    return f"{amount(one.value, _unit(rule))} of {limit}"
+    return _measured(rule, one.value, values) or shorten(one.sentence, TEXT)
 
 
 def _measured(rule: Rule, value: float | None, values: Mapping[str, float]) -> str:
     limit = limit_of(rule, values)
     if value is None or not limit:
         return ""
-    return f"{amount(value, _unit(rule))}, limit {limit}"
+    return f"{amount(round(value, 2), _unit(rule))}, limit {limit}"
 
 
 def _unit(rule: Rule) -> str:

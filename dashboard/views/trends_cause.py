@@ -18,8 +18,8 @@ class LineView(TypedDict):
 
     name: str
     words: str
-    #: it made the number larger
-    up: bool
+    #: it made worse what the number is about
+    bad: bool
 
 
 class LinkView(TypedDict):
@@ -78,23 +78,27 @@ def alerts_link() -> LinkView:
 
 
 def parts_view(
-    title: str, now: Mapping[str, float], before: Mapping[str, float], *, points: bool
+    title: str,
+    now: Mapping[str, float],
+    before: Mapping[str, float],
+    *,
+    points: bool = False,
+    more_is_bad: bool = True,
 ) -> PartsView:
     """Who made the change, largest first; ``points``: the numbers are shares of runs."""
-    parts = parts_of_change(now, before)
-    return PartsView(
-        title=title, lines=[_line(part, points=points) for part in parts[:_MOST]]
-    )
+    parts = parts_of_change(now, before)[:_MOST]
+    lines = [_line(one, points=points, bad=more_is_bad) for one in parts]
+    return PartsView(title=title, lines=lines)
 
 
-def _line(part: Part, *, points: bool) -> LineView:
+def _line(part: Part, *, points: bool, bad: bool) -> LineView:
     size = abs(part.change)
     number = f"{max(size * 100, 0.01):.2f} points" if points else count(round(size))
     of_all = "" if part.share is None else f", {_signed(part.share)} of the change"
     return LineView(
         name=shorten(part.name, _NAME) or "—",
         words=f"{'+' if part.change > 0 else '−'}{number}{of_all}",
-        up=part.change > 0,
+        bad=bad and part.change > 0,
     )
 
 

@@ -31,6 +31,10 @@ _FIELD = """
 return [...document.querySelectorAll("#alert-rule-fields input")]
   .find((field) => field.closest("[id]").id.includes(`"name":"${arguments[0]}"`));
 """
+_PREVIEW_ENDS = """
+const { bottom } = document.querySelector("#alert-rule-chart .main-svg").getBoundingClientRect();
+return bottom <= document.querySelector("#alert-rule-save").getBoundingClientRect().top;
+"""
 _BANDS = "return document.querySelectorAll('#alert-rule-chart .shapelayer path').length"
 _SELECT = """
 const field = document.getElementById(arguments[0]);
@@ -104,6 +108,9 @@ class AlertsPage:
 
     def query(self) -> str:
         return str(self.page.run("return location.search"))
+
+    def preview_ends_above_its_buttons(self) -> bool:
+        return bool(self.page.run(_PREVIEW_ENDS))
 
     def firing_bands(self) -> int:
         """What the chart draws beside the measure: times of firing, and the limit."""

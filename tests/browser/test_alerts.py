@@ -145,6 +145,7 @@ def test_al006_a_rule_is_changed_after_a_look_at_what_that_would_have_done(
     page.open_rule(RULE)
     assert "would have fired" in page.text("alert-rule-words")
     bands = wait_for(page.firing_bands)
+    assert page.preview_ends_above_its_buttons()
     page.threshold("fire", "9")
     wait_for(lambda: "would not have fired" in page.text("alert-rule-words"))
     wait_for(lambda: page.firing_bands() < bands)

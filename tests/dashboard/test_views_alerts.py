@@ -179,7 +179,7 @@ def test_a_rule_says_its_value_of_its_limit_or_why_there_is_none() -> None:
     rules = rule_views(standings, settings, [])
     found = {one.rule: one for one in rules}
 
-    assert found["StalledFrequency"].words == "1 of 4"
+    assert found["StalledFrequency"].words == "1, limit 4"
     assert found["StalledFrequency"].is_changed
     assert found["UptimeBurnSlow"].words == "n=4"
     assert (found["TelemetryDead"].chip, found["TelemetryDead"].tone) == (

@@ -361,12 +361,15 @@ def test_error_types_are_told_with_their_change() -> None:
 
 
 def test_parts_are_signed_largest_first_and_say_their_share() -> None:
-    view = parts_view("Job types", {"a": 9, "": 1}, {"a": 3, "b": 4}, points=False)
+    view = parts_view("Job types", {"a": 9, "": 1}, {"a": 3, "b": 4})
     assert [(line["name"], line["words"]) for line in view["lines"]] == [
         ("a", "+6, 200% of the change"),
         ("b", "−4, −133% of the change"),
         ("—", "+1, 33% of the change"),
     ]
+    assert [line["bad"] for line in view["lines"]] == [True, False, True]
+    welcome = parts_view("Job types", {"a": 9}, {"a": 3}, more_is_bad=False)
+    assert not welcome["lines"][0]["bad"]
     points = parts_view("Job types", {"a": 0.02}, {"a": 0.01}, points=True)
     assert points["lines"][0]["words"] == "+1.00 points, 100% of the change"
 
