@@ -20,7 +20,7 @@ run: $(RUN) ## the demo on http://127.0.0.1:8050/ (PORT=, DEMO_DIR=); Ctrl-C sto
 	@exec $(BIN)/job-manager demo --dir "$(DEMO_DIR)" $(if $(PORT),--port "$(PORT)")
 
 test: chromium nginx $(DEV) ## all tests: Python, browser, JavaScript (PYTEST_ARGS=)
-	@$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST_ARGS)
 	@"$$($(FIND_NODE))" --test tests/js/*.test.js
 
 check: $(DEV) ## linter, formatter, types, directions of imports
