@@ -34,7 +34,7 @@ _PRUNE_EVERY_MS: Final = HOUR_MS
 #: So long the past is read before the present is looked after again.
 _BACK_SLICE_S: Final = 8.0
 _WORTH_A_LINE: Final = 2
-#: What is waited for leaves it alone as long as it was read: half of a step is our own work.
+#: A fill leaves the source alone as long as it read it, which is half of a step.
 _REST_PER_FILL: Final = 0.5
 #: What is not waited for leaves the source alone for this many times what a step took.
 _REST_PER_READ: Final = 20

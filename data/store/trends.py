@@ -108,7 +108,7 @@ class TrendLog:
             known = decode(workers)
             counted = found[JobState(word)]
             counted.update(known)
-            counted[""] += runs - sum(known.values())
+            counted[""] += max(0, runs - sum(known.values()))  # two reads of one table
         return [
             (name, state, runs)
             for state, counted in found.items()

@@ -7,12 +7,14 @@ import pytest
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from data.model import (
     Evidence,
+    HourCell,
     JobState,
     Liveness,
     StallRule,
     StallState,
     Verdict,
 )
+from data.rules.by_worker import encode
 from data.rules.stalls import StallLimits
 from data.store import Store
 from data.store.trends import Counts, Incident, StalledCell
@@ -264,6 +266,18 @@ def test_workers_are_counted_as_by_hand(
         found = store.trends.workers(source, since, until, step_ms, job)
         assert {(name, state): n for name, state, n in found} == expected
     assert store.trends.workers("others", since, until, step_ms) == []
+
+
+def test_a_run_that_ended_between_the_two_reads_is_not_counted_below_nothing(
+    store: Store, clock: FakeClock
+) -> None:
+    hour = clock.now_ms // HOUR_MS * HOUR_MS
+    cell = HourCell(hour, "etl", JobState.FAILED, 1, 0, 0, workers=encode({"w1": 2}))
+    store.rollups.refresh("orders", lambda _since, _until: [cell], clock.now_ms)
+
+    found = store.trends.workers("orders", hour, hour + HOUR_MS, HOUR_MS)
+
+    assert found == [("w1", JobState.FAILED, 2)]
 
 
 def watch(store: Store, run_id: str, at_ms: int, source: str = "orders") -> None:
