@@ -30,12 +30,14 @@ WEDNESDAY = datetime(2026, 3, 18, 12, 34, 56, tzinfo=UTC)
 
 
 class FakeClock:
-    """A clock that stands still until it is advanced."""
+    """A clock that stands still until it is advanced, or goes on with every look."""
 
     def __init__(self, now: datetime = WEDNESDAY) -> None:
         self.now = now
+        self.each_look_ms = 0
 
     def __call__(self) -> datetime:
+        self.advance_ms(self.each_look_ms)
         return self.now
 
     @property

@@ -225,6 +225,7 @@ def _register_acting(router: APIRouter, deps: Deps, desk: AlertActions) -> None:
         id_ = desk.silence(
             asked.rule,
             asked.label,
+            from_ms=now,
             until_ms=now + asked.for_ms,
             reason=asked.reason,
             actor=actor,

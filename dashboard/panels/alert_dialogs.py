@@ -141,9 +141,15 @@ def _silence(  # noqa: PLR0917  # one for each field
     deps: Deps, desk: AlertActions, plan: Any, span: Any, until: Any, reason: Any
 ) -> dict[str, Any]:
     actor = require(deps.viewer(), Action.ALERT)
-    end = _end_of(span, until, now_ms(deps.clock))
+    now = now_ms(deps.clock)
+    end = _end_of(span, until, now)
     desk.silence(
-        plan["rule"], plan["label"], until_ms=end, reason=_text(reason), actor=actor
+        plan["rule"],
+        plan["label"],
+        from_ms=now,
+        until_ms=end,
+        reason=_text(reason),
+        actor=actor,
     )
     return {"message": html.P(["Silenced until ", moment(end), "."])}
 

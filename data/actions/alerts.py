@@ -54,18 +54,27 @@ class AlertActions:
         return self.episode(id_)
 
     def silence(
-        self, rule: str, label: str, *, until_ms: int, reason: str, actor: str
+        self,
+        rule: str,
+        label: str,
+        *,
+        from_ms: int,
+        until_ms: int,
+        reason: str,
+        actor: str,
     ) -> int:
-        """Tell nobody of these alerts until then; the number of the silence."""
-        now = now_ms(self._clock)
-        if not now < until_ms <= now + LONGEST_SILENCE_MS:
+        """Tell nobody of these alerts for this span; the number of the silence.
+
+        It begins when the caller looked at the clock, so that an hour is an hour.
+        """
+        if not from_ms < until_ms <= from_ms + LONGEST_SILENCE_MS:
             days = LONGEST_SILENCE_MS // DAY_MS
             message = f"A silence ends after now, and within {days} days."
             raise InvalidRequestError(message)
         what = f"{rule} {label}".strip() or "every rule"
         with self.audited(actor, SILENCE, what, detail=reason) as after:
             id_ = self._store.alerts.silence(
-                rule, label, reason=reason, by=actor, from_ms=now, until_ms=until_ms
+                rule, label, reason=reason, by=actor, from_ms=from_ms, until_ms=until_ms
             )
             after.update(silence=id_, until=until_ms)
         return id_

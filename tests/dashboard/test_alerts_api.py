@@ -161,6 +161,15 @@ def test_who_may_only_look_is_refused_and_nothing_is_done(
     assert audited(place.store) == []
 
 
+def test_a_silence_lasts_as_long_as_was_asked_for(place: Place) -> None:
+    place.clock.each_look_ms = 1
+    body = {"rule": "SourceDown", "for_ms": 8 * HOUR_MS, "reason": "moving"}
+
+    made = place.client.post("/api/alerts/silence", json=body).json()
+
+    assert made["until_at"] - made["from_at"] == 8 * HOUR_MS
+
+
 def test_a_silence_ends_when_somebody_ends_it(place: Place) -> None:
     body = {"rule": "SourceDown", "label": "jobs", "for_ms": DAY_MS, "reason": "moving"}
     id_ = place.client.post("/api/alerts/silence", json=body).json()["silence"]
