@@ -5,6 +5,9 @@ BENCH_ARGS ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The tests start the product often: it is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What is installed depends on these; a moved folder needs new scripts too.
 KEY := $(shell { pwd; cat pyproject.toml requirements.lock requirements-dev.lock; } | cksum | tr ' ' '-')
 RUN := .venv/run-$(KEY)

@@ -1,8 +1,11 @@
 """What every test may ask for."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,19 +14,47 @@ from data.store import Store, open_store
 from tests.databases import (
     database_numbers,
     database_url,
+    made_postgresql_store,
+    made_sqlite_store,
     postgresql_server,
+    postgresql_store_url,
     postgresql_url,
+    sqlite_store_url,
     sqlite_url,
+    store_url,
 )
 
 __all__ = [
     "FakeClock",
     "database_numbers",
     "database_url",
+    "made_postgresql_store",
+    "made_sqlite_store",
     "postgresql_server",
+    "postgresql_store_url",
     "postgresql_url",
+    "sqlite_store_url",
     "sqlite_url",
+    "store_url",
 ]
+
+#: Where files lie in memory, on Linux.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - it is there for this
+_ROOM_BYTES = 4 * 1024**3
+
+
+def pytest_configure() -> None:
+    """Have databases and profiles in memory where there is room for them.
+
+    To make a database on a disk may take longer than the test that asks for it.
+    """
+    if "TMPDIR" not in os.environ and _has_room(_MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
+
+def _has_room(place: Path) -> bool:
+    return place.is_dir() and shutil.disk_usage(place).free >= _ROOM_BYTES
+
 
 #: A Wednesday, neither at midnight nor on the hour.
 WEDNESDAY = datetime(2026, 3, 18, 12, 34, 56, tzinfo=UTC)
@@ -57,9 +88,9 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
+def store(store_url: str) -> Iterator[Store]:
     """An empty store: the test runs once on each kind of database."""
-    opened = open_store(database_url)
+    opened = open_store(store_url)
     yield opened
     opened.close()
 

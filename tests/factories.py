@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import (
     Engine,
     create_engine,
+    delete,
     event,
     insert,
     make_url,
@@ -112,6 +113,11 @@ class JobTable:
         statement = update(self.table).where(self.table.c.id.in_(ids))
         with self.owner.begin() as connection:
             return connection.execute(statement.values(**values)).rowcount
+
+    def clear(self) -> None:
+        """Delete all rows."""
+        with self.owner.begin() as connection:
+            connection.execute(delete(self.table))
 
     def row(self, run_id: str) -> dict[str, Any]:
         return self.rows()[run_id]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import httpx
 
-from tests.browser.served import free_port
 from tests.browser.waiting import wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -79,11 +78,6 @@ def nginx(folder: Path, port: int, *servers: str) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(timeout=10)
-
-
-def two_ports() -> tuple[int, int]:
-    """Ports for the product's public address and for a portal."""
-    return free_port(), free_port()
 
 
 def _command(folder: Path, servers: tuple[str, ...]) -> list[str]:

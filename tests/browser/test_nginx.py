@@ -5,13 +5,14 @@ the product on the other across sites.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any, Protocol
+from itertools import product
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
+from data.clock import utc_now
 from tests.browser.jobs import Jobs
 from tests.browser.nginx import (
     BLOCKED,
@@ -20,53 +21,76 @@ from tests.browser.nginx import (
     nginx,
     page_of,
     server_block,
-    two_ports,
 )
 from tests.browser.pages import OverviewPage, wait_for_banner, wait_for_jobs
-from tests.browser.served import Served
+from tests.browser.served import Served, free_port
 from tests.browser.waiting import wait_for
+from tests.factories import JobTable, job_table
 
-#: The portal keeps what it is told, and gives the frame the height it asks for.
+#: The portal frames what its address says, keeps what it is told, and gives the frame the
+#: height it asks for.
 PORTAL = (
     "<!doctype html><title>Portal</title><script>window.told=[];"
-    'addEventListener("message",(e)=>{{told.push([e.origin,e.data]);'
-    'if(e.data.type==="height")document.querySelector("iframe").height=e.data.height}})'
-    '</script><h1>Portal</h1><iframe title=Jobs width=1200 height=300 src="{src}"></iframe>'
+    'addEventListener("message",(e)=>{told.push([e.origin,e.data]);'
+    'if(e.data.type==="height")document.querySelector("iframe").height=e.data.height})'
+    "</script><h1>Portal</h1><iframe title=Jobs width=1200 height=300></iframe><script>"
+    'document.querySelector("iframe").src=new URLSearchParams(location.search).get("src")'
+    "</script>"
 )
 
 
-class Behind(Protocol):
-    """Starts the product behind nginx; gives its public address and a portal's."""
+class Behind(NamedTuple):
+    """The product behind nginx in each way, and two portals."""
 
-    def __call__(
-        self, way: str, *, blocked: bool = False, portal: str = "", **environ: str
-    ) -> tuple[str, str]: ...
+    table: JobTable
+    #: by how the prefix is handed on, and whether the socket is blocked
+    ports: dict[tuple[str, bool], int]
+    #: the ports of the portal that may frame it, and of one that may not
+    portal: int
+    stranger: int
+
+    def url(self, way: str, *, blocked: bool = False) -> str:
+        """Where the product is for the public."""
+        return f"http://127.0.0.1:{self.ports[way, blocked]}/jobs/"
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
+    """One product for all: the ways differ in nginx only."""
+    folder = tmp_path_factory.mktemp("nginx")
+    ways = list(product(WAYS, [False, True]))
+    *public, portal, stranger = [free_port() for _ in range(len(ways) + 2)]
+    ports = dict(zip(ways, public, strict=True))
+    with job_table(f"sqlite:///{folder / 'jobs.db'}") as table:
+        served = Served(
+            folder,
+            JOBS_DATABASE_URL=table.url,
+            JOBS_STORE_URL=f"sqlite:///{folder / 'store.db'}",
+            JOBS_PREFIX="/jobs/",
+            JOBS_PUBLIC_ORIGINS=",".join(f"http://127.0.0.1:{port}" for port in public),
+            JOBS_FRAME_ANCESTORS=f"self,http://127.0.0.1:{portal},http://localhost:{portal}",
+            JOBS_REFRESH_EVERY="1s",
+        )
+        servers = [
+            *(
+                server_block(port, location(way, served.port), BLOCKED * blocked)
+                for (way, blocked), port in ports.items()
+            ),
+            *(server_block(port, page_of(PORTAL)) for port in (portal, stranger)),
+        ]
+        try:
+            served.start()
+            with nginx(folder, public[0], *servers):
+                yield Behind(table, ports, portal, stranger)
+        finally:
+            served.stop()
 
 
 @pytest.fixture
-def behind(serve: Callable[..., Served], tmp_path: Path) -> Iterator[Behind]:
-    with ExitStack() as stack:
-
-        def behind(
-            way: str, *, blocked: bool = False, portal: str = "", **environ: str
-        ) -> tuple[str, str]:
-            public, other = two_ports()
-            served = serve(
-                JOBS_PREFIX="/jobs/",
-                JOBS_PUBLIC_ORIGINS=f"http://127.0.0.1:{public}",
-                JOBS_REFRESH_EVERY="1s",
-                **{key: value.format(other=other) for key, value in environ.items()},
-            )
-            own = [location(way, served.port), *([BLOCKED] if blocked else [])]
-            src = portal.format(public=public)
-            servers = [
-                server_block(public, *own),
-                server_block(other, page_of(PORTAL.format(src=src))),
-            ]
-            stack.enter_context(nginx(tmp_path, public, *servers))
-            return f"http://127.0.0.1:{public}/jobs/", f"http://localhost:{other}/"
-
-        yield behind
+def jobs(behind: Behind) -> Iterator[Jobs]:
+    """The empty job table of all."""
+    yield Jobs(behind.table, utc_now)
+    behind.table.clear()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -80,7 +104,7 @@ def test_ng001_the_overview_works_below_a_prefix(
     blocked: bool,
 ) -> None:
     jobs.running("first")
-    url, _ = behind(way, blocked=blocked)
+    url = behind.url(way, blocked=blocked)
     page = page_at(url).open()
 
     page.wait_for_state("reconnecting" if blocked else "live")
@@ -102,7 +126,7 @@ def test_ng002_a_clean_up_goes_through_the_proxy(
     way: str,
 ) -> None:
     jobs.stalled("stuck")
-    url, _ = behind(way)
+    url = behind.url(way)
     page = page_at(url).open()
     wait_for_banner(page, lambda banner: banner and "1 job" in banner.title)
 
@@ -117,7 +141,7 @@ def test_ng003_the_json_interface_answers_below_the_prefix(
     behind: Behind, jobs: Jobs, way: str
 ) -> None:
     jobs.running("first")
-    url, _ = behind(way)
+    url = behind.url(way)
 
     assert httpx.get(f"{url}healthz").text == "ok"
     [run] = httpx.get(f"{url}api/runs").json()["runs"]
@@ -126,6 +150,11 @@ def test_ng003_the_json_interface_answers_below_the_prefix(
     foreign = {"Origin": "http://evil.example"}
     refused = httpx.post(f"{url}api/undo", json={"undo_token": "x"}, headers=foreign)
     assert refused.status_code == 403
+
+
+def _portal(host: str, port: int, src: str) -> str:
+    """The address of a portal that frames this."""
+    return f"http://{host}:{port}/?{urlencode({'src': src})}"
 
 
 def _in_frame(page: OverviewPage, script: str) -> Any:
@@ -153,14 +182,9 @@ def test_ng004_a_portal_frames_it_and_is_told(
 ) -> None:
     jobs.stalled("stuck")
     host = {"same-site": "127.0.0.1", "cross-site": "localhost"}[site]
-    url, portal = behind(
-        way,
-        blocked=blocked,
-        portal="http://127.0.0.1:{public}/jobs/?embed=1&theme=dark",
-        JOBS_FRAME_ANCESTORS=f"self,http://{host}:{{other}}",
-    )
-    page = page_at(portal.replace("localhost", host)).load()
+    url = behind.url(way, blocked=blocked)
     own = url.removesuffix("/jobs/")
+    page = page_at(_portal(host, behind.portal, f"{url}?embed=1&theme=dark")).load()
 
     def told(type_: str) -> list[Any]:
         found = page.run("return window.told")
@@ -183,12 +207,13 @@ def test_ng005_nobody_else_may_frame_it(
     behind: Behind, jobs: Jobs, page_at: Callable[[str], OverviewPage]
 ) -> None:
     jobs.stalled("stuck")
-    url, portal = behind("keep", portal="http://127.0.0.1:{public}/jobs/?embed=1")
-    page = page_at(portal).load()
+    url = behind.url("keep")
+    page = page_at(_portal("localhost", behind.stranger, f"{url}?embed=1")).load()
 
     wait_for(lambda: any("frame-ancestors" in log["message"] for log in page.logs()))
     assert page.run("return window.told") == []
-    assert "frame-ancestors 'self'" in httpx.get(url).headers["content-security-policy"]
+    policy = httpx.get(url).headers["content-security-policy"]
+    assert f"frame-ancestors 'self' http://127.0.0.1:{behind.portal} " in policy
 
 
 @pytest.mark.parametrize(
@@ -211,8 +236,7 @@ def test_ng006_a_panel_stands_alone_and_is_as_wide_as_its_frame(
     width: int,
 ) -> None:
     jobs.stalled("stuck")
-    url, _ = behind("keep")
-    page = page_at(f"{url}panel/{panel}").load()
+    page = page_at(f"{behind.url('keep')}panel/{panel}").load()
     page.cdp(
         "Emulation.setDeviceMetricsOverride",
         width=width,
@@ -233,12 +257,8 @@ def test_ng007_links_of_a_frame_open_outside(
     behind: Behind, jobs: Jobs, page_at: Callable[[str], OverviewPage]
 ) -> None:
     jobs.stalled("stuck")
-    _, portal = behind(
-        "keep",
-        portal="http://127.0.0.1:{public}/jobs/panel/stalled?source=jobs",
-        JOBS_FRAME_ANCESTORS="http://localhost:{other}",
-    )
-    page = page_at(portal).load()
+    panel = f"{behind.url('keep')}panel/stalled?source=jobs"
+    page = page_at(_portal("localhost", behind.portal, panel)).load()
     found = "return document.querySelector('.embed-foot a')?.offsetWidth"
     wait_for(lambda: _in_frame(page, found))
     driver = page._driver

@@ -416,7 +416,7 @@ class Dying(Listener):
 
 @pytest.mark.parametrize("after", [False, True])
 def test_what_a_leader_that_died_did_not_tell_the_next_one_tells_once(
-    it: Fault, database_url: str, *, after: bool
+    it: Fault, store_url: str, *, after: bool
 ) -> None:
     dying, listener = Dying(after=after), Listener()
     it.stalls(NOW, 1, CRITICAL)
@@ -424,7 +424,7 @@ def test_what_a_leader_that_died_did_not_tell_the_next_one_tells_once(
         alerting(it, dying).do(NOW)
 
     listener.heard = dying.heard  # one place for messages, as the store is for both
-    other = open_store(database_url)
+    other = open_store(store_url)
     next_leader = Alerting(
         {"orders": it.source}, other, teller=listener, critical_jobs=[CRITICAL]
     )
@@ -438,10 +438,10 @@ def test_what_a_leader_that_died_did_not_tell_the_next_one_tells_once(
 
 
 def test_two_that_lead_for_a_moment_tell_and_keep_once(
-    it: Fault, database_url: str
+    it: Fault, store_url: str
 ) -> None:
     listener = Listener()
-    stores = [open_store(database_url) for _ in range(2)]
+    stores = [open_store(store_url) for _ in range(2)]
     leaders = [
         Alerting({"orders": it.source}, one, teller=listener, critical_jobs=[CRITICAL])
         for one in stores
@@ -473,7 +473,7 @@ def test_two_that_lead_for_a_moment_tell_and_keep_once(
 
 @pytest.mark.parametrize("restarting", [False, True])
 def test_restarts_at_any_moment_change_nothing(
-    it: Fault, database_url: str, *, restarting: bool
+    it: Fault, store_url: str, *, restarting: bool
 ) -> None:
     """Pending, firing, without data and kept: the state comes back from the store."""
     listener = Listener()
@@ -483,7 +483,7 @@ def test_restarts_at_any_moment_change_nothing(
     for n, kind in enumerate(story):
         now = NOW + n * EVERY
         if restarting:
-            store = open_store(database_url)
+            store = open_store(store_url)
         with store.database.writing() as connection:
             connection.exec_driver_sql("DELETE FROM viewer_slot")
         if kind != ".":

@@ -31,13 +31,13 @@ def sending(store_url: str, mailbox: Mailbox, now_ms: int) -> Iterator[None]:
 
 
 def test_another_process_takes_over_and_nothing_is_sent_twice(
-    store: Store, database_url: str, clock: FakeClock
+    store: Store, store_url: str, clock: FakeClock
 ) -> None:
     with receiving_mail() as mailbox:
         messenger = messenger_over(store, clock, mailbox.url, holder="alive:1")
         duties = Duties({}, store, clock=clock, holder="alive:1", chores=[messenger])
         mailbox.go_on.clear()
-        with sending(database_url, mailbox, clock.now_ms):
+        with sending(store_url, mailbox, clock.now_ms):
             tell(messenger, clock, 1)
             assert mailbox.asked.wait(20)
             tell(messenger, clock, 2)

@@ -104,13 +104,13 @@ def test_what_makes_no_sense_is_not_kept(store: Store) -> None:
 # what became of alerts
 
 
-def test_an_alert_is_as_it_was_after_a_restart(database_url: str) -> None:
-    first = open_store(database_url)
+def test_an_alert_is_as_it_was_after_a_restart(store_url: str) -> None:
+    first = open_store(store_url)
     id_ = fire(first)
     [before] = first.alerts.standings()
     first.close()
 
-    second = open_store(database_url)
+    second = open_store(store_url)
     assert second.alerts.standings() == [before]
     assert before.episode
     assert before == firing()._replace(episode_id=id_, episode=before.episode)
@@ -157,7 +157,7 @@ def test_a_crash_while_it_is_written_leaves_nothing_behind(store: Store) -> None
 
 @pytest.mark.parametrize("known", [False, True])
 def test_of_processes_that_move_the_same_alert_one_does(
-    store: Store, database_url: str, *, known: bool
+    store: Store, store_url: str, *, known: bool
 ) -> None:
     """Both read before either writes, as two leaders may for a moment."""
     before = Standing(RULE, "orders")
@@ -166,7 +166,7 @@ def test_of_processes_that_move_the_same_alert_one_does(
         store.alerts.advance(
             lambda *_: [Move(Standing(RULE, "orders"), before)], NOW - 1
         )
-    others = [open_store(database_url) for _ in range(4)]
+    others = [open_store(store_url) for _ in range(4)]
     start = Barrier(len(others))
 
     def move(place: Store) -> None:

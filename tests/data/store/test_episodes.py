@@ -45,12 +45,10 @@ def test_an_episode_is_recorded_with_what_the_verdict_rests_on(
     assert store.episodes.open("others") == []
 
 
-def test_the_first_sight_counts_over_restarts(
-    database_url: str, clock: FakeClock
-) -> None:
+def test_the_first_sight_counts_over_restarts(store_url: str, clock: FakeClock) -> None:
     first_seen = clock.now_ms
     for _ in range(3):
-        store = open_store(database_url)
+        store = open_store(store_url)
         store.episodes.record("orders", {"1": verdict()}, NAMES, clock.now_ms)
         [episode] = store.episodes.open("orders")
         assert episode.first_seen_at == first_seen
@@ -59,9 +57,9 @@ def test_the_first_sight_counts_over_restarts(
 
 
 def test_two_processes_that_see_the_same_runs_record_them_once(
-    store: Store, database_url: str, clock: FakeClock
+    store: Store, store_url: str, clock: FakeClock
 ) -> None:
-    other = open_store(database_url)
+    other = open_store(store_url)
     verdicts = {str(n): verdict() for n in range(200)}
     backwards = dict(reversed(verdicts.items()))
     start = Barrier(2)

@@ -15,9 +15,9 @@ TOO_MANY = CAP + 300
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
+def store(store_url: str) -> Iterator[Store]:
     """A store that keeps as little as it may."""
-    opened = open_store(database_url, retention_ms=DAY_MS)
+    opened = open_store(store_url, retention_ms=DAY_MS)
     yield opened
     opened.close()
 

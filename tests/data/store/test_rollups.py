@@ -19,9 +19,9 @@ A_ROTATION = 9 * 24 + 1
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
+def store(store_url: str) -> Iterator[Store]:
     """A store that keeps as little as it may."""
-    opened = open_store(database_url, retention_ms=DAY_MS)
+    opened = open_store(store_url, retention_ms=DAY_MS)
     yield opened
     opened.close()
 

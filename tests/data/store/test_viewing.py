@@ -172,9 +172,9 @@ def test_what_is_old_is_forgotten_and_sums_stay(store: Store) -> None:
     assert store.viewing.totals()["seconds", "good"] == 50
 
 
-def test_sums_are_exact_when_all_tell_at_once(store: Store, database_url: str) -> None:
+def test_sums_are_exact_when_all_tell_at_once(store: Store, store_url: str) -> None:
     """Tabs of their own, tabs told of twice at once, and two processes."""
-    other = open_store(database_url)
+    other = open_store(store_url)
     rounds, tabs = 6, 8
     ready = Barrier(tabs * 2)
 

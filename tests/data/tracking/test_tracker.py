@@ -382,10 +382,10 @@ class Scan:
 
 @pytest.fixture
 def scan(
-    database_url: str, store: Store, tracker: Tracker, clock: FakeClock
+    store_url: str, store: Store, tracker: Tracker, clock: FakeClock
 ) -> Iterator[Scan]:
-    with job_table(database_url) as table:
-        made = Scan(database_url, table, store, tracker, clock)
+    with job_table(store_url) as table:
+        made = Scan(store_url, table, store, tracker, clock)
         yield made
         made.engine.close()
 
