@@ -24,7 +24,7 @@ from bench.tables import Open, engine_of
 from data.clock import DAY_MS, HOUR_MS, now_ms, utc_now
 from data.rules.grouping import fingerprint, norm
 from data.store import open_store
-from data.store.errors import ErrorFilter
+from data.store.error_records import ErrorFilter
 
 FIGURE: Final = "errors"
 _OPEN: Final = Open(running=25, overdue=2)

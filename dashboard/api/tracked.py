@@ -29,7 +29,8 @@ from dashboard.views.errors import (
 from data.clock import now_ms
 from data.exceptions import DataError, InvalidRequestError
 from data.model import GroupStatus
-from data.store.errors import ErrorFilter, ErrorLog, Group, KeptEvent
+from data.store.error_records import ErrorFilter, Group, KeptEvent
+from data.store.errors import ErrorLog
 from data.tracking import Tracker
 from data.tracking.intake import Receipt
 

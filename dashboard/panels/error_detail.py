@@ -41,13 +41,8 @@ from dashboard.views.errors import (
 from data.clock import now_ms
 from data.exceptions import DataError
 from data.model import GroupStatus
-from data.store.errors import (
-    COUNTED_TO,
-    ErrorFilter,
-    Group,
-    KeptEvent,
-    StruckRun,
-)
+from data.store.error_records import ErrorFilter, Group, KeptEvent, StruckRun
+from data.store.errors import COUNTED_TO
 
 #: Runs that are listed; more are counted.
 _RUNS: Final = 8

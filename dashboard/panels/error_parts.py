@@ -12,7 +12,7 @@ from dashboard.components.attributes import attributes, run_link
 from dashboard.ids import Errors
 from dashboard.views.errors import GroupView
 from data.all_sources import ALL, joined
-from data.store.errors import StruckRun
+from data.store.error_records import StruckRun
 
 
 def groups_table(groups: Sequence[GroupView], span: str, chosen: str) -> Component:

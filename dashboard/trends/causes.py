@@ -25,7 +25,7 @@ from data.exceptions import InvalidRequestError
 from data.model import JobState
 from data.rules.metrics import rate_parts
 from data.store import Store
-from data.store.errors import ErrorFilter
+from data.store.error_records import ErrorFilter
 
 _JOBS: Final = "Job types"
 _WORKERS: Final = "Workers"

@@ -31,7 +31,7 @@ from data.model import JobState
 from data.rules.alarms import checked
 from data.rules.metrics import error_rate
 from data.store import Store
-from data.store.errors import ErrorFilter
+from data.store.error_records import ErrorFilter
 from data.store.trends import Quantiles
 from data.store.viewing import USER_SLOT_MS
 

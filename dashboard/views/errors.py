@@ -8,7 +8,7 @@ from dashboard.format import count
 from dashboard.views.spark import spark_points
 from data.clock import DAY_MS, HOUR_MS, from_ms
 from data.model import GroupStatus
-from data.store.errors import ErrorFilter, Group, KeptEvent
+from data.store.error_records import ErrorFilter, Group, KeptEvent
 
 #: Groups of one page of the list.
 PAGE: Final = 50

@@ -4,23 +4,16 @@ Writing is one short transaction a batch. Lists and charts read the counts by ho
 day, so that they cost the same whatever number of events is kept.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
-    Insert,
     Select,
-    Subquery,
     Table,
-    case,
-    delete,
     func,
     select,
-    union_all,
     update,
 )
 from sqlalchemy.orm import aliased
@@ -29,17 +22,18 @@ from data.clock import DAY_MS, HOUR_MS
 from data.db import Database
 from data.exceptions import UnknownErrorGroupError
 from data.model import ErrorEvent, GroupStatus
+from data.store.error_counts import counts_by, counts_of, dimensions
+from data.store.error_intake import Written, take_in
+from data.store.error_pruning import prune
+from data.store.error_records import ErrorFilter, Group, KeptEvent, StruckRun
 from data.store.error_tables import (
     error_day,
     error_event,
     error_group,
-    error_hour,
     error_run,
     error_scan,
     error_visitor,
 )
-from data.store.sums import add_sums
-from data.store.tallies import errors_of
 from data.store.texts import storable, storable_key
 from data.store.upserts import insert_into
 
@@ -48,94 +42,9 @@ COUNTED_TO: Final = 1_000
 #: What is kept of events; of what is older only the counts.
 MOST_EVENTS: Final = 1_000_000
 _CHUNK: Final = 200
-_PRUNED_AT_ONCE: Final = 20_000
 
 _g: Final = error_group.c
 _e: Final = error_event.c
-_EVENT_COLUMNS: Final = [column for column in error_event.c if column.name != "id"]
-
-
-class Written(NamedTuple):
-    """What became of a batch."""
-
-    #: ids of events that were not known before
-    new: set[str]
-    #: groups that came back after they were resolved
-    regressed: set[str]
-
-
-class ErrorFilter(NamedTuple):
-    """Which errors are asked for; every condition that is not "" or 0 must hold."""
-
-    #: events since this instant, epoch ms
-    since: int = 0
-    until: int = 0
-    statuses: frozenset[GroupStatus] = frozenset()
-    #: "browser", "server" or "job"
-    origin: str = ""
-    action: str = ""
-    component: str = ""
-    job_name: str = ""
-    #: part of the title, whatever the case
-    text: str = ""
-
-
-class Group(NamedTuple):
-    """Errors that are the same error."""
-
-    fingerprint: str
-    title: str
-    type: str
-    origin: str
-    action: str
-    component: str
-    job_name: str
-    first_seen: int
-    last_seen: int
-    status: GroupStatus
-    #: when somebody, or its return, made it so; 0 for never
-    status_at: int
-    status_by: str
-    #: in the asked range
-    events: int
-    #: distinct people or tabs, and runs, since it was first seen
-    visitors: int
-    runs: int
-    #: fingerprints that were merged into this one
-    merged: tuple[str, ...]
-
-
-class KeptEvent(NamedTuple):
-    """One event as it is stored; ``body`` is JSON."""
-
-    id: int
-    event_id: str
-    fingerprint: str
-    at: int
-    received_at: int
-    level: str
-    origin: str
-    kind: str
-    type: str
-    message: str
-    action: str
-    component: str
-    job_name: str
-    source: str
-    run_id: str
-    visitor: str
-    times: int
-    body: str
-
-
-class StruckRun(NamedTuple):
-    """A run that failed with an error."""
-
-    source: str
-    run_id: str
-    job_name: str
-    last_at: int
-    retried_at: int | None
 
 
 class ErrorLog:
@@ -150,129 +59,8 @@ class ErrorLog:
         self, events: Sequence[ErrorEvent], counted: Iterable[ErrorEvent] = ()
     ) -> Written:
         """Keep events that are not known yet; of those in ``counted`` the count only."""
-        new: set[str] = set()
         with self._db.writing() as connection:
-            for at in range(0, len(events), _CHUNK):
-                new |= self._insert(connection, events[at : at + _CHUNK])
-            once = {event.event_id: event for event in events if event.event_id in new}
-            fresh = [*once.values(), *counted]
-            regressed = self._upsert_groups(connection, fresh)
-            self._count(connection, fresh)
-            self._note_struck(connection, fresh)
-            add_sums(connection, self._db.dialect, errors_of(fresh))
-        return Written(new, regressed)
-
-    def _insert(self, connection: Connection, events: Sequence[ErrorEvent]) -> set[str]:
-        rows = {event.event_id: _to_values(event) for event in events}
-        insert = insert_into(error_event, self._db.dialect)
-        once = insert.on_conflict_do_nothing(index_elements=[_e.event_id])
-        found = connection.execute(once.returning(_e.event_id), [*rows.values()])
-        return {id_ for (id_,) in found}
-
-    def _upsert_groups(
-        self, connection: Connection, events: Sequence[ErrorEvent]
-    ) -> set[str]:
-        """Make or move on the groups; those that came back after being resolved."""
-        spans: dict[str, tuple[int, ErrorEvent]] = {}
-        for event in events:
-            first, last = spans.get(event.fingerprint, (event.at, event))
-            spans[event.fingerprint] = (
-                min(first, event.at),
-                max(last, event, key=lambda one: one.at),
-            )
-        if not spans:
-            return set()
-        # in one order, so that nobody deadlocks
-        rows = [_new_group(*spans[fingerprint]) for fingerprint in sorted(spans)]
-        connection.execute(self._upsert_group(), rows)
-        return _regressed(
-            connection, {one: last.at for one, (_, last) in spans.items()}
-        )
-
-    def _upsert_group(self) -> Insert:
-        insert = insert_into(error_group, self._db.dialect)
-        new = insert.excluded
-        is_newer = new.last_seen >= _g.last_seen
-        moved = {
-            name: case((is_newer, new[name]), else_=_g[name])
-            for name in ("last_seen", "origin", "action", "component", "job_name")
-        }
-        moved["first_seen"] = case(
-            (new.first_seen < _g.first_seen, new.first_seen), else_=_g.first_seen
-        )
-        return insert.on_conflict_do_update(index_elements=[_g.fingerprint], set_=moved)
-
-    def _count(self, connection: Connection, events: Sequence[ErrorEvent]) -> None:
-        for table, span, length in (
-            (error_hour, "hour", HOUR_MS),
-            (error_day, "day", DAY_MS),
-        ):
-            cells: Counter[tuple[Any, ...]] = Counter()
-            for event in events:
-                at = event.at // length * length
-                cells[event.fingerprint, at, *_about(event).values()] += event.times
-            names = ["fingerprint", span, "origin", "action", "component", "job_name"]
-            rows = [
-                dict(zip([*names, "events"], [*key, cells[key]], strict=True))
-                for key in sorted(cells)
-            ]
-            insert = insert_into(table, self._db.dialect)
-            more = {"events": table.c.events + insert.excluded.events}
-            upsert = insert.on_conflict_do_update(index_elements=names, set_=more)
-            if rows:
-                connection.execute(upsert, rows)
-
-    def _note_struck(
-        self, connection: Connection, events: Sequence[ErrorEvent]
-    ) -> None:
-        visitors: dict[tuple[str, ...], dict[str, object]] = {
-            (event.fingerprint, storable_key(event.visitor)): {"last_at": event.at}
-            for event in events
-            if event.visitor
-        }
-        runs: dict[tuple[str, ...], dict[str, object]] = {
-            (event.fingerprint, event.source, storable_key(event.run_id)): {
-                "last_at": event.at,
-                "job_name": storable_key(event.job_name),
-            }
-            for event in events
-            if event.run_id
-        }
-        self._note_each(connection, error_visitor, _g.visitors, visitors)
-        self._note_each(connection, error_run, _g.runs, runs)
-
-    def _note_each(
-        self,
-        connection: Connection,
-        table: Table,
-        counter: Column[int],
-        struck: Mapping[tuple[str, ...], Mapping[str, object]],
-    ) -> None:
-        """Note whom or what errors struck: new ones are counted, others moved on."""
-        if not struck:
-            return
-        names = [column.name for column in table.primary_key.columns]
-        rows = [
-            {**dict(zip(names, key, strict=True)), **struck[key]}
-            for key in sorted(struck)
-        ]
-        keys = [table.c[name] for name in names]
-        insert = insert_into(table, self._db.dialect)
-        new = insert.on_conflict_do_nothing(index_elements=names).returning(*keys)
-        added = {tuple(row) for row in connection.execute(new, rows)}
-        for fingerprint, number in sorted(Counter(key[0] for key in added).items()):
-            connection.execute(
-                update(error_group)
-                .where(_g.fingerprint == fingerprint)
-                .values({counter.name: counter + number})
-            )
-        known = [row for row in rows if tuple(row[name] for name in names) not in added]
-        if known:
-            newer = {
-                name: insert.excluded[name] for name in next(iter(struck.values()))
-            }
-            move = insert.on_conflict_do_update(index_elements=names, set_=newer)
-            connection.execute(move, known)
+            return take_in(connection, self._db.dialect, events, counted)
 
     # ---- what people do to groups ----
 
@@ -339,7 +127,7 @@ class ErrorLog:
     ) -> list[Group]:
         """Groups with events in the range, most frequent first; ``after`` so many."""
         root = func.coalesce(_g.merged_into, _g.fingerprint)
-        counts = _cells(filter_)
+        counts = counts_of(filter_)
         found = (
             select(root.label("root"), func.sum(counts.c.events).label("events"))
             .join(error_group, _g.fingerprint == counts.c.fingerprint)
@@ -367,7 +155,7 @@ class ErrorLog:
             ).scalar()
             if root is None:
                 raise UnknownErrorGroupError(fingerprint)
-            counts = _cells(ErrorFilter(since=since))
+            counts = counts_of(ErrorFilter(since=since))
             members = select(_g.fingerprint).where(
                 (_g.fingerprint == root) | (_g.merged_into == root)
             )
@@ -452,7 +240,7 @@ class ErrorLog:
         self, filter_: ErrorFilter, step_ms: int, fingerprints: Collection[str]
     ) -> dict[str, dict[int, int]]:
         """Events by group and step: ``{fingerprint: {start of the step: events}}``."""
-        table, at = _by(step_ms)
+        table, at = counts_by(step_ms)
         c = table.c
         start = (at - at % step_ms) if step_ms not in (HOUR_MS, DAY_MS) else at
         root = func.coalesce(_g.merged_into, _g.fingerprint)
@@ -472,11 +260,11 @@ class ErrorLog:
         self, filter_: ErrorFilter, step_ms: int
     ) -> list[tuple[int, str, int]]:
         """(start of the step, action, events) in the range, oldest first."""
-        table, at = _by(step_ms)
+        table, at = counts_by(step_ms)
         statement = (
             select(at, table.c.action, func.sum(table.c.events))
             .where(
-                at >= filter_.since // step_ms * step_ms, *_dimensions(table, filter_)
+                at >= filter_.since // step_ms * step_ms, *dimensions(table, filter_)
             )
             .group_by(at, table.c.action)
             .order_by(at, table.c.action)
@@ -531,7 +319,7 @@ class ErrorLog:
         limit: int = _CHUNK,
     ) -> list[KeptEvent]:
         statement = select(error_event).order_by(_e.at.desc(), _e.id.desc())
-        statement = statement.where(*_dimensions(error_event, filter_))
+        statement = statement.where(*dimensions(error_event, filter_))
         if filter_.since:
             statement = statement.where(_e.at >= filter_.since)
         if filter_.until:
@@ -588,62 +376,7 @@ class ErrorLog:
 
         Returns how many events were forgotten.
         """
-        forgotten = 0
-        while pruned := self._prune_events(before_ms, most):
-            forgotten += pruned
-        with self._db.writing() as connection:
-            for table, column in (
-                (error_hour, error_hour.c.hour),
-                (error_day, error_day.c.day),
-            ):
-                connection.execute(delete(table).where(column < before_ms))
-            part = aliased(error_group)
-            # one that others were merged into lives as long as they do
-            alive = select(part.c.merged_into).where(
-                part.c.merged_into.is_not(None), part.c.last_seen >= before_ms
-            )
-            connection.execute(
-                delete(error_group).where(
-                    _g.last_seen < before_ms, _g.fingerprint.not_in(alive)
-                )
-            )
-            for table, counter in ((error_visitor, "visitors"), (error_run, "runs")):
-                _recount(connection, table, counter, before_ms)
-        return forgotten
-
-    def _prune_events(self, before_ms: int, most: int) -> int:
-        """Some at a time: whoever writes waits no longer than a batch takes."""
-        with self._db.writing() as connection:
-            old = select(_e.id).where(_e.at < before_ms).limit(_PRUNED_AT_ONCE)
-            ids = connection.execute(old).scalars().all()
-            if not ids:
-                newest = select(_e.id).order_by(_e.id.desc()).offset(most).limit(1)
-                last = connection.execute(newest).scalar()
-                if last is None:
-                    return 0
-                oldest = select(_e.id).where(_e.id <= last).order_by(_e.id)
-                ids = connection.execute(oldest.limit(_PRUNED_AT_ONCE)).scalars().all()
-            for at in range(0, len(ids), _CHUNK):
-                gone = delete(error_event).where(_e.id.in_(ids[at : at + _CHUNK]))
-                connection.execute(gone)
-            return len(ids)
-
-
-def _recount(connection: Connection, table: Table, counter: str, before: int) -> None:
-    """Forget whom or what errors struck before then, and count the rest again."""
-    c = table.c
-    touched = select(c.fingerprint).where(c.last_at < before).distinct()
-    groups = connection.execute(touched).scalars().all()
-    connection.execute(delete(table).where(c.last_at < before))
-    left = (
-        select(func.count())
-        .select_from(table)
-        .where(c.fingerprint == _g.fingerprint)
-        .scalar_subquery()
-    )
-    for at in range(0, len(groups), _CHUNK):
-        some = _g.fingerprint.in_(groups[at : at + _CHUNK])
-        connection.execute(update(error_group).where(some).values({counter: left}))
+        return prune(self._db, before_ms, most)
 
 
 def _to_groups(connection: Connection, rows: Sequence[Any]) -> list[Group]:
@@ -680,109 +413,13 @@ def _to_group(row: Any, parts: Sequence[Any]) -> Group:
     )
 
 
-def _new_group(first_seen: int, last: ErrorEvent) -> dict[str, object]:
-    return {
-        "fingerprint": last.fingerprint,
-        "first_seen": first_seen,
-        "last_seen": last.at,
-        "status": GroupStatus.OPEN.value,
-        "status_at": 0,
-        "status_by": "",
-        "visitors": 0,
-        "runs": 0,
-        **_about(last),
-        "title": storable(last.title),
-        "type": storable(last.type),
-    }
-
-
-def _regressed(connection: Connection, last_at: Mapping[str, int]) -> set[str]:
-    """Resolved groups of these fingerprints that came back since; marked as such."""
-    root = aliased(error_group)
-    resolved = (
-        select(_g.fingerprint, root.c.fingerprint, root.c.status_at)
-        .join(root, root.c.fingerprint == func.coalesce(_g.merged_into, _g.fingerprint))
-        .where(_g.fingerprint.in_(last_at), root.c.status == GroupStatus.RESOLVED.value)
-    )
-    found: dict[str, int] = {}
-    for fingerprint, group, since in connection.execute(resolved):
-        if last_at[fingerprint] > since:
-            found[group] = max(found.get(group, 0), last_at[fingerprint])
-    for group, at in found.items():
-        connection.execute(
-            update(error_group)
-            .where(_g.fingerprint == group)
-            .values(status=GroupStatus.REGRESSED.value, status_at=at, status_by="")
-        )
-    return found.keys() | set()
-
-
 def _group_columns() -> list[ColumnElement[Any]]:
     return [_g[name] for name in Group._fields if name in _g]
-
-
-def _to_values(event: ErrorEvent) -> dict[str, object]:
-    return {
-        **{column.name: getattr(event, column.name) for column in _EVENT_COLUMNS},
-        **_about(event),
-        "type": storable(event.type),
-        "message": storable(event.message),
-        "run_id": storable_key(event.run_id),
-        "body": storable(event.body),
-    }
-
-
-def _about(event: ErrorEvent) -> dict[str, str]:
-    """What an event is counted by."""
-    return {
-        "origin": event.origin,
-        "action": storable_key(event.action),
-        "component": storable_key(event.component),
-        "job_name": storable_key(event.job_name),
-    }
 
 
 def _require(found: object, fingerprint: str) -> None:
     if not found:
         raise UnknownErrorGroupError(fingerprint)
-
-
-def _by(step_ms: int) -> tuple[Table, ColumnElement[int]]:
-    """The table of counts that knows steps of this length."""
-    if step_ms % DAY_MS == 0:
-        return error_day, error_day.c.day
-    return error_hour, error_hour.c.hour
-
-
-def _cells(filter_: ErrorFilter) -> Subquery:
-    """Counts of the range, exact to the hour: whole days, and the hours around them."""
-    day, hour = error_day.c.day, error_hour.c.hour
-    first_day = -(-filter_.since // DAY_MS) * DAY_MS
-    first_hour = filter_.since // HOUR_MS * HOUR_MS
-    days = _summed(error_day, filter_).where(day >= first_day)
-    hours = _summed(error_hour, filter_).where(hour >= first_hour)
-    if not filter_.until:
-        return union_all(days, hours.where(hour < first_day)).subquery()
-    last_day = max(filter_.until // DAY_MS * DAY_MS, first_day)
-    around = (hour < first_day) | (hour >= last_day)
-    return union_all(
-        days.where(day < last_day), hours.where(around, hour < filter_.until)
-    ).subquery()
-
-
-def _summed(table: Table, filter_: ErrorFilter) -> Select[Any]:
-    """One row a fingerprint, before anything is joined to it."""
-    events = func.sum(table.c.events).label("events")
-    wanted = select(table.c.fingerprint, events).where(*_dimensions(table, filter_))
-    return wanted.group_by(table.c.fingerprint)
-
-
-def _dimensions(table: Table, filter_: ErrorFilter) -> list[ColumnElement[bool]]:
-    return [
-        table.c[name] == storable_key(value)
-        for name in ("origin", "action", "component", "job_name")
-        if (value := getattr(filter_, name))
-    ]
 
 
 def _matching(

@@ -28,7 +28,7 @@ from dashboard.settings import load_settings
 from dashboard.views.errors import event_cells
 from data.clock import DAY_MS, from_ms
 from data.exceptions import InvalidRequestError, SourceUnavailableError
-from data.store.errors import ErrorFilter
+from data.store.error_records import ErrorFilter
 from data.tracking import Met
 from data.tracking.events import EVENT, from_browser
 from tests.conftest import FakeClock

@@ -20,7 +20,7 @@ from dashboard.views.errors import (
 )
 from data.clock import DAY_MS, HOUR_MS
 from data.model import GroupStatus
-from data.store.errors import Group, KeptEvent
+from data.store.error_records import Group, KeptEvent
 from tests.factories import NOW
 
 GROUP = Group(

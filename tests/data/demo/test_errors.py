@@ -10,7 +10,7 @@ from data.clock import DAY_MS, to_ms
 from data.demo.errors import write_errors
 from data.model import GroupStatus
 from data.store import Store, open_store
-from data.store.errors import ErrorFilter, KeptEvent
+from data.store.error_records import ErrorFilter, KeptEvent
 from tests.data.demo.shop import NOON
 
 NOW = to_ms(NOON)

@@ -9,7 +9,8 @@ from data.clock import DAY_MS, HOUR_MS
 from data.exceptions import UnknownErrorGroupError
 from data.model import ErrorEvent, GroupStatus
 from data.store import Store
-from data.store.errors import COUNTED_TO, ErrorFilter
+from data.store.error_records import ErrorFilter
+from data.store.errors import COUNTED_TO
 from tests.conftest import WEDNESDAY, FakeClock
 
 NOW = FakeClock(WEDNESDAY).now_ms

@@ -18,7 +18,8 @@ from data.exceptions import InvalidRequestError, SourceUnavailableError
 from data.model import ErrorEvent, Failure, Snapshot, Trouble
 from data.monitor.outages import Outages
 from data.store import Store
-from data.store.errors import ErrorFilter, Written
+from data.store.error_records import ErrorFilter
+from data.store.errors import Written
 from data.tracking import Tracker
 from data.tracking.events import STACK, from_failure
 from data.tracking.failed_runs import OVERLAP_MS, FailedRuns

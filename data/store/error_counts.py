@@ -1,0 +1,49 @@
+"""Which of the hourly and daily counts of errors answer a question."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Subquery, Table, func, select, union_all
+
+from data.clock import DAY_MS, HOUR_MS
+from data.store.error_records import ErrorFilter
+from data.store.error_tables import error_day, error_hour
+from data.store.texts import storable_key
+
+
+def counts_by(step_ms: int) -> tuple[Table, ColumnElement[int]]:
+    """The table of counts that knows steps of this length."""
+    if step_ms % DAY_MS == 0:
+        return error_day, error_day.c.day
+    return error_hour, error_hour.c.hour
+
+
+def counts_of(filter_: ErrorFilter) -> Subquery:
+    """Counts of the range, exact to the hour: whole days, and the hours around them."""
+    day, hour = error_day.c.day, error_hour.c.hour
+    first_day = -(-filter_.since // DAY_MS) * DAY_MS
+    first_hour = filter_.since // HOUR_MS * HOUR_MS
+    days = _summed(error_day, filter_).where(day >= first_day)
+    hours = _summed(error_hour, filter_).where(hour >= first_hour)
+    if not filter_.until:
+        return union_all(days, hours.where(hour < first_day)).subquery()
+    last_day = max(filter_.until // DAY_MS * DAY_MS, first_day)
+    around = (hour < first_day) | (hour >= last_day)
+    return union_all(
+        days.where(day < last_day), hours.where(around, hour < filter_.until)
+    ).subquery()
+
+
+def _summed(table: Table, filter_: ErrorFilter) -> Select[Any]:
+    """One row a fingerprint, before anything is joined to it."""
+    events = func.sum(table.c.events).label("events")
+    wanted = select(table.c.fingerprint, events).where(*dimensions(table, filter_))
+    return wanted.group_by(table.c.fingerprint)
+
+
+def dimensions(table: Table, filter_: ErrorFilter) -> list[ColumnElement[bool]]:
+    """What the filter says of where an error came from."""
+    return [
+        table.c[name] == storable_key(value)
+        for name in ("origin", "action", "component", "job_name")
+        if (value := getattr(filter_, name))
+    ]
