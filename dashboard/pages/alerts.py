@@ -124,7 +124,7 @@ def _found(
         }
     except DataError as error:
         track_once(error, action="loadAlerts", component=Alerts.LIST)
-        words = f"{error} What is shown is from before."
+        words = f"{error} Nothing newer is shown until that is over."
         problem = {"problem_hidden": False, "problem": words, "page": "page is-stale"}
         return {**dict.fromkeys(_OUTPUTS, no_update), **problem}
 

@@ -43,7 +43,7 @@ from dashboard.views.errors import (
 )
 from data.clock import now_ms
 from data.exceptions import DataError
-from data.store.errors import ErrorFilter
+from data.store.error_records import ErrorFilter
 from data.tracking import Tracker, track_once
 
 PATH: Final = "/errors"
@@ -148,9 +148,9 @@ def _found(
         return {**done, **_shown(deps, tracker, asked, shown, pages * PAGE)}
     except DataError as error:
         track_once(error, action="loadErrors", component=Errors.GROUPS)
-        kept = "What is shown is from before."
-        problem = {"problem_hidden": False, "problem": f"{error} {kept}"}
-        return {**dict.fromkeys(_OUTPUTS, no_update), **done, **problem}
+        words = f"{error} Nothing newer is shown until that is over."
+        problem = {"problem_hidden": False, "problem": words, "page": "page is-stale"}
+        return {**dict.fromkeys(_OUTPUTS, no_update), **problem}
 
 
 def _shown(

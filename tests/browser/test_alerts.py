@@ -329,9 +329,12 @@ def test_al014_without_its_store_the_page_keeps_what_it_shows_and_says_so(
         composed.deps.store.alerts.standings()
     page.refresh()
 
-    wait_for(lambda: "is from before" in (page.text("alerts-problem") or ""))
+    wait_for(lambda: "Nothing newer" in (page.text("alerts-problem") or ""))
     assert page.card(TITLE).chip == "Firing"
     assert page.page.how_many("#alerts.is-stale") == 1
+    page.open()
+    wait_for(lambda: "Nothing newer" in (page.text("alerts-problem") or ""))
+    assert page.cards() == []
     with database.writing() as connection:
         connection.exec_driver_sql(rename.format("away", "alert_state"))
     page.refresh()

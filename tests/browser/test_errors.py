@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 
 from data.clock import DAY_MS, HOUR_MS
 from data.store.audit import AuditFilter
-from data.store.errors import ErrorFilter
+from data.store.error_records import ErrorFilter
 from tests.browser.errors_page import ErrorsPage
 from tests.browser.history_page import HistoryPage
 from tests.browser.served import free_port
@@ -494,3 +494,29 @@ def test_er014_an_empty_store_says_that_nothing_was_tracked(launch):
     )
     page.open("?group=v1:0123456789abcdef")
     wait_for(lambda: "There is no error" in (page.text("error-message") or ""))
+
+
+def test_er019_without_its_store_the_page_keeps_what_it_shows_and_says_so(
+    launch, dash_duo
+):
+    overview, composed = launch()
+    composed.deps.tracker.error(KeyError("x"), action="cancelJob", component="api")
+    wait_for(lambda: len(kept(composed)) == 1)
+    page = ErrorsPage(overview).open()
+    page.wait_for_titles("KeyError: 'x'")
+    rename = "ALTER TABLE {} RENAME TO {}"
+    database = composed.deps.store.database
+    with database.writing() as connection:
+        connection.exec_driver_sql(rename.format("error_group", "away"))
+
+    page.pick("errors-range", "24h")
+    wait_for(lambda: "Nothing newer" in (page.text("errors-problem") or ""))
+    assert page.titles() == ["KeyError: 'x'"]
+    assert page.page.how_many("#errors.is-stale") == 1
+
+    with database.writing() as connection:
+        connection.exec_driver_sql(rename.format("away", "error_group"))
+    page.pick("errors-range", "7d")
+    wait_for(lambda: page.text("errors-problem") is None)
+    assert page.page.how_many("#errors.is-stale") == 0
+    dash_duo.get_logs()
