@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, Self
 
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -136,9 +137,8 @@ class HistoryPage:
         self._page.run("document.querySelector(arguments[0]).click()", selector)
 
     def keys(self, *keys: str) -> None:
-        """Typed wherever the focus is."""
-        for key in keys:
-            self._driver.switch_to.active_element.send_keys(key)
+        """Typed wherever the focus is, without a pause."""
+        ActionChains(self._driver).send_keys(*keys).perform()
 
     def focused(self) -> str:
         return str(self._page.run("return document.activeElement.id"))

@@ -151,8 +151,10 @@ def test_ec004_each_operation_that_cannot_be_done_says_what_it_was_about(launch,
 
     def wait_about(action: str) -> dict[str, Any]:
         entry = wait_for(lambda: remembered(page, action))
-        (event,) = (
-            one for one in kept(composed) if one["event_id"] == entry["event_id"]
+        (event,) = wait_for(
+            lambda: [
+                one for one in kept(composed) if one["event_id"] == entry["event_id"]
+            ]
         )
         told = event["context"]
         assert told["action"] == action

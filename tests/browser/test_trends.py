@@ -323,3 +323,23 @@ def test_tr012_every_text_can_be_read_and_a_phone_shows_all_of_it(trends, theme)
     )
     assert len(widths) >= CHARTS
     assert all(200 < width <= 390 for width in widths)
+
+
+def test_tr013_the_worker_that_failed_more_is_named(trends):
+    page, store, now = trends
+    hour = now // HOUR_MS * HOUR_MS - HOUR_MS
+    roll(
+        store,
+        Ran(hour, "etl", succeeded=60, failed=1, worker="host:1"),
+        Ran(hour, "etl", succeeded=30, failed=9, worker=HOSTILE),
+        Ran(hour - 7 * DAY_MS, "etl", succeeded=98, failed=2, worker="host:1"),
+        known_since=hour - 8 * DAY_MS,
+    )
+    page.open("?range=24h")
+
+    page.click_chart("fig-error-rate", 22.5 / 24)
+
+    said = wait_for(lambda: page.text("fig-error-rate-cause"))
+    jobs, _, workers = said.partition("Workers")
+    assert "etl" in jobs
+    assert workers.strip().startswith(HOSTILE)
