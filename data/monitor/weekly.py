@@ -1,13 +1,22 @@
 """The summary of the last week, on Monday mornings."""
 
+from collections import Counter
 from typing import Final
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
 from data.model import GroupStatus, JobState
 from data.notify import Messenger
-from data.notify.summary import CommonError, Figures, summary_of, week_before
+from data.notify.picture import Day, Week, picture_of
+from data.notify.summary import (
+    CommonError,
+    Figures,
+    summary_of,
+    week_before,
+    week_name,
+)
+from data.rules.alarms import checked
 from data.store import Store
-from data.store.errors import ErrorFilter
+from data.store.error_records import ErrorFilter
 
 #: When it is told, from Monday 00:00 UTC; whoever was not running may still be told.
 _FROM_MS: Final = 8 * HOUR_MS
@@ -37,8 +46,9 @@ class WeeklySummary:
             now = figures(self._store, since, until)
             before = figures(self._store, since - WEEK_MS, since)
             errors = common_errors(self._store, since, until)
+            picture = picture_of(week_of(self._store, since))
             told = summary_of(since, now, before, errors, self._home)
-            self._messenger.announce(told, now_ms)
+            self._messenger.announce(told._replace(picture=picture), now_ms)
         self._told_until = until
 
 
@@ -54,6 +64,34 @@ def figures(store: Store, since: int, until: int) -> Figures:
         minutes=sum(slot.minutes for slot in slots),
         good_minutes=sum(slot.good_minutes for slot in slots),
     )
+
+
+def week_of(store: Store, since: int) -> Week:
+    """What is drawn of the week that began then, of all sources."""
+    found = _days(store, since - WEEK_MS, since + WEEK_MS)
+    rule = "StalledFrequency"
+    return Week(
+        name=week_name(since),
+        days=found[7:],
+        before=found[:7],
+        limit=checked(rule, store.alerts.settings().get(rule, {}))["fire"],
+    )
+
+
+def _days(store: Store, since: int, until: int) -> list[Day]:
+    runs = store.trends.totals("", since, until, DAY_MS)
+    stalled: Counter[int] = Counter()
+    for cell in store.trends.stalled("", since, until):
+        stalled[cell.at] += cell.episodes
+    return [
+        Day(
+            at,
+            succeeded=runs.get(JobState.SUCCEEDED, {}).get(at, 0),
+            failed=runs.get(JobState.FAILED, {}).get(at, 0),
+            stalled=stalled[at],
+        )
+        for at in range(since, until, DAY_MS)
+    ]
 
 
 def common_errors(store: Store, since: int, until: int) -> list[CommonError]:

@@ -1,9 +1,11 @@
 """Takes one message to one address, and says what went wrong."""
 
+from collections.abc import Sequence
 from logging import INFO, LogRecord
 from typing import Final, NamedTuple
 
-from apprise import NotifyFormat, NotifyType
+from apprise import AppriseAttachment, NotifyBase, NotifyFormat, NotifyType
+from apprise.attachment.memory import AttachMemory
 
 from data.exceptions import InvalidRequestError
 from data.model import Severity
@@ -37,10 +39,13 @@ class Outcome(NamedTuple):
     in_part: bool = False
 
 
-def deliver(url: str, severity: Severity, title: str, body: str) -> Outcome:
+def deliver(
+    url: str, severity: Severity, title: str, body: str, pictures: Sequence[bytes] = ()
+) -> Outcome:
     """Send it; takes some seconds at most, and never raises.
 
     It is sent as plain text: no service makes markup of what a job named itself.
+    ``pictures`` are PNGs, for a service that takes some.
     """
     try:
         service = opened(url)
@@ -53,12 +58,26 @@ def deliver(url: str, severity: Severity, title: str, body: str) -> Outcome:
                 title=title,
                 notify_type=_TYPES[severity],
                 body_format=NotifyFormat.TEXT,
+                attach=_attached(service, pictures),
             )
         except Exception as error:  # noqa: BLE001 - somebody else's plugin, or server
             return Outcome(_shown(f"{type(error).__name__}: {error}", url))
     if arrived:
         return Outcome()
     return Outcome(_shown(_reason(heard), url), _is_in_part(heard))
+
+
+def _attached(
+    service: NotifyBase, pictures: Sequence[bytes]
+) -> AppriseAttachment | None:
+    if not pictures or not service.attachment_support:
+        return None
+    return AppriseAttachment(
+        [
+            AttachMemory(picture, f"week-{number}.png", "image/png")  # type: ignore[no-untyped-call]
+            for number, picture in enumerate(pictures, 1)
+        ]
+    )
 
 
 def _reason(heard: list[LogRecord]) -> str:

@@ -246,7 +246,8 @@ class Messenger:
 def _deliver(letter: Letter) -> Outcome:
     title, body = together_in_words(letter.deliveries)
     worst = max((one.severity for one in letter.deliveries), key=_ORDER.index)
-    return deliver(letter.outlet.url, worst, title, body)
+    pictures = [one.picture for one in letter.deliveries if one.picture]
+    return deliver(letter.outlet.url, worst, title, body, pictures)
 
 
 def _by_channel(due: Sequence[Delivery]) -> dict[str, list[Delivery]]:

@@ -88,6 +88,8 @@ class Message(NamedTuple):
     severity: Severity
     title: str
     body: str
+    #: a PNG, for channels that take pictures
+    picture: bytes | None = None
 
 
 class Delivery(NamedTuple):
@@ -112,6 +114,8 @@ class Delivery(NamedTuple):
     #: who is sending it, or did
     holder: str
     problem: str
+    #: a PNG, for channels that take pictures
+    picture: bytes | None = None
 
 
 def wants(outlet: Outlet, severity: Severity) -> bool:

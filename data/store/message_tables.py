@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Index,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
@@ -56,6 +57,8 @@ delivery: Final = Table(
     #: who is sending it
     Column("holder", word, nullable=False),
     Column("problem", word, nullable=False),
+    #: a PNG
+    Column("picture", LargeBinary),
     PrimaryKeyConstraint("id", name="delivery_pkey"),
     UniqueConstraint("channel", "key", name="delivery_once"),
     Index("delivery_due", "state", "due_at"),

@@ -231,6 +231,7 @@ class MessageLog:
                 "due_at": due_ms,
                 "holder": "",
                 "problem": "",
+                "picture": message.picture,
             }
             for name, due_ms in sorted(due.items())
         ]

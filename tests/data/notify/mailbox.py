@@ -18,6 +18,8 @@ class Mail(NamedTuple):
     to: list[str]
     subject: str
     text: str
+    #: what is attached: its name, its type, its bytes
+    attached: list[tuple[str, str, bytes]]
 
 
 class Mailbox:
@@ -62,8 +64,13 @@ class Mailbox:
         body = read.get_body(("plain", "html"))
         assert body is not None
         text = str(body.get_content())
+        attached = [
+            (str(part.get_filename()), part.get_content_type(), part.get_content())
+            for part in read.iter_attachments()
+        ]
+        mail = Mail(envelope.rcpt_tos, str(read["Subject"]), text, attached)
         with self._changed:
-            self.mails.append(Mail(envelope.rcpt_tos, str(read["Subject"]), text))
+            self.mails.append(mail)
             self._changed.notify_all()
         self.asked.set()
         await to_thread(self.go_on.wait, 20)

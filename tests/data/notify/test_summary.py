@@ -1,5 +1,7 @@
-"""The week in words, and that each channel is told of it once."""
+"""The week in words and as a picture, and that each channel is told of it once."""
 
+import struct
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +11,10 @@ from sqlalchemy import insert
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, to_ms
 from data.model import JobState, Severity
-from data.monitor.weekly import WeeklySummary
+from data.monitor.weekly import WeeklySummary, week_of
 from data.notify import Messenger
+from data.notify.courier import Outcome, deliver
+from data.notify.picture import Week, picture_of
 from data.notify.summary import (
     CommonError,
     Figures,
@@ -20,10 +24,11 @@ from data.notify.summary import (
 )
 from data.rules.messages import Message
 from data.store import Store
-from data.store.tables import rollup_day
+from data.store.tables import rollup_day, stall_episode
 from tests.conftest import FakeClock
 from tests.data.notify.mailbox import Mailbox, receiving_mail
 from tests.data.notify.news import HOME, messenger_over
+from tests.data.tracking.receiver import receiving
 from tests.factories import until as wait_until
 
 #: A Monday.
@@ -163,8 +168,76 @@ def test_it_is_told_on_monday_at_eight_and_once(
             "Week 2026-W49: unknown of runs failed, 0 runs stalled",
         ]
         assert critical_only.mails == []
+        for mail in mailbox.mails:
+            [(name, kind, drawn)] = mail.attached
+            assert (name, kind) == ("week-1.png", "image/png")
+            assert size_of(drawn) == (800, 340)
         made = [one.made_at for one in reversed(messenger.deliveries(10))]
         assert made == [to_ms(MONDAY) + 8 * HOUR_MS + n * WEEK_MS for n in (0, 1)]
+
+
+def test_days_are_drawn_as_they_were(store: Store) -> None:
+    store.rollups.refresh("jobs", lambda _since, _until: [], SINCE)
+    add_day(store, JobState.SUCCEEDED, 3)
+    add_day(store, JobState.FAILED, 1)
+    store.alerts.change("StalledFrequency", {"fire": 5}, by="ann", at_ms=SINCE)
+
+    week = week_of(store, SINCE)
+
+    assert (week.name, week.limit) == ("2026-W48", 5)
+    assert [day.error_rate for day in week.days] == [None, 25, *[None] * 5]
+    assert [day.at for day in week.before] == [day.at - WEEK_MS for day in week.days]
+    drawn = picture_of(week)
+    assert drawn is not None
+    assert drawn != picture_of(week._replace(days=week.before))
+
+
+def test_stalled_runs_are_drawn_on_the_day_they_were_seen(store: Store) -> None:
+    store.rollups.refresh("jobs", lambda _since, _until: [], SINCE)
+    with store.database.writing() as connection:
+        for number, at in enumerate([SINCE, SINCE + 1, SINCE - 1]):
+            connection.execute(insert(stall_episode).values(episode(number, at)))
+
+    week = week_of(store, SINCE)
+
+    assert [day.stalled for day in week.days] == [2, *[0] * 6]
+    assert [day.stalled for day in week.before] == [*[0] * 6, 1]
+
+
+def test_without_the_extra_there_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+
+    assert picture_of(Week("2026-W48", [], [], 2)) is None
+
+
+def test_a_service_that_takes_no_picture_gets_the_words() -> None:
+    with receiving() as receiver:
+        url = f"gotify://127.0.0.1:{receiver.port}/token"
+
+        assert deliver(url, Severity.INFO, "title", "words", [b"png"]) == Outcome()
+
+        [(_, _, body)] = receiver.got
+    assert b"words" in body
+    assert b"png" not in body
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
+
+
+def episode(number: int, first_seen_at: int) -> dict[str, Any]:
+    return {
+        "source": "jobs",
+        "run_id": str(number),
+        "run_started_at": first_seen_at - HOUR_MS,
+        "job_name": "send-mail",
+        "state": "overdue",
+        "rule": "default limit",
+        "limit_ms": HOUR_MS,
+        "first_seen_at": first_seen_at,
+    }
 
 
 def add_day(store: Store, status: JobState, runs: int) -> None:
