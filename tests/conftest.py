@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -50,6 +51,12 @@ def pytest_configure() -> None:
     """
     if "TMPDIR" not in os.environ and _has_room(_MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
+
+def pytest_collection_finish() -> None:
+    """Have what was imported left out when garbage is looked for, again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _has_room(place: Path) -> bool:
