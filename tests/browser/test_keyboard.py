@@ -48,7 +48,8 @@ def test_ke002_j_and_k_move_over_rows_and_enter_opens_one(page):
 def test_ke003_slash_searches_and_what_is_typed_is_no_shortcut(page):
     page.keys("/")
     wait_for(lambda: page.focused() == "history-search")
-    page.keys("g", "o", "?", "j")
+    for key in "go?j":
+        page.keys(key)
 
     assert page.value("history-search") == "go?j"
     assert page.path() == "/history"
