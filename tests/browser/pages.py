@@ -314,7 +314,7 @@ class OverviewPage:
 
     # ---- the live link ----
 
-    def wait_for_state(self, state: str, timeout_s: float = 15) -> Badge:
+    def wait_for_state(self, state: str, timeout_s: float = 20) -> Badge:
         def check() -> Badge:
             badge = self.badge()
             assert badge.state == state, badge
@@ -521,7 +521,7 @@ def wait_for_jobs(
 
 
 def wait_for_banner(
-    page: OverviewPage, check: Callable[[Banner | None], object], timeout_s: float = 10
+    page: OverviewPage, check: Callable[[Banner | None], object], timeout_s: float = 20
 ) -> Banner | None:
     """Wait until ``check`` is true of the banner."""
 
