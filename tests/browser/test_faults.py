@@ -14,8 +14,6 @@ from tests.factories import JobTable
 pytestmark = pytest.mark.browser
 
 on_both = pytest.mark.parametrize("jobs", ["sqlite", "postgresql"], indirect=True)
-#: Two polls, and what it takes to paint.
-TWO_POLLS_S = 5
 
 HOSTILE = {
     "script": "<script>document.title='owned';window.owned=1</script>",
@@ -47,7 +45,7 @@ def test_fa001_a_source_that_is_missing_at_the_start_comes_by_itself(
 
     (tmp_path / "away.db").rename(file)
 
-    wait_for_jobs(page, ["first"], TWO_POLLS_S)
+    wait_for_jobs(page, ["first"])
     assert page.trouble() is None
 
 
@@ -63,7 +61,7 @@ def test_fa002_a_source_that_goes_away_keeps_its_data_and_comes_back(
 
     file.rename(tmp_path / "away.db")
 
-    said = wait_for(page.trouble, TWO_POLLS_S)
+    said = wait_for(page.trouble)
     assert said.startswith("Database unreachable since ")
     assert ", data from " in said
     assert page.jobs() == ["first"]
@@ -80,7 +78,7 @@ def test_fa002_a_source_that_goes_away_keeps_its_data_and_comes_back(
     (tmp_path / "away.db").rename(file)
     jobs.running("second")
 
-    wait_for_jobs(page, ["first", "second"], TWO_POLLS_S)
+    wait_for_jobs(page, ["first", "second"])
     assert page.trouble() is None
     assert server.get("readyz").status_code == 200
     about = [line for line in server.lines() if "source jobs" in line]
@@ -97,7 +95,7 @@ def test_fa003_an_empty_list_of_a_database_that_is_away_is_not_no_jobs(
 
     (tmp_path / "jobs.db").rename(tmp_path / "away.db")
 
-    wait_for(page.trouble, TWO_POLLS_S)
+    wait_for(page.trouble)
     assert "No active jobs" not in page.emptiness()
     assert "there were no active jobs" in page.emptiness()
 
@@ -116,7 +114,7 @@ def test_fa004_a_missing_table_is_named_with_the_command_that_makes_it(launch, j
     jobs.table.create()
     jobs.running("first")
 
-    wait_for_jobs(page, ["first"], TWO_POLLS_S)
+    wait_for_jobs(page, ["first"])
     assert page.trouble() is None
 
 
@@ -278,7 +276,7 @@ def test_fa015_an_old_failure_stays_visible_until_it_is_over(launch, jobs, tmp_p
     jobs.running("first", minutes=timedelta(minutes=29).total_seconds() / 60)
     page, _ = launch()
     (tmp_path / "jobs.db").rename(tmp_path / "away.db")
-    first = wait_for(page.trouble, TWO_POLLS_S)
+    first = wait_for(page.trouble)
     since = first.split(",")[0]
 
     page.reload()
@@ -320,7 +318,7 @@ def test_fa016_a_server_that_hangs_up_is_said_and_found_again(
         name=name,
     )
 
-    said = wait_for(page.trouble, TWO_POLLS_S)
+    said = wait_for(page.trouble)
     assert said.startswith("Database unreachable since ")
     assert page.jobs() == ["first"]
 
@@ -330,6 +328,6 @@ def test_fa016_a_server_that_hangs_up_is_said_and_found_again(
     jobs.table.owner.dispose()
     jobs.running("second")
 
-    wait_for_jobs(page, ["first", "second"], TWO_POLLS_S)
+    wait_for_jobs(page, ["first", "second"])
     assert page.trouble() is None
     maintenance.close()

@@ -12,8 +12,6 @@ from tests.conftest import FakeClock
 
 pytestmark = pytest.mark.browser
 
-#: And what it takes to paint, on a busy machine.
-ONE_POLL_S = 4
 on_both = pytest.mark.parametrize("jobs", ["sqlite", "postgresql"], indirect=True)
 
 
@@ -33,7 +31,7 @@ def test_ov001_a_new_run_appears_without_a_reload(launch, jobs):
 
     jobs.running("second")
 
-    wait_for_jobs(page, ["first", "second"], ONE_POLL_S)
+    wait_for_jobs(page, ["first", "second"])
     assert page.tiles()["running"].value == "2"
     assert page.tab_state() is True
 
@@ -63,7 +61,7 @@ def test_ov003_the_stalled_banner_comes_and_goes_by_itself_on_two_pages(launch, 
     stalled = [jobs.stalled("resize-images"), jobs.stalled("match-scores")]
 
     for each in pages:
-        banner = wait_for_banner(each, bool, ONE_POLL_S)
+        banner = wait_for_banner(each, bool)
         assert banner.title == "2 job(s) may be stalled"
         assert banner.detail.startswith(
             "Running for more than 30 minutes without completion"
@@ -76,7 +74,7 @@ def test_ov003_the_stalled_banner_comes_and_goes_by_itself_on_two_pages(launch, 
     jobs.succeed(*stalled)
 
     for each in pages:
-        wait_for_banner(each, lambda banner: banner is None, ONE_POLL_S)
+        wait_for_banner(each, lambda banner: banner is None)
         assert each.tiles()["stalled"].value == "0"
 
 
@@ -85,7 +83,7 @@ def test_ov004_a_run_becomes_stalled_while_the_page_is_open(launch, jobs):
     page, _ = launch()
     assert page.banner() is None
 
-    banner = wait_for_banner(page, bool, 8)
+    banner = wait_for_banner(page, bool)
 
     assert banner.title == "1 job(s) may be stalled"
     assert banner.detail.endswith("· slow")
@@ -178,7 +176,7 @@ def test_ov010_elapsed_time_moves_in_the_browser(launch, jobs):
     page.wait_for_state("live")
     before = page.row_of("send-mail").elapsed
 
-    wait_for(lambda: page.row_of("send-mail").elapsed != before, 4)
+    wait_for(lambda: page.row_of("send-mail").elapsed != before)
 
 
 def test_ov011_an_empty_table_says_so_and_fills_by_itself(launch, jobs):
