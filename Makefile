@@ -14,17 +14,23 @@ RUN := .venv/run-$(KEY)
 DEV := .venv/dev-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench screenshots lock venv chromium nginx
+.PHONY: help run test test-all check bench screenshots lock venv debian
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(RUN) ## the demo on http://127.0.0.1:8050/ (PORT=, DEMO_DIR=); Ctrl-C stops it
 	@exec $(BIN)/job-manager demo --dir "$(DEMO_DIR)" $(if $(PORT),--port "$(PORT)")
 
-test: chromium nginx $(DEV) ## all tests: Python, browser, JavaScript (PYTEST_ARGS=)
-	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST_ARGS)
+test: debian $(DEV) ## every kind of proof: Python, browser, JavaScript (PYTEST_ARGS=)
+	@$(PYTEST) $(PYTEST_ARGS)
 	@"$$($(FIND_NODE))" --test tests/js/*.test.js
+
+test-all: debian $(DEV) ## the same with every repetition: nightly, before a release (PYTEST_ARGS=)
+	@$(PYTEST) -m "" $(PYTEST_ARGS)
+	@"$$($(FIND_NODE))" --test tests/js/*.test.js
+
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 check: $(DEV) ## linter, formatter, types, directions of imports
 	@$(BIN)/ruff check .
@@ -35,7 +41,7 @@ check: $(DEV) ## linter, formatter, types, directions of imports
 bench: $(DEV) ## every benchmark, one table (BENCH_ARGS=)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
-screenshots: chromium $(DEV) ## make docs/pictures anew
+screenshots: debian $(DEV) ## make docs/pictures anew
 	@$(BIN)/python docs/screenshots.py
 
 lock: venv ## make both lock files anew, with the newest versions allowed
@@ -82,23 +88,21 @@ venv:
 	fi; \
 	$$python -m venv --clear .venv
 
-chromium:
-	@command -v chromedriver >/dev/null && \
-		{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null && exit; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+# What the tests need of the machine, in one step: Chromium may be of another make.
+debian:
+	@PATH="$$PATH:/usr/sbin"; wanted=; has() { command -v "$$1" >/dev/null; }; \
+	has chromium || has chromium-browser || has google-chrome || wanted="$$wanted chromium"; \
+	has chromedriver || wanted="$$wanted chromium-driver"; \
+	has nginx || wanted="$$wanted nginx-light"; \
+	has pgbouncer || wanted="$$wanted pgbouncer"; \
+	ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || wanted="$$wanted libfaketime"; \
+	if [ -z "$$wanted" ]; then exit; fi; \
+	if [ "$$(id -u)" = 0 ] && has apt-get; then \
+		echo "Installing$$wanted ..."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -qq --no-install-recommends chromium chromium-driver; \
+			apt-get install -y -qq --no-install-recommends $$wanted; \
 	else \
-		echo "Chromium or its driver is missing: apt-get install chromium chromium-driver" >&2; exit 1; \
-	fi
-
-nginx:
-	@command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] && exit; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -qq --no-install-recommends nginx-light; \
-	else \
-		echo "nginx is missing: apt-get install nginx-light" >&2; exit 1; \
+		echo "The tests need Debian packages: apt-get install$$wanted" >&2; exit 1; \
 	fi
 
 # Prints the path of a Node that is new enough: the machine's own, or the one in .venv.
