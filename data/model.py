@@ -378,6 +378,8 @@ class Trouble:
     partial: bool = False
     #: when a partial trouble's rows were read, epoch ms; None before the first time
     data_from: int | None = None
+    #: the exception that nobody foresaw; None when ``message`` says it all
+    cause: Exception | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

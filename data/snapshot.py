@@ -16,6 +16,7 @@ from data.clock import MINUTE_MS, Clock, now_ms
 from data.engines.base import Finding, JobEngine
 from data.exceptions import DataError, SourceTooSlowError, SourceUnavailableError
 from data.model import Judgement, OpenRuns, Recent, Snapshot, Trouble
+from data.rules.scrub import describe_error
 from data.rules.stalls import StallLimits, judge
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ _REST_PER_READ: Final = 20
 _LONGEST_REST_MS: Final = MINUTE_MS / 2
 #: A source rests when so many reads in a row were slow.
 _READS_REMEMBERED: Final = 3
+#: The rest after reads that fail as nobody foresaw doubles so often at most.
+_MOST_DOUBLINGS: Final = 10
 #: How often schema, rights and indexes are looked at again.
 _CHECK_EVERY_MS: Final = MINUTE_MS
 
@@ -52,6 +55,8 @@ class SnapshotReader:
         self._asked_at: int | None = None
         self._read_costs_ms = deque([0.0] * _READS_REMEMBERED, maxlen=_READS_REMEMBERED)
         self._checked_at: int | None = None
+        #: reads in a row that failed as nobody foresaw
+        self._faults = 0
         self._findings: list[Finding] = []
         self._recent: Recent | None = None
         self._latest = Snapshot(source=source, seq=0, read_at=None)
@@ -105,37 +110,51 @@ class SnapshotReader:
 
     @property
     def rest_ms(self) -> float:
-        """How long the source is left alone after a read: slow reads come less often."""
+        """How long the source is left alone after a read.
+
+        Slow reads come less often, and so do reads that failed as nobody foresaw.
+        """
         # a slow read may be this machine's doing: the best of the last ones counts
-        return min(min(self._read_costs_ms) * _REST_PER_READ, _LONGEST_REST_MS)
+        slow_ms = min(self._read_costs_ms) * _REST_PER_READ
+        fault_ms = self._poll_every_ms * 2**self._faults if self._faults else 0
+        return min(max(slow_ms, fault_ms), _LONGEST_REST_MS)
 
     def _read(self) -> None:
+        """Whatever goes wrong is an error of the source, and known to everyone."""
         before = self._latest
         now = now_ms(self._clock)
         self.reads += 1
         try:
-            self._check(now)
-            jobs, counts = self._timed_read()
-        except DataError as error:
+            self._latest = self._new_snapshot(before, now)
+        except Exception as error:  # noqa: BLE001 - one source must not hold up others
             self._latest = _failed(before, error, now)
             self._checked_at = None
-        else:
-            judgement = Judgement({}, {})
-            if self._limits:
-                judgement = judge(jobs, now_ms=now, limits=self._limits)
-            self._latest = Snapshot(
-                source=before.source,
-                seq=before.seq + 1,
-                read_at=now,
-                jobs=tuple(jobs),
-                counts=counts,
-                judgement=judgement,
-                judged=self._limits is not None,
-                recent=self._recent,
-                read_only_reason=self._why_no_clean_up(),
-            )
+        self._note_fault(self._latest)
         self._asked_at = now
         _log_change(before, self._latest)
+
+    def _note_fault(self, read: Snapshot) -> None:
+        """Count the reads in a row that failed as nobody foresaw."""
+        is_fault = read.trouble is not None and read.trouble.cause is not None
+        self._faults = min(self._faults + 1, _MOST_DOUBLINGS) if is_fault else 0
+
+    def _new_snapshot(self, before: Snapshot, now: int) -> Snapshot:
+        self._check(now)
+        jobs, counts = self._timed_read()
+        judgement = Judgement({}, {})
+        if self._limits:
+            judgement = judge(jobs, now_ms=now, limits=self._limits)
+        return Snapshot(
+            source=before.source,
+            seq=before.seq + 1,
+            read_at=now,
+            jobs=tuple(jobs),
+            counts=counts,
+            judgement=judgement,
+            judged=self._limits is not None,
+            recent=self._recent,
+            read_only_reason=self._why_no_clean_up(),
+        )
 
     def _why_no_clean_up(self) -> str:
         able = self.engine.capabilities
@@ -175,20 +194,35 @@ class Source:
     reader: SnapshotReader
 
 
-def _failed(before: Snapshot, error: DataError, now: int) -> Snapshot:
-    since = before.trouble.since if before.trouble else now
+def _failed(before: Snapshot, error: Exception, now: int) -> Snapshot:
+    """The last known rows, with why there are no newer ones."""
+    foreseen = isinstance(error, DataError)
     trouble = Trouble(
-        since=since,
+        since=before.trouble.since if before.trouble else now,
         unreachable=isinstance(error, SourceUnavailableError),
-        message=str(error),
-        mend=getattr(error, "mend", ""),
+        message=str(error) if foreseen else _unforeseen(before.source, error),
+        mend=getattr(error, "mend", "") if foreseen else "",
+        cause=None if foreseen else error,
     )
     return replace(before, seq=before.seq + 1, trouble=trouble)
 
 
+def _unforeseen(source: str, error: Exception) -> str:
+    return f"{source}: reading failed unexpectedly ({describe_error(error)})."
+
+
 def _log_change(before: Snapshot, after: Snapshot) -> None:
     """One line when a source goes away, one when it is back; none at each poll."""
-    if after.trouble and not before.trouble:
-        log.warning("source %s: %s", after.source, after.trouble.message)
+    if after.trouble and _is_news(before.trouble, after.trouble):
+        log.warning(
+            "source %s: %s",
+            after.source,
+            after.trouble.message,
+            exc_info=after.trouble.cause,
+        )
     elif before.trouble and not after.trouble:
         log.info("source %s: answers again", after.source)
+
+
+def _is_news(before: Trouble | None, after: Trouble) -> bool:
+    return before is None or type(before.cause) is not type(after.cause)

@@ -4,7 +4,6 @@ Every process watches, so that its own viewers are served. Duties that must be d
 once (rollups, episodes, retention) belong to the process that holds the lease.
 """
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 from typing import Final
@@ -12,6 +11,7 @@ from typing import Final
 from data.clock import Clock
 from data.model import Snapshot
 from data.monitor.duties import DUTY_EVERY_S, Chore, Duties
+from data.monitor.failures import Failures
 from data.monitor.outages import Outages
 from data.monitor.watch import SourceWatch
 from data.rules.stalls import StallLimits
@@ -21,8 +21,6 @@ from data.tracking import Tracker, install, uninstall
 from data.tracking.failed_runs import FailedRuns
 
 __all__ = ["Chore", "Duties", "Monitor", "SourceWatch"]
-
-log = logging.getLogger(__name__)
 
 #: How often a source is asked whether anything changed, in seconds.
 PROBE_EVERY_S: Final = {"sqlite": 0.25, "postgresql": 1.0}
@@ -111,9 +109,12 @@ class Monitor:
         self._threads.append(thread)
 
     def _loop(self, name: str, step: Callable[[], object], period_s: float) -> None:
+        failures = Failures(name)
         while not self._stop.is_set():
             try:
                 step()
-            except Exception:
-                log.exception("%s failed; it goes on", name)
-            self._stop.wait(period_s)
+            except Exception as error:  # noqa: BLE001 - the thread must live
+                failures.note(error)
+            else:
+                failures.clear()
+            self._stop.wait(max(period_s, failures.pause_s))

@@ -5,19 +5,23 @@ from data.tracking import track_error
 
 
 class Outages:
-    """Tells the first snapshot of each outage of one source."""
+    """Tells the first snapshot of each outage of one source, and a new cause of it."""
 
     def __init__(self) -> None:
-        self._since: int | None = None
+        self._told: tuple[int, type | None] | None = None
 
     def note(self, snapshot: Snapshot) -> None:
         """Track that the source went away; it coming back is no error."""
-        since = snapshot.trouble.since if snapshot.trouble else None
-        if snapshot.trouble and since != self._since:
+        trouble = snapshot.trouble
+        if trouble is None:
+            self._told = None
+            return
+        outage = (trouble.since, type(trouble.cause) if trouble.cause else None)
+        if outage != self._told:
             track_error(
-                snapshot.trouble.message,
+                trouble.cause or trouble.message,
                 action="loadActiveJobs",
                 component="monitor",
                 source=snapshot.source,
             )
-        self._since = since
+        self._told = outage

@@ -7,6 +7,7 @@ from typing import Final
 from data.clock import Clock
 from data.exceptions import DataError
 from data.model import Snapshot
+from data.monitor.failures import Failures
 from data.snapshot import Source
 
 #: A source that changes all the time is read this often at most.
@@ -26,7 +27,11 @@ class SourceWatch:
     ) -> None:
         self.source = source
         self._clock = clock
-        self._publish = publish
+        self._publish = [
+            (hear, Failures(f"passing on snapshots of {source.name}"))
+            for hear in publish
+        ]
+        self._probe_failures = Failures(f"looking for changes of {source.name}")
         self._probing = probing
         self._mark: object = None
         self._changed = False
@@ -52,13 +57,20 @@ class SourceWatch:
         self._tell()
 
     def _probe(self) -> bool:
-        """Did anything change since the last look? A failed look is no change."""
+        """Did anything change since the last look? A failed look is no change.
+
+        Of a database that is away the next read tells.
+        """
         if not self._probing:
             return False
         try:
             mark = self.source.engine.probe()
         except DataError:
             return False
+        except Exception as error:  # noqa: BLE001 - the reads go on without it
+            self._probe_failures.note(error)
+            return False
+        self._probe_failures.clear()
         changed = mark != self._mark
         self._mark = mark
         return changed
@@ -69,5 +81,16 @@ class SourceWatch:
             if snapshot.seq == self._told_seq:
                 return
             self._told_seq = snapshot.seq
-            for publish in self._publish:
-                publish(snapshot)
+            for hear, failures in self._publish:
+                self._hand_over(snapshot, hear, failures)
+
+    def _hand_over(
+        self, snapshot: Snapshot, hear: Callable[[Snapshot], object], failures: Failures
+    ) -> None:
+        """One that fails keeps a snapshot from no other."""
+        try:
+            hear(snapshot)
+        except Exception as error:  # noqa: BLE001
+            failures.note(error)
+        else:
+            failures.clear()

@@ -143,6 +143,16 @@ def cut(text: str, limit: int) -> str:
     return f"{kept}{_MORE}[+{len(text) - len(kept)}]"
 
 
+def describe_error(error: BaseException, limit: int = 300) -> str:
+    """Class and message of an exception for people: scrubbed, at most ``limit`` bytes."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - its __str__ may do anything
+        message = UNREADABLE
+    kind = type(error).__name__
+    return cut(scrub_text(f"{kind}: {message}" if message else kind), limit)
+
+
 def _scrubbed(value: object, depth: int) -> Any:
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return _parts(value, depth) if depth < DEPTH else _MORE

@@ -12,7 +12,7 @@ from threading import Event, Thread
 from typing import Final, Protocol
 
 from data.model import ErrorEvent
-from data.rules.scrub import scrub_text
+from data.rules.scrub import describe_error
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class GuardedSink:
         try:
             self._sink.send(event)
         except Exception as error:  # noqa: BLE001 - somebody else's server, or library
-            problem = scrub_text(f"{type(error).__name__}: {error}")[:300]
+            problem = describe_error(error)
             if not self.problem:
                 log.warning("the sink %s failed: %s", self.name, problem)
             self.problem = problem

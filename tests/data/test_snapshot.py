@@ -14,7 +14,7 @@ from data import snapshot
 from data.clock import HOUR_MS, MINUTE_MS
 from data.db import Database
 from data.engines.native import NativeEngine
-from data.model import JobState, OpenRuns, Snapshot
+from data.model import JobState, Snapshot
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader
 from tests.conftest import FakeClock
@@ -330,24 +330,3 @@ def test_a_table_that_is_dropped_and_made_again_by_the_mend(
     table.execute(trouble.mend)
     clock.advance_ms(POLL_MS)
     assert reader.current().trouble is None
-
-
-class Breaking(NativeEngine):
-    """Fails as nobody foresaw."""
-
-    def open_runs(self) -> OpenRuns:
-        raise ZeroDivisionError
-
-
-def test_a_fault_in_the_program_does_not_keep_the_next_reader_waiting(
-    table: JobTable, clock: FakeClock
-) -> None:
-    engine = Breaking(Database(table.url, name="orders"))
-    reader = SnapshotReader(
-        "orders", engine, limits=None, clock=clock, poll_every_ms=POLL_MS
-    )
-
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError):
-            reader.current()
-    engine.close()
