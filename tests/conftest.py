@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from data.clock import to_ms
 from data.store import Store, open_store
@@ -44,13 +45,32 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - it is there for this
 _ROOM_BYTES = 4 * 1024**3
 
 
-def pytest_configure() -> None:
+#: Of each property: the same few in ``make test``, others each time in ``make test-all``.
+settings.register_profile("few", max_examples=250, derandomize=True, deadline=None)
+settings.register_profile("many", max_examples=5_000, deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Have databases and profiles in memory where there is room for them.
 
     To make a database on a disk may take longer than the test that asks for it.
     """
+    settings.load_profile("few" if config.option.markexpr else "many")
     if "TMPDIR" not in os.environ and _has_room(_MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
+
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the second database of ``one_database`` to ``make test-all``."""
+    for item in items:
+        if item.get_closest_marker("one_database") and _is_second(item):
+            item.add_marker(pytest.mark.exhaustive)
+
+
+def _is_second(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and "postgresql" in callspec.params.values()
 
 
 def pytest_collection_finish() -> None:

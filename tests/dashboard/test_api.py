@@ -19,6 +19,8 @@ from data.clock import HOUR_MS, now_ms, utc_now
 from tests.browser.waiting import wait_for
 from tests.factories import JobTable, finished_run, job_table, make_run
 
+pytestmark = pytest.mark.one_database
+
 with warnings.catch_warnings():
     # it would rather have httpx2, the successor of what it works with
     warnings.simplefilter("ignore", UserWarning)

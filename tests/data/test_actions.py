@@ -28,6 +28,8 @@ from data.store.tables import audit, stall_episode
 from tests.conftest import FakeClock
 from tests.factories import NOW, JobTable, job_table, make_run
 
+pytestmark = pytest.mark.one_database
+
 LIMITS = StallLimits()
 
 

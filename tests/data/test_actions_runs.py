@@ -28,6 +28,8 @@ from data.store.audit import AuditFilter
 from tests.conftest import FakeClock
 from tests.factories import NOW, JobTable, finished_run, job_table, make_run
 
+pytestmark = pytest.mark.one_database
+
 LIMITS = StallLimits()
 ONCE = "a-number-of-this-request"
 

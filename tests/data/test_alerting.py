@@ -18,6 +18,8 @@ from tests.conftest import FakeClock
 from tests.factories import NOW
 from tests.incidents import CRITICAL, EVERY, INCIDENTS, Fault, Listener, fault
 
+pytestmark = pytest.mark.one_database
+
 VIEWER_RULES = [
     "WsDisconnectRate",
     "UptimeBurnFast",

@@ -30,6 +30,8 @@ from data.store.tables import stall_episode
 from tests.conftest import FakeClock
 from tests.factories import NOW, JobTable, finished_run, job_table, make_run, until
 
+pytestmark = pytest.mark.one_database
+
 POLL_MS = 60_000
 #: A process that leads at an instant it is told, and then hangs.
 _LEAD = """

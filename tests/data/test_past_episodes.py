@@ -20,6 +20,8 @@ from data.store.tables import stall_episode
 from tests.conftest import FakeClock
 from tests.factories import NOW, JobTable, finished_run, job_table
 
+pytestmark = pytest.mark.one_database
+
 LIMITS = StallLimits(by_type={"make-report": 2 * HOUR_MS, "ping": 10 * SECOND_MS})
 DAYS = 20
 

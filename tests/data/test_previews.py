@@ -19,6 +19,8 @@ from tests.conftest import FakeClock
 from tests.factories import NOW
 from tests.incidents import CRITICAL, Fault, fault, viewer
 
+pytestmark = pytest.mark.one_database
+
 LIMITS = {
     "WsDisconnectRate": (5, "%"),
     "StalledFrequency": (2, ""),

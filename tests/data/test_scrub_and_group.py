@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.rules.grouping import Frame, fingerprint, norm, raised
@@ -157,7 +157,6 @@ odd = st.recursive(
 )
 
 
-@settings(max_examples=3_500, deadline=None)
 @given(odd)
 def test_scrub_bounds_whatever_it_is_given(value: Any) -> None:
     found = scrub(value)
@@ -177,7 +176,6 @@ def require_bounded(value: Any, levels: int) -> None:
             require_bounded(one, levels - 1)
 
 
-@settings(max_examples=3_500, deadline=None)
 @given(st.text(max_size=3_000), st.text(max_size=50))
 def test_norm_and_fingerprint_take_any_text(message: str, type_: str) -> None:
     assert len(norm(message)) <= 2 * 2_000 + 10

@@ -20,6 +20,8 @@ from data.snapshot import SnapshotReader
 from tests.conftest import FakeClock
 from tests.factories import NOW, JobTable, job_table, make_run
 
+pytestmark = pytest.mark.one_database
+
 POLL_MS = 2_000
 
 

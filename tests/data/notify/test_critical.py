@@ -15,6 +15,8 @@ from tests.conftest import FakeClock
 from tests.data.notify.mailbox import Mail, Mailbox, receiving_mail
 from tests.factories import JobTable, finished_run, job_table, make_run, until
 
+pytestmark = pytest.mark.one_database
+
 JOB = "nightly-invoices"
 ORIGIN = "https://jobs.example.org"
 LIMIT_MS = 30 * MINUTE_MS

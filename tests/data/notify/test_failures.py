@@ -20,6 +20,8 @@ from tests.data.notify.news import messenger_over, news
 from tests.data.tracking.receiver import Receiver, receiving
 from tests.factories import until
 
+pytestmark = pytest.mark.one_database
+
 TOKEN = "TIiajkdnlazkcOXrIdevi7FQ"
 WAITING, SENT = DeliveryState.WAITING, DeliveryState.SENT
 FAILED, UNKNOWN = DeliveryState.FAILED, DeliveryState.UNKNOWN

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 
+import pytest
+
 from data.clock import SECOND_MS
 from data.model import Severity
 from data.monitor.duties import LEASE_MS, Duties
@@ -16,6 +18,8 @@ from tests.conftest import FakeClock
 from tests.data.notify.mailbox import Mailbox, receiving_mail
 from tests.data.notify.news import messenger_over, news
 from tests.factories import until
+
+pytestmark = pytest.mark.one_database
 
 
 @contextmanager

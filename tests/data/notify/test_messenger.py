@@ -17,6 +17,8 @@ from tests.data.notify.mailbox import Mailbox, receiving_mail
 from tests.data.notify.news import HOME, messenger_over, news
 from tests.factories import until
 
+pytestmark = pytest.mark.one_database
+
 NIGHT = "22:00-07:00 Europe/Berlin"
 WAITING, SENT = DeliveryState.WAITING, DeliveryState.SENT
 

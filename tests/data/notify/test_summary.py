@@ -31,6 +31,8 @@ from tests.data.notify.news import HOME, messenger_over
 from tests.data.tracking.receiver import receiving
 from tests.factories import until as wait_until
 
+pytestmark = pytest.mark.one_database
+
 #: A Monday.
 MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
 SINCE = to_ms(MONDAY) - WEEK_MS

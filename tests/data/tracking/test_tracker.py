@@ -27,6 +27,8 @@ from data.tracking.intake import ROOM, Intake
 from tests.conftest import FakeClock
 from tests.factories import JobTable, finished_run, job_table, make_job
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def tracker(store: Store, clock: FakeClock) -> Iterator[Tracker]:
