@@ -10,12 +10,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from data.engines.base import Capabilities, Finding
-from data.exceptions import DataError, InvalidRequestError
+from data.exceptions import (
+    DataError,
+    InvalidRequestError,
+    SourceUnavailableError,
+)
 from data.model import (
-    FINISHED,
     Job,
     JobState,
     Judgement,
@@ -31,8 +34,6 @@ from data.snapshot import Source
 #: The name under which all sources are asked for; no source can be called so.
 ALL: Final = "all"
 _SEPARATOR: Final = "/"
-#: Rows of a page that were shown before: never more than a page has.
-_MOST_SHOWN: Final = 1_000
 
 
 def joined(source: str, run_id: str) -> str:
@@ -61,15 +62,6 @@ def by_source(
         if source in sources:
             found.setdefault(source, []).append(rest)
     return found
-
-
-class _Place(NamedTuple):
-    """How far the pages of one source have come."""
-
-    #: where its present page begins
-    after: str | None
-    #: rows of that page that were shown
-    shown: int
 
 
 class AllEngine:
@@ -107,20 +99,8 @@ class AllEngine:
         self, filter_: RunFilter, *, after: str | None = None, limit: int = 50
     ) -> RunPage:
         """At most ``limit`` runs of all sources, in the order of their ends."""
-        places = _places_of(after, self._sources)
-        pages: dict[str, RunPage] = {}
-        missing: list[str] = []
-        for name, (start, shown) in places.items():
-            engine, text = self._sources[name].engine, filter_.text
-            wanted = replace(filter_, text=_text_for(name, text))
-            try:
-                page = engine.page(wanted, after=start, limit=limit + shown)
-            except DataError as error:
-                missing.append(str(error))
-            else:
-                pages[name] = page._replace(jobs=page.jobs[shown:])
-        if places and not pages:
-            raise DataError(" ".join(missing))
+        starts = _starts_of(after, self._sources)
+        pages, missing = self._pages(filter_, starts, limit)
         searched = [
             at for page in pages.values() if (at := page.searched_to_ms) is not None
         ]
@@ -132,13 +112,31 @@ class AllEngine:
         jobs = list(islice(merged, limit))
         taken = Counter(parted(job.run_id)[0] for job in jobs)
         # what could not be read is asked for again with the next page
-        ahead = {name: place for name, place in places.items() if name not in pages}
+        ahead = {name: at for name, at in starts.items() if name not in pages}
         for name, page in pages.items():
-            if (place := _ahead(places[name], page, taken[name])) is not None:
-                ahead[name] = place
-        next_ = json.dumps(ahead) if ahead else None
+            if not _is_over(page, taken[name]):
+                ahead[name] = _goes_on_at(starts[name], page, taken[name])
         stopped = horizon if len(jobs) < limit else None
-        return RunPage(jobs, next_, stopped, tuple(missing))
+        return RunPage(jobs, _cursor_of(ahead), stopped, tuple(missing))
+
+    def _pages(
+        self, filter_: RunFilter, starts: Mapping[str, str | None], limit: int
+    ) -> tuple[dict[str, RunPage], list[str]]:
+        """A page of each source, and why there is none of some of them."""
+        pages: dict[str, RunPage] = {}
+        missing: list[str] = []
+        for name, start in starts.items():
+            wanted = replace(filter_, text=_text_for(name, filter_.text))
+            engine = self._sources[name].engine
+            try:
+                pages[name] = engine.page(wanted, after=start, limit=limit)
+            except InvalidRequestError:
+                raise
+            except DataError as error:
+                missing.append(str(error))
+        if starts and not pages:
+            raise SourceUnavailableError(" ".join(missing))
+        return pages, missing
 
     def count(self, filter_: RunFilter, *, up_to: int) -> int | None:
         """How many runs there are, counted to ``up_to``; None when one cannot tell."""
@@ -307,26 +305,30 @@ def _added_up(rows: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 def _order(job: Job) -> tuple[bool, int]:
     """Open runs by when they were enqueued, finished ones by their end; newest first."""
-    at = job.finished_at if job.state in FINISHED else job.enqueued_at
-    return job.state in FINISHED, -(at or 0)
+    ended = job.finished_at
+    at = job.enqueued_at if ended is None else ended
+    return ended is not None, -(at or 0)
 
 
 def _until(horizon: int | None, name: str, jobs: Iterable[Job]) -> Iterable[Job]:
-    """What is not older than where a search was stopped: what lies there is unknown."""
+    """What comes before where a search was stopped: what lies beyond it is unknown."""
     for job in jobs:
-        if (
-            horizon is None
-            or job.state not in FINISHED
-            or (job.finished_at is not None and job.finished_at >= horizon)
-        ):
-            yield renamed(name, job)
+        ended = job.finished_at
+        if horizon is not None and ended is not None and ended < horizon:
+            return
+        yield renamed(name, job)
 
 
-def _ahead(place: _Place, page: RunPage, taken: int) -> _Place | None:
-    """Where a source goes on; None when it has nothing older."""
-    if taken < len(page.jobs):
-        return _Place(place.after, place.shown + taken)
-    return None if page.next is None else _Place(page.next, 0)
+def _is_over(page: RunPage, taken: int) -> bool:
+    """Was every run of a source shown, and has it nothing older?"""
+    return taken == len(page.jobs) and page.next is None
+
+
+def _goes_on_at(start: str | None, page: RunPage, taken: int) -> str | None:
+    """Where the next page of a source begins, of which so many runs were shown."""
+    if taken == len(page.jobs):
+        return page.next
+    return page.cursors[taken - 1] if taken else start
 
 
 def _text_for(name: str, text: str) -> str:
@@ -335,23 +337,26 @@ def _text_for(name: str, text: str) -> str:
     return rest if source == name else text
 
 
-def _places_of(after: str | None, sources: Mapping[str, Source]) -> dict[str, _Place]:
+def _cursor_of(ahead: Mapping[str, str | None]) -> str | None:
+    """A cursor for each source that has more; as long as those that engines make."""
+    if not ahead:
+        return None
+    return json.dumps(dict(ahead), ensure_ascii=False, separators=(",", ":"))
+
+
+def _starts_of(
+    after: str | None, sources: Mapping[str, Source]
+) -> dict[str, str | None]:
+    """Where the page of each source begins."""
     if after is None:
-        return {name: _Place(None, 0) for name in sources}
+        return dict.fromkeys(sources)
     try:
         found = json.loads(after)
-        places = {name: _place_of(*place) for name, place in found.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        places = {}
-    if not places or places.keys() - sources.keys():
+    except (ValueError, RecursionError):
+        found = None
+    starts = found if isinstance(found, dict) else {}
+    cursors = all(isinstance(start, str | None) for start in starts.values())
+    if not starts or not cursors or starts.keys() - sources.keys():
         message = 'This is no page\'s "next": start again without "after".'
         raise InvalidRequestError(message)
-    return places
-
-
-def _place_of(after: object, shown: object) -> _Place:
-    if not isinstance(after, str | None) or type(shown) is not int:
-        raise TypeError
-    if not 0 <= shown <= _MOST_SHOWN:
-        raise ValueError
-    return _Place(after, shown)
+    return starts

@@ -128,6 +128,8 @@ class RunPage(NamedTuple):
     searched_to_ms: int | None = None
     #: what could not be read, a sentence each
     missing: tuple[str, ...] = ()
+    #: where to go on after each of the jobs, as ``next`` is after the last one
+    cursors: tuple[str, ...] = ()
 
 
 class OpenRuns(NamedTuple):

@@ -16,6 +16,7 @@ from dashboard.auth import require
 from dashboard.deps import Action, Deps
 from data.all_sources import AllSources
 from data.clock import from_ms
+from data.exceptions import SourceUnavailableError
 from data.model import Job, JobState, RunFilter, RunPage
 from data.snapshot import Source
 
@@ -48,7 +49,7 @@ def register(router: APIRouter, deps: Deps) -> None:
             **{status: RESPONSES[status] for status in (403, 404, 422, 503)},
         },
     )
-    def runscsv_text(filter_: Filter, source: _Source = None) -> Response:
+    def export_runs(filter_: Filter, source: _Source = None) -> Response:
         """What ``/api/runs`` lists with the same words, as CSV; instants are UTC."""
         require(deps.viewer(), Action.EXPORT)
         place = deps.place(source)
@@ -91,7 +92,7 @@ def _first(
 ) -> Iterator[str]:
     """The lines; what is wrong with the first page is an error and not a broken file."""
     try:
-        page = place.engine.page(filter_, limit=_PAGE)
+        page = _page(place, filter_)
     except BaseException:
         release()
         raise
@@ -107,8 +108,18 @@ def _lines(
         yield csv_text([_row(job) for job in page.jobs])
         if page.next is None:
             return
-        page = place.engine.page(filter_, after=page.next, limit=_PAGE)
+        page = _page(place, filter_, after=page.next)
         time.sleep(_REST_PER_PAGE * min(time.monotonic() - began, _LONGEST_PAGE_S))
+
+
+def _page(
+    place: Source | AllSources, filter_: RunFilter, after: str | None = None
+) -> RunPage:
+    """A page that lacks no source: a file says nothing of what is not in it."""
+    page = place.engine.page(filter_, after=after, limit=_PAGE)
+    if page.missing:
+        raise SourceUnavailableError(" ".join(page.missing))
+    return page
 
 
 def csv_text(rows: Sequence[Sequence[str]]) -> str:

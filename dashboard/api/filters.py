@@ -6,6 +6,8 @@ from fastapi import Depends, Query
 
 from data.model import JobState, RunFilter
 
+#: Characters of a page's ``next`` at most: a cursor for each of several sources.
+CURSOR_LENGTH: Final = 16_000
 _MS: Final = Query(ge=0, le=253_402_214_400_000, description="epoch milliseconds")
 _Instant = Annotated[int | None, _MS]
 _Text = Annotated[str, Query(max_length=500)]

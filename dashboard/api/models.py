@@ -33,6 +33,8 @@ class RunsAnswer(BaseModel):
     next: str | None
     #: epoch ms; a search that was stopped looked back to here, null when it was not
     searched_to: int | None = None
+    #: of all sources: why the runs of some are not among these, a sentence each
+    missing: list[str] = []
 
 
 class StepAnswer(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 
 from dashboard.api.errors import RESPONSES
-from dashboard.api.filters import Filter
+from dashboard.api.filters import CURSOR_LENGTH, Filter
 from dashboard.api.models import (
     RunAnswer,
     RunsAnswer,
@@ -64,7 +64,7 @@ def register(router: APIRouter, deps: Deps) -> None:
         filter_: Filter,
         source: _Source = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
-        after: Annotated[str | None, Query(max_length=4_000)] = None,
+        after: Annotated[str | None, Query(max_length=CURSOR_LENGTH)] = None,
     ) -> RunsAnswer:
         """Runs, open ones first, then finished ones by their end, newest first."""
         require(deps.viewer(), Action.VIEW)
@@ -75,6 +75,7 @@ def register(router: APIRouter, deps: Deps) -> None:
             runs=[run_view(place.name, one, verdicts) for one in page.jobs],
             next=page.next,
             searched_to=page.searched_to_ms,
+            missing=list(page.missing),
         )
 
     @router.get("/run", responses=_ALL)

@@ -132,8 +132,9 @@ class Runs(Protocol):
         """At most ``limit`` runs, from ``after`` on: a page's ``next``.
 
         What no index answers is searched backwards in bounded steps: a page may hold
-        few runs, or none, and say how far it looked. Raises InvalidRequestError for an
-        ``after`` that is no page's.
+        few runs, or none, and say how far it looked. A page has a cursor for each of
+        its runs, each of bounded length. Raises InvalidRequestError for an ``after``
+        that is no page's.
         """
 
     def count(self, filter_: RunFilter, *, up_to: int) -> int | None:

@@ -7,6 +7,7 @@ searched for backwards in bounded windows.
 import re
 import time
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
@@ -28,7 +29,10 @@ from data.exceptions import InvalidRequestError
 from data.model import FINISHED, OPEN, Job, RunFilter, RunPage
 from data.rules.texts import is_storable, is_storable_filter
 
-_CURSOR: Final = re.compile(r"([of])(-?\d{1,18})\.(.*)", re.DOTALL)
+#: Open or finished, the instant, and the id; of a long id its hash.
+_CURSOR: Final = re.compile(r"([of])(-?\d{1,18})(?:\.(.*)|#([0-9a-f]{64}))", re.DOTALL)
+#: An id is anything that a job made up: a cursor goes into an address.
+_LONGEST_ID: Final = 200
 #: Where a row of ``select_runs`` keeps when it was made, and when it ended.
 _CREATED_AT: Final = 7
 _FINISHED_AT: Final = 11
@@ -60,7 +64,7 @@ class History:
 
     def page(self, filter_: RunFilter, *, after: str | None, limit: int) -> RunPage:
         """At most ``limit`` runs from ``after`` on: see ``JobEngine.page``."""
-        before = _place_of(after)
+        before = self._place_of(after)
         if not is_storable_filter(filter_):
             return RunPage([], None)
         rows: list[Any] = []
@@ -214,7 +218,9 @@ class History:
         since, until = window or (None, None)
         lower = [at for at in (since, filter_.since_ms) if at is not None]
         upper = [at for at in (until, filter_.until_ms) if at is not None]
-        wanted: list[ColumnElement[bool]] = [ends.is_not(None)]
+        # an open run with an end would be shown twice, and have no place among these
+        is_over = ~has_word(self._tables, OPEN_WORDS)
+        wanted: list[ColumnElement[bool]] = [ends.is_not(None), is_over]
         if lower:
             wanted.append(ends >= max(lower))
         if upper:
@@ -250,6 +256,28 @@ class History:
                 found.append(exists().where(same, holds))
         return and_(c.serialization == quoted(READABLE), or_(*found))
 
+    def _place_of(self, cursor: str | None) -> _Before | None:
+        if cursor is None:
+            return None
+        found = _CURSOR.fullmatch(cursor)
+        if not found or not is_storable(cursor):
+            raise _not_a_cursor()
+        kind, at, run_id, hash_ = found.groups()
+        if hash_ is not None:
+            run_id = self._id_of(hash_, kind, int(at))
+        return _Before(kind == "o", int(at), run_id)
+
+    def _id_of(self, hash_: str, kind: str, at: int) -> str:
+        """The run of this instant whose long id has this hash."""
+        c = self._tables.runs.c
+        instant = c.created_at if kind == "o" else c.completed_at
+        is_long = func.length(c.workflow_uuid) > _LONGEST_ID
+        rows = self._db.fetch(select(c.workflow_uuid).where(instant == at, is_long))
+        for (run_id,) in rows:
+            if _hash_of(run_id) == hash_:
+                return str(run_id)
+        raise _not_a_cursor()
+
     @property
     def _id(self) -> ColumnElement[str]:
         """Ids in the order of their bytes, whatever the database's language."""
@@ -270,28 +298,28 @@ def _is_older(
 
 def _to_page(rows: Sequence[Any], limit: int, searched_to: int | None) -> RunPage:
     shown = rows[:limit]
+    cursors = tuple(map(_cursor_of, shown))
     if len(rows) > limit:
-        return RunPage(to_jobs(shown), _cursor_of(shown[-1]))
-    if searched_to is None:
-        return RunPage(to_jobs(shown), None)
-    return RunPage(to_jobs(shown), f"f{searched_to}.", searched_to)
+        return RunPage(to_jobs(shown), cursors[-1], cursors=cursors)
+    next_ = None if searched_to is None else f"f{searched_to}."
+    return RunPage(to_jobs(shown), next_, searched_to, cursors=cursors)
 
 
 def _cursor_of(row: Any) -> str:
-    if row[_FINISHED_AT] is None:
-        return f"o{row[_CREATED_AT]}.{row[0]}"
-    return f"f{row[_FINISHED_AT]}.{row[0]}"
+    run_id, created_at, finished_at = row[0], row[_CREATED_AT], row[_FINISHED_AT]
+    at = f"o{created_at}" if finished_at is None else f"f{finished_at}"
+    if len(run_id) > _LONGEST_ID:
+        return f"{at}#{_hash_of(run_id)}"
+    return f"{at}.{run_id}"
 
 
-def _place_of(cursor: str | None) -> _Before | None:
-    if cursor is None:
-        return None
-    found = _CURSOR.fullmatch(cursor)
-    if not found or not is_storable(cursor):
-        message = 'This is no page\'s "next": start again without "after".'
-        raise InvalidRequestError(message)
-    kind, at, run_id = found.groups()
-    return _Before(kind == "o", int(at), run_id)
+def _hash_of(run_id: str) -> str:
+    return sha256(run_id.encode(errors="replace")).hexdigest()
+
+
+def _not_a_cursor() -> InvalidRequestError:
+    message = 'This is no page\'s "next": start again without "after".'
+    return InvalidRequestError(message)
 
 
 def _open_words(filter_: RunFilter) -> list[str]:

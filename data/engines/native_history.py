@@ -4,12 +4,10 @@ Open runs come first, newest id first; then finished ones by (finished_at, id), 
 first. OFFSET is never used: its cost grows with what is skipped.
 """
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -33,34 +31,28 @@ from sqlalchemy.types import TypeEngine
 
 from data.clock import HOUR_MS
 from data.db import Database
+from data.engines.native_cursors import (
+    LEAST_ID,
+    Before,
+    cursor_of,
+    earlier,
+    moment_of,
+    place_of,
+    to_ms,
+)
 from data.engines.native_queries import CALENDAR
 from data.engines.rows import STATES, to_jobs
 from data.engines.windows import search_back
-from data.exceptions import InvalidRequestError
 from data.model import FINISHED, OPEN, JobState, RunFilter, RunPage
 from data.rules.texts import is_storable_filter
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS: Final = 1000
 #: Where ``finished_at`` stands in a row of ``select_runs``.
 _FINISHED_AT: Final = 11
-_LEAST_ID: Final = -(2**63)
-_CURSOR: Final = re.compile(r"(?:o(\d{1,19})|f(-?\d{1,18})\.(\d{1,19}))")
-
-
 #: What an index answers in the order of the history.
 _EVERYTHING: Final = RunFilter(states=FINISHED)
 _OF_A_JOB: Final = RunFilter(states=FINISHED, job_name="")
 _FAILED: Final = RunFilter(states=frozenset({JobState.FAILED}))
-
-
-class _Before(NamedTuple):
-    """A place in the order: everything older comes after it."""
-
-    #: None among the open runs
-    finished_us: int | None
-    #: None: from this instant on, whatever the id
-    run_id: int | None
 
 
 class History:
@@ -86,7 +78,7 @@ class History:
 
     def page(self, filter_: RunFilter, *, after: str | None, limit: int) -> RunPage:
         """At most ``limit`` runs from ``after`` on: see ``JobEngine.page``."""
-        before = _earlier(_place_of(after), filter_.until_ms)
+        before = earlier(place_of(after), filter_.until_ms)
         if not is_storable_filter(filter_):
             return RunPage([], None)
         rows: list[Row[*tuple[Any, ...]]] = []
@@ -124,15 +116,14 @@ class History:
         self, rows: Sequence[Row[*tuple[Any, ...]]], limit: int, searched_to: int | None
     ) -> RunPage:
         shown = rows[:limit]
+        cursors = tuple(map(self._cursor_of, shown))
         if len(rows) > limit:
-            return RunPage(to_jobs(shown), self._cursor_of(shown[-1]))
-        if searched_to is None:
-            return RunPage(to_jobs(shown), None)
-        at = f"f{searched_to * _MICROSECONDS}.0"
-        return RunPage(to_jobs(shown), at, searched_to)
+            return RunPage(to_jobs(shown), cursors[-1], cursors=cursors)
+        next_ = None if searched_to is None else cursor_of(searched_to, LEAST_ID)
+        return RunPage(to_jobs(shown), next_, searched_to, cursors=cursors)
 
     def _open(
-        self, filter_: RunFilter, before: _Before | None, limit: int
+        self, filter_: RunFilter, before: Before | None, limit: int
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         wanted = self._open_conditions(filter_)
         if wanted is None:
@@ -145,7 +136,7 @@ class History:
         return self._db.fetch(self._select.where(*wanted).order_by(*order).limit(limit))
 
     def _finished(
-        self, filter_: RunFilter, before: _Before | None, limit: int
+        self, filter_: RunFilter, before: Before | None, limit: int
     ) -> tuple[Sequence[Row[*tuple[Any, ...]]], int | None]:
         """Rows, and how far back they were searched when the search was stopped."""
         if not (filter_.states or FINISHED) & FINISHED:
@@ -155,7 +146,7 @@ class History:
         return self._search(filter_, before, limit)
 
     def _read_by_index(
-        self, filter_: RunFilter, before: _Before | None, limit: int
+        self, filter_: RunFilter, before: Before | None, limit: int
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         kind = _kind_of(filter_)
         if kind is None:
@@ -164,7 +155,7 @@ class History:
         if filter_.job_name is not None:
             values["job"] = filter_.job_name
         if before is not None:
-            values["at"] = self._moment(before.finished_us or 0)
+            values["at"] = moment_of(before, self._db.dialect)
             values["run"] = before.run_id
         return self._db.fetch(self._by_index[kind, before is not None], values)
 
@@ -184,13 +175,13 @@ class History:
         return found.limit(bindparam("rows", type_=Integer()))
 
     def _search(
-        self, filter_: RunFilter, before: _Before | None, limit: int
+        self, filter_: RunFilter, before: Before | None, limit: int
     ) -> tuple[list[Row[*tuple[Any, ...]]], int | None]:
         bounds = self._bounds(filter_)
         if bounds is None:
             return [], None
         oldest, newest = bounds
-        last = newest + 1 if before is None else min(_to_ms(before), newest) + 1
+        last = newest + 1 if before is None else min(to_ms(before), newest) + 1
 
         def read(start: int, end: int, room: int) -> Sequence[Row[*tuple[Any, ...]]]:
             place = before if end == last else None
@@ -222,13 +213,13 @@ class History:
         self, filter_: RunFilter, *, after: str | None, limit: int
     ) -> Select[Any]:
         """What ``page`` asks of finished runs where an index answers."""
-        return self._statement(filter_, _place_of(after), None, limit + 1)
+        return self._statement(filter_, place_of(after), None, limit + 1)
 
     def questions(self, job_name: str, now_ms: int) -> dict[str, Select[Any]]:
         """What a page asks, in words: for those who look at the database's plans."""
         of_job = replace(_OF_A_JOB, job_name=job_name)
         window = (now_ms - HOUR_MS, now_ms)
-        before = _Before(now_ms * _MICROSECONDS, 1)
+        before = Before(now_ms * _MICROSECONDS, 1)
         return {
             "The history": self._statement(_EVERYTHING, None, None, 51),
             "The history, older": self._statement(_EVERYTHING, before, None, 51),
@@ -244,7 +235,7 @@ class History:
     def _read(
         self,
         filter_: RunFilter,
-        before: _Before | None,
+        before: Before | None,
         window: tuple[int, int] | None,
         limit: int,
     ) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -253,14 +244,14 @@ class History:
     def _statement(
         self,
         filter_: RunFilter,
-        before: _Before | None,
+        before: Before | None,
         window: tuple[int, int] | None,
         limit: int,
     ) -> Select[Any]:
         c = self._table.c
         place = None
         if before is not None:
-            at = literal(self._moment(before.finished_us or 0), self._moments)
+            at = literal(moment_of(before, self._db.dialect), self._moments)
             place = tuple_(c.finished_at, c.id) < tuple_(at, literal(before.run_id))
         wanted = self._finished_conditions(filter_, window, place) or []
         order = (c.finished_at.desc(), c.id.desc())
@@ -339,12 +330,10 @@ class History:
             meant.append(and_(*(status != _quoted(word) for word in sorted(STATES))))
         return or_(*meant)
 
-    def _cursor_of(self, row: Row[*tuple[Any, ...]]) -> str:
+    @staticmethod
+    def _cursor_of(row: Row[*tuple[Any, ...]]) -> str:
         at = row[_FINISHED_AT]
-        if at is None:
-            return f"o{row[0]}"
-        exact = at * _MICROSECONDS if isinstance(at, int) else _to_us(at)
-        return f"f{exact}.{row[0]}"
+        return f"o{row[0]}" if at is None else cursor_of(at, row[0])
 
     @property
     def _moments(self) -> TypeEngine[Any]:
@@ -352,43 +341,9 @@ class History:
         is_file = self._db.dialect == "sqlite"
         return Integer() if is_file else DateTime(timezone=True)
 
-    def _moment(self, microseconds: int) -> int | datetime:
-        if self._db.dialect == "sqlite":
-            return microseconds // _MICROSECONDS
-        return _EPOCH + timedelta(microseconds=microseconds)
-
 
 def _quoted(word: str) -> ColumnElement[str]:
     return literal_column(f"'{word}'")
-
-
-def _place_of(cursor: str | None) -> _Before | None:
-    if cursor is None:
-        return None
-    found = _CURSOR.fullmatch(cursor)
-    if not found:
-        message = 'This is no page\'s "next": start again without "after".'
-        raise InvalidRequestError(message)
-    open_id, finished_us, run_id = found.groups()
-    if open_id is not None:
-        return _Before(None, int(open_id))
-    return _Before(int(finished_us), int(run_id))
-
-
-def _earlier(before: _Before | None, until_ms: int | None) -> _Before | None:
-    """The place, or the filter's end where that is earlier: one bound for both."""
-    if before is None or before.finished_us is None or until_ms is None:
-        return before
-    end_us = until_ms * _MICROSECONDS
-    return before if before.finished_us < end_us else _Before(end_us, _LEAST_ID)
-
-
-def _to_ms(before: _Before) -> int:
-    return (before.finished_us or 0) // _MICROSECONDS
-
-
-def _to_us(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _is_indexed(filter_: RunFilter) -> bool:
