@@ -20,6 +20,7 @@ from data.actions.clean_up import (
     seen_of,
 )
 from data.actions.everywhere import in_each, number_in
+from data.actions.idempotency import checked_once
 from data.actions.outcomes import Cancelled, CleanUp, Retried, Undone
 from data.actions.undo import UNDO_FOR_MS, put_back, undoable
 from data.all_sources import ALL, joined
@@ -168,7 +169,7 @@ class Actions:
             if queue is not None:
                 start.checked_name(queue, "queue")
             start.require_known(place, job_name, self._store)
-            with self._only_once(start.checked_once(once)):
+            with self._only_once(checked_once(once)):
                 run_id = start.enqueue(
                     place,
                     job_name,
@@ -212,7 +213,7 @@ class Actions:
             )
         with tracking("retryJob", source=source, **_asked(run_ids, params)):
             place = self._able(source, "enqueue")
-            with self._only_once(start.checked_once(once)):
+            with self._only_once(checked_once(once)):
                 done = start.retry(
                     place,
                     run_ids,

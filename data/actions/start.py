@@ -1,23 +1,31 @@
 """Starting runs: a new one, and finished ones again."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from data.actions.batches import in_batches, once_each
 from data.actions.clean_up import jobs_by_id
+from data.actions.idempotency import (
+    FAILED,
+    NOT_REACHED,
+    Earlier,
+    earlier,
+    require_repeatable,
+)
 from data.actions.outcomes import Retried
 from data.exceptions import (
     DataError,
     InvalidRequestError,
     OutcomeUnknownError,
+    SourceUnavailableError,
     UnknownJobError,
 )
-from data.model import OPEN
+from data.model import OPEN, Job
 from data.rules.params import checked_params
 from data.snapshot import Source
 from data.store import Store
-from data.store.audit import AuditEntry, AuditLog, AuditRow
+from data.store.audit import AuditEntry, AuditLog
 
 ENQUEUE: Final = "enqueue"
 RETRY: Final = "run again"
@@ -27,15 +35,6 @@ _LONGEST_NAME: Final = 500
 #: Characters of a run's params that the audit keeps.
 _AUDITED_PARAMS: Final = 2_000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_ONCE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
-
-
-def checked_once(once: str | None) -> str | None:
-    """The number of a request, which must be hard to guess; None is none."""
-    if once is None or _ONCE.fullmatch(once):
-        return once
-    message = '"once" is 16 to 64 letters, digits, - or _.'
-    raise InvalidRequestError(message)
 
 
 def checked_name(name: str, what: str) -> str:
@@ -78,23 +77,58 @@ def enqueue(
     The same ``once`` again starts nothing: it gives the id of the first time.
     """
     text = checked_params(params)
-    if once and (rows := _first_time(audit, once, ENQUEUE)):
-        return str(rows[0].after["run_id"])
-    entry = AuditEntry("", job_name, {}, f"params: {text[:_AUDITED_PARAMS]}")
-    token = audit.open_batch(actor, place.name, ENQUEUE, [entry], now_ms, token=once)
-    try:
-        run_id = place.engine.enqueue(
-            job_name, text, queue=queue, run_at_ms=run_at_ms, at_ms=now_ms
-        )
-    except OutcomeUnknownError as error:
-        message = f"{error} Whether the run was started is unknown: look again."
-        raise OutcomeUnknownError(message) from error
-    except DataError:
-        audit.conclude(token, {"": ("failed", {})})
-        raise
+    entry = AuditEntry("", job_name, {}, _detail_of(text))
+    before = earlier(
+        audit,
+        once,
+        action=ENQUEUE,
+        source=place.name,
+        about=(job_name, entry.detail),
+    )
+    if before.started:
+        return before.started[""]
+    require_repeatable(before, is_idempotent=place.engine.capabilities.idempotent)
+    new = [] if before.unknown else [entry]
+    token = audit.open_batch(actor, place.name, ENQUEUE, new, now_ms, token=once)
+    run_id = _found(place, token) if before.unknown else ""
+    if not run_id:
+        try:
+            run_id = place.engine.enqueue(
+                job_name,
+                text,
+                queue=queue,
+                run_at_ms=run_at_ms,
+                at_ms=now_ms,
+                idempotency_key=token,
+            )
+        except DataError as error:
+            run_id = _after_error(place, audit, token, error)
     after = {"run_id": run_id, "queue": queue, "run_at": run_at_ms}
     audit.conclude(token, {"": (_STARTED, after)})
     return run_id
+
+
+def _found(place: Source, token: str) -> str:
+    """The run that was started with this key; "" when there is none."""
+    return place.engine.already_started({"": ""}, token).get("", "")
+
+
+def _after_error(place: Source, audit: AuditLog, token: str, error: DataError) -> str:
+    """The run that was started although its answer was lost.
+
+    Raises ``error`` when there is none, OutcomeUnknownError when nobody knows.
+    """
+    is_idempotent = place.engine.capabilities.idempotent
+    if is_idempotent or isinstance(error, OutcomeUnknownError):
+        try:
+            run_id = _found(place, token)
+        except DataError:
+            message = f"{error} Whether the run was started is unknown: look again."
+            raise OutcomeUnknownError(message) from error
+        if run_id:
+            return run_id
+    audit.conclude(token, {"": (FAILED, {})})
+    raise error
 
 
 def retry(
@@ -107,73 +141,128 @@ def retry(
     now_ms: int,
     once: str | None,
 ) -> Retried:
-    """Write down what is about to be run again, do it, write down the new ids."""
+    """Write down what is about to be run again, do it, write down the new ids.
+
+    The same ``once`` again does the rest: what was started before is told again.
+    """
     asked_for = once_each(run_ids)
     text = None if params is None else checked_params(params)
-    detail = "" if text is None else f"params: {text[:_AUDITED_PARAMS]}"
-    if once and (rows := _first_time(audit, once, RETRY)):
-        return _told_again(rows, asked_for)
-    jobs = jobs_by_id(place, asked_for)
-    over = [id_ for id_ in asked_for if id_ in jobs and jobs[id_].state not in OPEN]
-    entries = [
-        AuditEntry(id_, jobs[id_].job_name, {"status": jobs[id_].status_word}, detail)
-        for id_ in over
+    before = earlier(audit, once, action=RETRY, source=place.name)
+    require_repeatable(before, is_idempotent=place.engine.capabilities.idempotent)
+    jobs = jobs_by_id(place, before.left(asked_for))
+    found = _found_again(place, before, asked_for, once)
+    over = [
+        id_
+        for id_, job in jobs.items()
+        if id_ not in found and (job.state not in OPEN or id_ in before.unknown)
     ]
+    detail = "" if text is None else _detail_of(text)
+    entries = _entries(jobs, [id_ for id_ in over if id_ not in before.unknown], detail)
     token = audit.open_batch(actor, place.name, RETRY, entries, now_ms, token=once)
-
-    def step(ids: Sequence[str]) -> Mapping[str, str]:
-        return place.engine.enqueue_again(ids, at_ms=now_ms, params=text)
-
-    started, left = in_batches(over, step, _nobody_knows)
-    lost = set(left)
-    dealt_with = lost.union(started)
+    started, refused, left = _restart(
+        place,
+        {id_: jobs[id_] for id_ in over},
+        audit,
+        token,
+        params=text,
+        now_ms=now_ms,
+    )
+    started = {**found, **started}
+    lost = {*refused, *left}
+    dealt_with = {*started, *lost}
     audit.conclude(
         token,
-        {
-            id_: (_STARTED, {"run_id": started[id_]})
-            if id_ in started
-            else (_NOT_STARTED, {})
-            for id_ in over
-            if id_ not in lost
-        },
+        {id_: (_STARTED, {"run_id": new}) for id_, new in started.items()}
+        | {id_: (_NOT_STARTED, {}) for id_ in over if id_ not in dealt_with},
     )
+    started = {**before.started, **started}
+    there = {*jobs, *before.not_started}
     return Retried(
         started={id_: started[id_] for id_ in asked_for if id_ in started},
         not_finished=[
-            id_ for id_ in asked_for if id_ in jobs and id_ not in dealt_with
+            id_
+            for id_ in asked_for
+            if id_ in there and id_ not in started and id_ not in lost
         ],
-        unknown=[id_ for id_ in asked_for if id_ not in jobs],
-        not_reached=left,
+        unknown=[id_ for id_ in asked_for if id_ not in {*there, *started}],
+        not_reached=[id_ for id_ in asked_for if id_ in lost],
     )
 
 
-def _nobody_knows(_ids: Sequence[str]) -> Mapping[str, str]:
-    """A run that was started cannot be told from one that somebody else started."""
-    message = "the answer was lost."
-    raise OutcomeUnknownError(message)
+def _restart(
+    place: Source,
+    jobs: Mapping[str, Job],
+    audit: AuditLog,
+    token: str,
+    *,
+    params: str | None,
+    now_ms: int,
+) -> tuple[Mapping[str, str], Mapping[str, str], list[str]]:
+    """By run id the new ones, why others were refused, and what was not reached.
 
-
-def _first_time(audit: AuditLog, once: str, action: str) -> list[AuditRow]:
-    """The rows of the same request, when it was made before.
-
-    Raises InvalidRequestError for a number that something else was done with, and
-    OutcomeUnknownError when nobody knows what came of it.
+    What surely was not started is written down as such: the same request may do it.
     """
-    rows = audit.batch(once)
-    if any(row.action != action for row in rows):
-        message = '"once" was used for another action.'
-        raise InvalidRequestError(message)
-    if any(row.outcome == "started" for row in rows):
-        message = "This was asked before, and what came of it is unknown: look again."
-        raise OutcomeUnknownError(message)
-    return [row for row in rows if row.outcome != "failed"]
+    uncertain: set[str] = set()
+    refused: dict[str, str] = {}
+
+    def step(ids: Sequence[str]) -> Mapping[str, str]:
+        uncertain.update(ids)
+        try:
+            done = place.engine.enqueue_again(
+                ids, at_ms=now_ms, params=params, idempotency_key=token
+            )
+        except OutcomeUnknownError:
+            raise
+        except DataError:
+            uncertain.difference_update(ids)
+            raise
+        uncertain.difference_update(ids)
+        refused.update(done.refused)
+        return done.started
+
+    def look_again(ids: Sequence[str]) -> Mapping[str, str]:
+        words = {id_: jobs[id_].status_word for id_ in ids}
+        found = place.engine.already_started(words, token)
+        uncertain.difference_update(ids)
+        return found
+
+    try:
+        started, left = in_batches([*jobs], step, look_again)
+    except DataError as error:
+        _conclude(audit, token, FAILED, jobs.keys() - uncertain)
+        if isinstance(error, OutcomeUnknownError) and not uncertain:
+            raise SourceUnavailableError(str(error)) from error
+        raise
+    _conclude(audit, token, NOT_REACHED, {*refused, *left} - uncertain)
+    if refused and not started:
+        raise InvalidRequestError(next(iter(refused.values())))
+    return started, refused, left
 
 
-def _told_again(rows: Sequence[AuditRow], asked_for: Sequence[str]) -> Retried:
-    known = {row.run_id for row in rows}
-    started = {row.run_id: str(row.after["run_id"]) for row in rows if row.after}
-    return Retried(
-        started=started,
-        not_finished=[row.run_id for row in rows if not row.after],
-        unknown=[id_ for id_ in asked_for if id_ not in known],
-    )
+def _conclude(
+    audit: AuditLog, token: str, outcome: str, run_ids: Collection[str]
+) -> None:
+    audit.conclude(token, dict.fromkeys(run_ids, (outcome, {})))
+
+
+def _found_again(
+    place: Source, before: Earlier, asked_for: Sequence[str], once: str | None
+) -> Mapping[str, str]:
+    """Of runs of which nobody knew what became of them: the new ones that are there."""
+    unknown = {id_: before.unknown[id_] for id_ in asked_for if id_ in before.unknown}
+    if not unknown or once is None:
+        return {}
+    return place.engine.already_started(unknown, once)
+
+
+def _entries(
+    jobs: Mapping[str, Job], run_ids: Sequence[str], detail: str
+) -> list[AuditEntry]:
+    return [
+        AuditEntry(id_, jobs[id_].job_name, {"status": jobs[id_].status_word}, detail)
+        for id_ in run_ids
+    ]
+
+
+def _detail_of(params: str) -> str:
+    return f"params: {params[:_AUDITED_PARAMS]}"

@@ -5,9 +5,10 @@ them in the ways that system sanctions. It knows nothing of viewers, limits or
 the store. Every method may raise the errors of ``data.exceptions``.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from data.model import (
@@ -24,6 +25,8 @@ from data.model import (
 BATCH: Final = 500
 
 _T = TypeVar("_T")
+#: Nothing was refused.
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
@@ -53,6 +56,8 @@ class Capabilities:
     cancel: bool = False
     #: the clean-up is one compare-and-set: nothing is overwritten
     guarded: bool = False
+    #: what was started with a key is found again by it, and never started twice
+    idempotent: bool = False
     #: why actions are missing, a sentence for the page; "" when none is missing
     reason: str = ""
 
@@ -84,6 +89,15 @@ class Cancelled(NamedTuple):
     cancelled: list[str]
     #: runs, and was asked to stop
     asked: list[str]
+
+
+class Restarted(NamedTuple):
+    """What "Retry" did."""
+
+    #: by the id of the old run that of the new one
+    started: Mapping[str, str]
+    #: by the id of the old run: why no new one was made, a sentence
+    refused: Mapping[str, str] = _NONE
 
 
 class Finding(NamedTuple):
@@ -208,20 +222,39 @@ class JobEngine(Runs, Protocol):
         queue: str | None,
         run_at_ms: int | None,
         at_ms: int,
+        idempotency_key: str = "",
     ) -> str:
         """Make a run that waits, until ``run_at_ms`` if that is later; its id.
 
-        ``params`` is the text of a JSON object, ``queue`` None the default one.
+        ``params`` is the text of a JSON object, ``queue`` None the default one. An
+        ``idempotent`` engine makes no second run with the same key.
         """
 
     def enqueue_again(
-        self, run_ids: Sequence[str], *, at_ms: int, params: str | None = None
-    ) -> dict[str, str]:
-        """Run each of these again that is finished: by old id the new one.
+        self,
+        run_ids: Sequence[str],
+        *,
+        at_ms: int,
+        params: str | None = None,
+        idempotency_key: str = "",
+    ) -> Restarted:
+        """Run each of these again that is finished.
 
         An engine that lets a cancelled run go on gives the old id. ``params``, the text
         of a JSON object, takes the place of their own. At most ``BATCH`` ids; all or
-        none where the engine is ``guarded``.
+        none where the engine is ``guarded``. An ``idempotent`` one makes no second run
+        of the same run with the same key; its OutcomeUnknownError may come when some
+        are done: ``already_started`` tells which.
+        """
+
+    def already_started(
+        self, run_ids: Mapping[str, str], idempotency_key: str
+    ) -> dict[str, str]:
+        """By old id the new one, of runs that were run again with this key.
+
+        ``run_ids`` gives the engine's own word for the state each had before; the id ""
+        stands for a run that was ``enqueue``d. Raises OutcomeUnknownError where the
+        engine is not ``idempotent``.
         """
 
     def cancel(self, run_ids: Sequence[str], *, at_ms: int) -> Cancelled:

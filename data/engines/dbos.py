@@ -23,12 +23,14 @@ from data.engines.base import (
     Grade,
     Marked,
     Remedy,
+    Restarted,
     Seen,
     batches,
 )
 from data.engines.dbos_control import (
     Control,
     Origin,
+    new_id_of,
     origin_of,
     readable_error,
     readable_params,
@@ -60,7 +62,12 @@ from data.engines.dbos_tables import (
 from data.engines.doctoring import plans, surroundings
 from data.engines.rights import grant, may, why_not_written
 from data.engines.rows import to_cells
-from data.exceptions import OutcomeUnknownError, SourceUnavailableError
+from data.exceptions import (
+    DataError,
+    InvalidRequestError,
+    OutcomeUnknownError,
+    SourceUnavailableError,
+)
 from data.model import (
     FINISHED,
     OPEN,
@@ -80,9 +87,11 @@ from data.rules.texts import is_storable
 OPEN_LIMIT: Final = 10_000
 #: Waiting runs read when there are more.
 WAITING_LIMIT: Final = 500
+#: What ended in one of these is run again as a new run, anything else is resumed.
+_FORKED: Final = ("SUCCESS", "ERROR")
 _LOOKED_AT: Final = Capabilities(remedy=Remedy.CANCEL)
 _ALL_ACTIONS: Final = Capabilities(
-    clean_up=True, enqueue=True, cancel=True, remedy=Remedy.CANCEL
+    clean_up=True, enqueue=True, cancel=True, idempotent=True, remedy=Remedy.CANCEL
 )
 
 
@@ -269,6 +278,7 @@ class DbosEngine:
         queue: str | None,
         run_at_ms: int | None,
         at_ms: int,
+        idempotency_key: str = "",
     ) -> str:
         """Make a run that waits, on the queue of the job's last run; its id."""
         known = [job for job in self._open_jobs() if job.job_name == job_name]
@@ -277,15 +287,20 @@ class DbosEngine:
         return self._control.enqueue(
             job_name,
             params,
-            origin,
+            origin._replace(new_id=new_id_of(idempotency_key)),
             queue=queue,
             delay_ms=0 if run_at_ms is None else run_at_ms - at_ms,
         )
 
     def enqueue_again(
-        self, run_ids: Sequence[str], *, at_ms: int, params: str | None = None
-    ) -> dict[str, str]:
-        """Run each of these again that is finished: by old id the new one.
+        self,
+        run_ids: Sequence[str],
+        *,
+        at_ms: int,
+        params: str | None = None,
+        idempotency_key: str = "",
+    ) -> Restarted:
+        """Run each of these again that is finished.
 
         What was cancelled or given up goes on after its last finished step, under its
         id. What succeeded or failed is forked: a new run with the same input. The old
@@ -293,20 +308,45 @@ class DbosEngine:
         """
         del at_ms
         started: dict[str, str] = {}
+        refused: dict[str, str] = {}
         for job in self.runs(run_ids):
             if job.state not in FINISHED:
                 continue
-            origin = self._origin(job.run_id)
-            if params is not None:
-                new = self._control.enqueue(
-                    job.job_name, params, origin, queue=None, delay_ms=0
-                )
-            elif job.status_word in ("SUCCESS", "ERROR"):
-                new = self._control.fork(job.run_id, origin)
-            else:
-                new = self._control.resume(job.run_id, origin)
-            started[job.run_id] = new
-        return started
+            try:
+                started[job.run_id] = self._run_again(job, params, idempotency_key)
+            except InvalidRequestError as error:
+                refused[job.run_id] = str(error)
+            except DataError as error:
+                raise OutcomeUnknownError(str(error)) from error
+        return Restarted(started, refused)
+
+    def _run_again(self, job: Job, params: str | None, key: str) -> str:
+        origin = self._origin(job.run_id)
+        origin = origin._replace(new_id=new_id_of(key, job.run_id))
+        if params is not None:
+            return self._control.enqueue(
+                job.job_name, params, origin, queue=None, delay_ms=0
+            )
+        if job.status_word in _FORKED:
+            return self._control.fork(job.run_id, origin)
+        return self._control.resume(job.run_id, origin)
+
+    def already_started(
+        self, run_ids: Mapping[str, str], idempotency_key: str
+    ) -> dict[str, str]:
+        """Runs with the ids that this key makes, and what was resumed since."""
+        new_ids = {run_id: new_id_of(idempotency_key, run_id) for run_id in run_ids}
+        words = {
+            job.run_id: job.status_word
+            for job in self.runs([*new_ids.values(), *run_ids])
+        }
+        resumed = {
+            run_id: run_id
+            for run_id, before in run_ids.items()
+            if before not in _FORKED and words.get(run_id, before) != before
+        }
+        made = {run_id: new for run_id, new in new_ids.items() if new in words}
+        return resumed | made
 
     def cancel(self, run_ids: Sequence[str], *, at_ms: int) -> Cancelled:
         """Cancel what is open; what ran stops at its next step."""

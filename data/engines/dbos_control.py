@@ -8,9 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Final, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
-from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
+from dbos import (
+    DBOSClient,
+    EnqueueOptions,
+    SetWorkflowID,
+    WorkflowSerializationFormat,
+)
 from dbos import error as dbos_error
 from sqlalchemy import Engine
 
@@ -20,18 +25,22 @@ from data.exceptions import InvalidRequestError
 
 #: The queue that every DBOS application listens to.
 INTERNAL_QUEUE: Final = "_dbos_internal_queue"
+#: What ids that are made of a key are told apart from others by.
+_NEW_RUNS: Final = UUID("6f0ad9f6-6a44-4c3e-9d3b-6a1c54c9f1d0")
 #: All their steps run again; finished ones are not kept.
 _FIRST_STEP: Final = 1
 
 
 class Origin(NamedTuple):
-    """What a run was made of, as far as a new one needs it."""
+    """What a new run is made of: what the old one was, and the id it gets."""
 
     queue: str | None = None
     class_name: str | None = None
     instance_name: str | None = None
     application: str | None = None
     serialization: str | None = None
+    #: "": any new one
+    new_id: str = ""
 
 
 class Control:
@@ -52,8 +61,11 @@ class Control:
         queue: str | None,
         delay_ms: int,
     ) -> str:
-        """Make a run that waits; its id. ``params`` become named arguments, as JSON."""
-        run_id = str(uuid4())
+        """Make a run that waits; its id. ``params`` become named arguments, as JSON.
+
+        DBOS makes no second run of an id that is there.
+        """
+        run_id = origin.new_id or str(uuid4())
         options: EnqueueOptions = {
             "workflow_name": job_name,
             "queue_name": queue or origin.queue or INTERNAL_QUEUE,
@@ -84,8 +96,11 @@ class Control:
         return run_id
 
     def fork(self, run_id: str, origin: Origin) -> str:
-        """A new run with the same input, whatever its format; the new id."""
-        with self._client() as client:
+        """A new run with the same input, whatever its format; the new id.
+
+        An id that is there is refused by its table's primary key.
+        """
+        with SetWorkflowID(origin.new_id or str(uuid4())), self._client() as client:
             forked = client.fork_workflow(run_id, _FIRST_STEP, queue_name=origin.queue)
         return str(forked.workflow_id)
 
@@ -109,6 +124,13 @@ class Control:
                 )
                 self._made = (engine, client)
             return self._made[1]
+
+
+def new_id_of(key: str, run_id: str = "") -> str:
+    """The id of the run that this key makes of that run; without a key always another."""
+    if not key:
+        return str(uuid4())
+    return str(uuid5(_NEW_RUNS, json.dumps([key, run_id])))
 
 
 def origin_of(row: Sequence[Any] | None) -> Origin:

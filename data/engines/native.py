@@ -6,7 +6,7 @@ its indexes only; every write repeats in its WHERE what the person saw.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, literal_column, null
@@ -20,6 +20,7 @@ from data.engines.base import (
     Finding,
     Grade,
     Marked,
+    Restarted,
     Seen,
     batches,
 )
@@ -52,7 +53,7 @@ from data.engines.native_updates import (
     update_stalled,
 )
 from data.engines.rows import STATES, to_cells, to_jobs
-from data.exceptions import SourceUnavailableError
+from data.exceptions import OutcomeUnknownError, SourceUnavailableError
 from data.model import (
     Failure,
     HourCell,
@@ -265,8 +266,10 @@ class NativeEngine:
         queue: str | None,
         run_at_ms: int | None,
         at_ms: int,
+        idempotency_key: str = "",
     ) -> str:
         """Make a run that waits, until ``run_at_ms`` if that is later; its id."""
+        del idempotency_key  # the table has no column for it
         values = {"job_name": job_name, "params": params, "enqueued_at": at_ms}
         if queue is not None:
             values["queue"] = queue
@@ -278,9 +281,15 @@ class NativeEngine:
             return str(connection.execute(statement).scalar_one())
 
     def enqueue_again(
-        self, run_ids: Sequence[str], *, at_ms: int, params: str | None = None
-    ) -> dict[str, str]:
-        """Make a new run of each of these that is finished: by old id the new one."""
+        self,
+        run_ids: Sequence[str],
+        *,
+        at_ms: int,
+        params: str | None = None,
+        idempotency_key: str = "",
+    ) -> Restarted:
+        """Make a new run of each of these that is finished."""
+        del idempotency_key
         table = self._table
         with self._db.writing() as connection:
             asked = select_finished(table, self._db.dialect, _numbers(run_ids))
@@ -292,7 +301,15 @@ class NativeEngine:
             if len(new) != len(old):
                 message = f"{self._db.name}: the runs changed meanwhile; try again."
                 raise SourceUnavailableError(message)
-        return dict(zip(map(str, old), map(str, new), strict=True))
+        return Restarted(dict(zip(map(str, old), map(str, new), strict=True)))
+
+    def already_started(
+        self, run_ids: Mapping[str, str], idempotency_key: str
+    ) -> dict[str, str]:
+        """Nobody knows: a run of ours looks like one that somebody else started."""
+        del run_ids, idempotency_key
+        message = f"{self._db.name}: the answer was lost."
+        raise OutcomeUnknownError(message)
 
     def cancel(self, run_ids: Sequence[str], *, at_ms: int) -> Cancelled:
         """Call off what waits, ask what runs to stop."""

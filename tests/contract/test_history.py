@@ -323,7 +323,9 @@ def test_finished_runs_are_run_again_with_the_same_params(
         called(status="RUNNING", finished_at=None),
     )
 
-    started = engine.enqueue_again([second, first, still, "999", "x/y"], at_ms=NOW + 5)
+    started = engine.enqueue_again(
+        [second, first, still, "999", "x/y"], at_ms=NOW + 5
+    ).started
 
     assert set(started) == {first, second}
     for old, number in ((first, 1), (second, 2)):
@@ -346,7 +348,7 @@ def test_finished_runs_are_run_again_with_other_params(
 ) -> None:
     [old] = table.add(called(params={"n": 1}, queue="slow"))
 
-    started = engine.enqueue_again([old], at_ms=NOW, params='{"n": [2, "ü"]}')
+    started = engine.enqueue_again([old], at_ms=NOW, params='{"n": [2, "ü"]}').started
 
     details = engine.details(started[old])
     assert details is not None

@@ -163,7 +163,7 @@ def test_nobody_knows_a_run_that_is_not_there(scene: Scene) -> None:
         assert engine.details(run_id) is None
         assert engine.runs([run_id]) == []
         assert engine.cancel([run_id], at_ms=0) == ([], [])
-        assert engine.enqueue_again([run_id], at_ms=0) == {}
+        assert engine.enqueue_again([run_id], at_ms=0).started == {}
         assert mark(scene.shop, Seen(run_id, 1, None, guard_heartbeat=True)) == []
 
 
@@ -342,7 +342,9 @@ def test_a_run_that_ended_is_run_again_as_a_new_one(scene: Scene, kind: str) -> 
     shop, old = scene.shop, getattr(scene, kind)
     before = shop.engine.details(old)
 
-    [(again, new)] = shop.engine.enqueue_again([old], at_ms=now_ms(utc_now)).items()
+    [(again, new)] = shop.engine.enqueue_again(
+        [old], at_ms=now_ms(utc_now)
+    ).started.items()
 
     assert again == old != new
     assert shop.engine.details(old) == before
@@ -357,7 +359,7 @@ def test_a_cancelled_run_is_run_again(scene: Scene) -> None:
     shop.engine.cancel([old], at_ms=now_ms(utc_now))
     shop.wait(old, JobState.CANCELLED)
 
-    [new] = shop.engine.enqueue_again([old], at_ms=now_ms(utc_now)).values()
+    [new] = shop.engine.enqueue_again([old], at_ms=now_ms(utc_now)).started.values()
 
     assert (new == old) == shop.is_dbos
     shop.wait(new, JobState.SUCCEEDED)
@@ -367,7 +369,7 @@ def test_a_run_is_run_again_with_other_params(scene: Scene) -> None:
     shop = scene.shop
     [new] = shop.engine.enqueue_again(
         [scene.succeeded], at_ms=now_ms(utc_now), params='{"left": 5, "right": 5}'
-    ).values()
+    ).started.values()
 
     shop.wait(new, JobState.SUCCEEDED)
 
@@ -379,7 +381,7 @@ def test_a_run_is_run_again_with_other_params(scene: Scene) -> None:
 def test_what_is_open_is_not_run_again(scene: Scene) -> None:
     ids = [scene.hanging, scene.delayed]
 
-    assert scene.shop.engine.enqueue_again(ids, at_ms=now_ms(utc_now)) == {}
+    assert scene.shop.engine.enqueue_again(ids, at_ms=now_ms(utc_now)).started == {}
 
 
 def test_what_is_thought_of_the_engine_is_found(scene: Scene) -> None:

@@ -74,7 +74,7 @@ def test_a_pickle_is_never_opened(flows: Flows, engine: DbosEngine) -> None:
     assert details.binary == {"params", "result", "error"}
     assert (details.params, details.result, details.error) == (None, None, None)
     assert engine.page(RunFilter(text=bomb[:10])).jobs == []
-    [(_, again)] = engine.enqueue_again(["bomb"], at_ms=NOW).items()
+    [(_, again)] = engine.enqueue_again(["bomb"], at_ms=NOW).started.items()
     assert engine.runs([again])[0].state is JobState.PENDING
     assert engine.details(again).binary == {"params"}  # type: ignore[union-attr]
 
@@ -330,7 +330,7 @@ def test_runs_that_took_longer_are_told_newest_first(
 def test_a_given_up_run_goes_on_under_its_id(flows: Flows, engine: DbosEngine) -> None:
     flows.done("dead", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
-    assert engine.enqueue_again(["dead"], at_ms=NOW) == {"dead": "dead"}
+    assert engine.enqueue_again(["dead"], at_ms=NOW).started == {"dead": "dead"}
     assert engine.runs(["dead"])[0].state is JobState.PENDING
 
 
