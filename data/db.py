@@ -5,57 +5,58 @@ time limit) and writes through another. Every driver error leaves this module as
 one of ``data.exceptions``, with a sentence and the original as ``__cause__``.
 """
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final
-from urllib.parse import quote
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Executable,
-    Row,
-    create_engine,
-    event,
-    make_url,
+from sqlalchemy import Connection, Engine, Executable, Row, event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from data.calls import Calls
+from data.connecting import (
+    STATEMENT_LIMIT_S,
+    cut_of,
+    local_settings,
+    open_engine,
+    open_lent_engine,
 )
-from sqlalchemy.engine import URL, ExceptionContext
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import QueuePool
-
-from data.driver_errors import meaning_of, translated
+from data.driver_errors import is_undone, meaning_of
 from data.exceptions import DataError, OutcomeUnknownError, SourceUnavailableError
-from data.rules.histogram import bucket_of
 
-#: How long one statement may run on a job table, in seconds.
-STATEMENT_LIMIT_S: Final = 3.0
-#: How long a write may wait for somebody else's lock, in seconds.
-_LOCK_LIMIT_S: Final = 0.5
-_OWNED_LOCK_LIMIT_S: Final = 5.0
+#: How long a database may keep silent while something waits for it, in seconds.
+CALL_LIMIT_S: Final = 5.0
+_OWNED_CALL_LIMIT_S: Final = 10.0
+_PROBE_LIMIT_S: Final = 2.0
 #: SQLite asks whether to go on after this many steps of its virtual machine.
 _STEPS_BETWEEN_LOOKS: Final = 20_000
 #: How sqlite3 says that a text is not what it should be.
 _NOT_UTF8: Final = "Could not decode to UTF-8"
-#: Transactions as a library that writes by itself expects them.
-_ISOLATION: Final = {"sqlite": "SERIALIZABLE", "postgresql": "READ COMMITTED"}
-#: What ``data.rules.histogram.bucket_of`` is called in SQL on SQLite.
-BUCKET_FUNCTION: Final = "run_time_bucket"
 _PROBE: Final = {
     "sqlite": "PRAGMA data_version",
     "postgresql": "SELECT pg_current_snapshot()::text",
 }
+#: How transactions begin. Those that write take SQLite's lock at once.
+_READ: Final = {"sqlite": "BEGIN", "postgresql": "BEGIN READ ONLY"}
+_READ_ONE_INSTANT: Final = {
+    "sqlite": "BEGIN",
+    "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+}
+_WRITE: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
+_NOT_WRITTEN: Final = "Nothing was written there."
 
 
 class Database:
     """One database as configured. Connects when first used; may be shared by threads.
 
+    Every call has a deadline on our side. A database that went silent is tried by one
+    thread at a time; who else asks gets SourceSilentError at once.
+
     ``owned`` is for Job Manager's own store: the file is created when missing, runs
-    in WAL mode, and statements have no time limit.
+    in WAL mode, and statements have no time limit of the server's.
     """
 
     def __init__(self, url: str, *, name: str, owned: bool = False) -> None:
@@ -63,8 +64,12 @@ class Database:
         self.name = name
         self.owned = owned
         self.dialect = self.url.get_backend_name()
-        self._reading = self._engine(read_only=not owned)
-        self._writing = self._reading if owned else self._engine(read_only=False)
+        self._limit_s = _OWNED_CALL_LIMIT_S if owned else CALL_LIMIT_S
+        self._calls = Calls(name, self._tolerate_any_text)
+        self._reading = open_engine(self.url, read_only=not owned, owned=owned)
+        self._writing = self._reading
+        if not owned:
+            self._writing = open_engine(self.url, read_only=False, owned=False)
         self._lent: Engine | None = None
         self._lent_lock = RLock()
         self._probe: Connection | None = None
@@ -86,46 +91,41 @@ class Database:
 
         ``values`` are those of its named parameters.
         """
-        with self._connected(self._reading) as connection:
+        with self.connection() as connection:
             return connection.execute(statement, values).all()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection for reading; each select in it may see another instant."""
+        if self.dialect == "sqlite":
+            with self._connected(self._reading, self._limit_s) as connection:
+                yield connection
+        else:
+            with self._transaction(_READ) as connection:
+                yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One read transaction: all selects in it see the same instant."""
-        begin = {
-            "sqlite": "BEGIN",
-            "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        }[self.dialect]
-        with self._connected(self._reading) as connection:
-            connection.exec_driver_sql(begin)
-            try:
-                yield connection
-            finally:
-                with suppress(DBAPIError):
-                    connection.exec_driver_sql("COMMIT")
+        with self._transaction(_READ_ONE_INSTANT) as connection:
+            yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, limit_s: float | None = None) -> Iterator[Connection]:
         """One short write transaction, committed on leaving, rolled back on an error.
 
+        ``limit_s`` is how long one statement may take, ``math.inf`` without a limit.
         Raises OutcomeUnknownError when the database is lost while it commits.
         """
-        begin = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}[self.dialect]
-        with self._connected(self._writing) as connection:
-            connection.exec_driver_sql(begin)
+        limit_s = self._limit_s if limit_s is None else limit_s
+        with self._connected(self._writing, limit_s, _NOT_WRITTEN) as connection:
+            self._begin(connection, _WRITE)
             try:
                 yield connection
             except BaseException:
-                with suppress(DBAPIError):
-                    connection.exec_driver_sql("ROLLBACK")
+                _end(connection, "ROLLBACK")
                 raise
             self._commit(connection)
-
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """A bare connection for reading, for inspection and migrations."""
-        with self._connected(self._reading) as connection:
-            yield connection
 
     @contextmanager
     def lent(self) -> Iterator[Engine]:
@@ -133,9 +133,14 @@ class Database:
 
         What it raises leaves here as an error of ``data.exceptions``, like all else.
         """
-        self._notice_replaced_file()
-        with self._translating():
-            yield self._lending()
+        with self._calls.bounded(self._limit_s) as call:
+            self._notice_replaced_file()
+            try:
+                yield self._lending()
+            except (DataError, DBAPIError) as error:
+                if call.expired:
+                    raise self._unknown_outcome() from error
+                raise
 
     def probe(self) -> object:
         """A value that differs when anybody may have committed since the last call.
@@ -144,11 +149,12 @@ class Database:
         snapshot with every open transaction (the newest alone would miss an older one
         that ends later). False alarms are possible, missed changes are not.
         """
-        with self._probe_lock, self._translating():
+        with self._calls.bounded(_PROBE_LIMIT_S) as call, self._probe_lock:
             self._notice_replaced_file()
             try:
                 if self._probe is None:
                     self._probe = self._reading.connect()
+                call.watch(cut_of(self._probe))
                 mark = self._probe.exec_driver_sql(_PROBE[self.dialect]).scalar_one()
             except BaseException:
                 self._drop_probe()
@@ -169,7 +175,7 @@ class Database:
     def _lending(self) -> Engine:
         with self._lent_lock:
             if self._lent is None:
-                self._lent = self._engine(read_only=False, autocommit=False)
+                self._lent = open_lent_engine(self.url)
                 event.listen(self._lent, "handle_error", self._ours, retval=True)
             return self._lent
 
@@ -184,32 +190,12 @@ class Database:
         kind, sentence = meaning_of(error)
         return kind(f"{self.name}: {sentence}.")
 
-    def _engine(self, *, read_only: bool, autocommit: bool = True) -> Engine:
-        if self.dialect == "sqlite":
-            made = _sqlite_engine(self.url, read_only=read_only, owned=self.owned)
-        else:
-            made = _postgresql_engine(self.url, read_only=read_only, owned=self.owned)
-        if autocommit:
-            return made
-        return made.execution_options(isolation_level=_ISOLATION[self.dialect])
-
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            self._tolerate_any_text(error)
-            raise translated(error, self.name) from error
-        except PoolTimeoutError as error:
-            message = f"{self.name}: too many questions at once; try again."
-            raise SourceUnavailableError(message) from error
-
-    def _tolerate_any_text(self, error: DBAPIError) -> None:
+    def _tolerate_any_text(self, error: SQLAlchemyError) -> None:
         """A job wrote text that is no UTF-8: from the next read on it is shown mended.
 
         Not from the start, because mending in Python is ten times slower.
         """
-        if _NOT_UTF8 in str(error.orig):
+        if isinstance(error, DBAPIError) and _NOT_UTF8 in str(error.orig):
             self._text_factory = _mended
             self._dispose()
 
@@ -223,24 +209,49 @@ class Database:
                 self._lent.dispose()
 
     @contextmanager
-    def _connected(self, engine: Engine) -> Iterator[Connection]:
-        self._notice_replaced_file()
-        with self._translating(), engine.connect() as connection:
-            if self.dialect == "sqlite" and not self.owned:
-                driver: Any = connection.connection.driver_connection
-                driver.text_factory = self._text_factory
-                _limit_statement(driver, STATEMENT_LIMIT_S)
-            yield connection
+    def _connected(
+        self, engine: Engine, limit_s: float, done: str = ""
+    ) -> Iterator[Connection]:
+        with self._calls.bounded(limit_s, done):
+            self._notice_replaced_file()
+            with engine.connect() as connection:
+                if self.dialect == "sqlite" and not self.owned:
+                    driver: Any = connection.connection.driver_connection
+                    driver.text_factory = self._text_factory
+                    _limit_statement(driver, STATEMENT_LIMIT_S)
+                yield connection
+
+    @contextmanager
+    def _transaction(self, begin: Mapping[str, str]) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with self._connected(self._reading, self._limit_s) as connection:
+            self._begin(connection, begin)
+            try:
+                yield connection
+            finally:
+                _end(connection, "COMMIT")
+
+    def _begin(self, connection: Connection, begin: Mapping[str, str]) -> None:
+        statement = begin[self.dialect]
+        if self.dialect == "postgresql":
+            statement = f"{statement}; {local_settings(owned=self.owned)}"
+        connection.exec_driver_sql(statement)
 
     def _commit(self, connection: Connection) -> None:
+        if connection.invalidated:
+            message = f"{self.name}: the connection was lost; nothing was done."
+            raise SourceUnavailableError(message)
         try:
             connection.exec_driver_sql("COMMIT")
         except DBAPIError as error:
-            if self.dialect == "sqlite" and "locked" in str(error.orig):
-                connection.exec_driver_sql("ROLLBACK")  # nothing was written
+            if is_undone(error):
+                _end(connection, "ROLLBACK")
                 raise
-            message = f"{self.name}: the database was lost before it answered."
-            raise OutcomeUnknownError(message) from error
+            raise self._unknown_outcome() from error
+
+    def _unknown_outcome(self) -> OutcomeUnknownError:
+        message = f"{self.name}: the database was lost before it answered."
+        return OutcomeUnknownError(message)
 
     def _notice_replaced_file(self) -> None:
         """An open handle outlives its file; the person who moved it would see ghosts."""
@@ -271,6 +282,13 @@ def execute_many(
     connection.exec_driver_sql(str(compiled), values)
 
 
+def _end(connection: Connection, word: str) -> None:
+    """End a transaction whose outcome nobody waits for."""
+    if not connection.invalidated:  # or it would connect anew, only to say so
+        with suppress(SQLAlchemyError):
+            connection.exec_driver_sql(word)
+
+
 def _identity(path: Path | None) -> tuple[int, int] | None:
     try:
         found = path.stat() if path else None
@@ -283,68 +301,8 @@ def _mended(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _bucket_of(ran_ms: int | None) -> int | None:
-    return None if ran_ms is None else bucket_of(ran_ms)
-
-
 def _limit_statement(driver: Any, limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
     driver.set_progress_handler(
         lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS
-    )
-
-
-def _sqlite_engine(url: URL, *, read_only: bool, owned: bool) -> Engine:
-    return create_engine(
-        "sqlite://",
-        creator=_sqlite_opener(url, read_only=read_only, owned=owned),
-        poolclass=QueuePool,
-        hide_parameters=True,
-        isolation_level="AUTOCOMMIT",
-        pool_size=5,
-        max_overflow=5,
-    )
-
-
-def _sqlite_opener(
-    url: URL, *, read_only: bool, owned: bool
-) -> Callable[[], sqlite3.Connection]:
-    mode = "ro" if read_only else "rwc" if owned else "rw"
-    target = f"file:{quote(str(url.database))}?mode={mode}"
-    wait_s = _OWNED_LOCK_LIMIT_S if owned else _LOCK_LIMIT_S
-
-    def open_file() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            target, uri=True, check_same_thread=False, timeout=wait_s
-        )
-        connection.create_function(BUCKET_FUNCTION, 1, _bucket_of, deterministic=True)
-        if owned:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute("PRAGMA foreign_keys=ON")
-        return connection
-
-    return open_file
-
-
-def _postgresql_engine(url: URL, *, read_only: bool, owned: bool) -> Engine:
-    settings = {"TimeZone": "UTC", "idle_in_transaction_session_timeout": "5000"}
-    if not owned:
-        settings["statement_timeout"] = str(int(STATEMENT_LIMIT_S * 1000))
-        settings["lock_timeout"] = str(int(_LOCK_LIMIT_S * 1000))
-    if read_only:
-        settings["default_transaction_read_only"] = "on"
-    return create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        isolation_level="AUTOCOMMIT",
-        pool_pre_ping=True,
-        hide_parameters=True,
-        pool_size=5,
-        max_overflow=5,
-        pool_recycle=1800,
-        connect_args={
-            "connect_timeout": 3,
-            "application_name": "job-manager",
-            "options": " ".join(f"-c {key}={value}" for key, value in settings.items()),
-        },
     )

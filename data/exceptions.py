@@ -2,7 +2,11 @@
 
 DataError
 ├── SourceUnavailableError     the database cannot be reached; try later
-│   └── SourceTooSlowError     it did not answer in time; ask less often
+│   ├── SourceTooSlowError     it did not answer in time; ask less often
+│   ├── SourceSilentError      nothing was heard of it, not even a refusal
+│   ├── SourceBusyError        somebody else holds a lock; nothing was done, try again
+│   └── SourceFullError        no room: its disk, its memory, its connections
+├── StatementRefusedError      it answers, and refused the statement: nothing was done
 ├── SchemaMismatchError        it answers, but a table or a column that is needed is not there
 ├── AccessDeniedError          it answers, but this user may not do that
 ├── CapabilityMissingError     this engine, or this user's rights on it, has no such action
@@ -18,7 +22,8 @@ DataError
 └── OutcomeUnknownError        the database was lost between the write and its answer: look again
 
 Messages are sentences for the reader of the page: what, where, and what helps.
-The driver's own error is kept as ``__cause__`` and never shown.
+The driver's own error is kept as ``__cause__``; of it only its first sentence is shown,
+without secrets.
 """
 
 from collections.abc import Mapping
@@ -34,6 +39,22 @@ class SourceUnavailableError(DataError):
 
 class SourceTooSlowError(SourceUnavailableError):
     """It did not answer in time; ask less often."""
+
+
+class SourceSilentError(SourceUnavailableError):
+    """Nothing was heard of it before the deadline, not even a refusal."""
+
+
+class SourceBusyError(SourceUnavailableError):
+    """Somebody else holds a lock, or changed the same rows: try again."""
+
+
+class SourceFullError(SourceUnavailableError):
+    """It has no room left: on its disk, in its memory, or for connections."""
+
+
+class StatementRefusedError(DataError):
+    """It refused the statement: a type, a constraint, a view. Nothing was done."""
 
 
 class SchemaMismatchError(DataError):

@@ -13,8 +13,14 @@ from threading import Lock
 from typing import Final
 
 from data.clock import MINUTE_MS, Clock, now_ms
+from data.deadlines import Call, bounded
 from data.engines.base import Finding, JobEngine
-from data.exceptions import DataError, SourceTooSlowError, SourceUnavailableError
+from data.exceptions import (
+    DataError,
+    SourceSilentError,
+    SourceTooSlowError,
+    SourceUnavailableError,
+)
 from data.model import Judgement, OpenRuns, Recent, Snapshot, Trouble
 from data.rules.scrub import describe_error
 from data.rules.stalls import StallLimits, judge
@@ -30,6 +36,8 @@ _READS_REMEMBERED: Final = 3
 _MOST_DOUBLINGS: Final = 10
 #: How often schema, rights and indexes are looked at again.
 _CHECK_EVERY_MS: Final = MINUTE_MS
+#: A read that takes longer is an error of its source, whatever its driver waits for.
+READ_LIMIT_S: Final = 6.0
 
 
 class SnapshotReader:
@@ -83,7 +91,8 @@ class SnapshotReader:
         While somebody else reads, the snapshot before is given.
         """
         first = self._latest.seq == 0
-        if self.due() and self._reading.acquire(blocking=first):
+        wait_s = READ_LIMIT_S if first else 0
+        if self.due() and self._reading.acquire(timeout=wait_s):
             try:
                 if self.due():
                     self._read()
@@ -92,10 +101,16 @@ class SnapshotReader:
         return self._latest
 
     def refresh(self) -> Snapshot:
-        """Read now: something is known to have changed."""
-        with self._reading:
-            self._read()
-            return self._latest
+        """Read now: something is known to have changed.
+
+        While another read hangs, the snapshot before is given.
+        """
+        if self._reading.acquire(timeout=READ_LIMIT_S):
+            try:
+                self._read()
+            finally:
+                self._reading.release()
+        return self._latest
 
     def due(self) -> bool:
         """Is the last read older than the poll interval?"""
@@ -125,12 +140,22 @@ class SnapshotReader:
         now = now_ms(self._clock)
         self.reads += 1
         try:
-            self._latest = self._new_snapshot(before, now)
+            with bounded(READ_LIMIT_S, self._note_overdue):
+                read = self._new_snapshot(before, now)
         except Exception as error:  # noqa: BLE001 - one source must not hold up others
-            self._latest = _failed(before, error, now)
+            read = _failed(self._latest, error, now)
             self._checked_at = None
+        self._latest = replace(read, seq=self._latest.seq + 1)
         self._note_fault(self._latest)
         self._asked_at = now
+        _log_change(before, self._latest)
+
+    def _note_overdue(self, _call: Call) -> None:
+        """Tell of a read that hangs while it does: it may never come back."""
+        before = self._latest
+        message = f"{before.source}: the database did not answer in time."
+        error = SourceSilentError(message)
+        self._latest = _failed(before, error, now_ms(self._clock))
         _log_change(before, self._latest)
 
     def _note_fault(self, read: Snapshot) -> None:

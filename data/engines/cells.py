@@ -15,7 +15,7 @@ from sqlalchemy import (
     select,
 )
 
-from data.db import BUCKET_FUNCTION
+from data.connecting import BUCKET_FUNCTION
 from data.rules.histogram import GAMMA, LAST, LN_GAMMA
 
 _LN_GAMMA: Final = literal_column(repr(LN_GAMMA), Double)

@@ -4,6 +4,7 @@ Alembic runs inside one write transaction: a crash leaves the store as it was, a
 of several processes that start at once one migrates while the others wait.
 """
 
+import math
 from typing import Final
 
 from alembic import command
@@ -27,7 +28,7 @@ def migrate(database: Database) -> None:
     Raises DataError when the store is newer than this program, and whatever the
     database refuses.
     """
-    with database.writing() as connection:
+    with database.writing(limit_s=math.inf) as connection:  # a large store takes long
         if database.dialect == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         upgrade(connection)

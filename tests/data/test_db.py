@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, make_url, text
 
-from data import db
+from data import connecting, db
 from data.db import Database
 from data.exceptions import (
     AccessDeniedError,
@@ -103,6 +103,7 @@ def test_reading_never_writes(database: Database) -> None:
 def test_a_statement_that_takes_too_long_is_stopped(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connecting, "STATEMENT_LIMIT_S", 0.2)
     monkeypatch.setattr(db, "STATEMENT_LIMIT_S", 0.2)
     quick = Database(database.url.render_as_string(hide_password=False), name="orders")
 

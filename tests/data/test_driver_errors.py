@@ -11,8 +11,11 @@ from data.exceptions import (
     AccessDeniedError,
     DataError,
     SchemaMismatchError,
+    SourceBusyError,
+    SourceFullError,
     SourceTooSlowError,
     SourceUnavailableError,
+    StatementRefusedError,
 )
 
 
@@ -32,13 +35,18 @@ def on_postgresql(state: str, message: str = "it says no") -> DataError:
         ("no such table: job_runs", SchemaMismatchError),
         ("no such column: worker", SchemaMismatchError),
         ("attempt to write a readonly database", AccessDeniedError),
-        ("database is locked", SourceUnavailableError),
-        ("database table is locked: job_runs", SourceUnavailableError),
+        ("database is locked", SourceBusyError),
+        ("database table is locked: job_runs", SourceBusyError),
         ("interrupted", SourceTooSlowError),
         ("unable to open database file", SourceUnavailableError),
         ("file is not a database", SourceUnavailableError),
         ("database disk image is malformed", SourceUnavailableError),
-        ('near "FORM": syntax error', DataError),
+        ("database or disk is full", SourceFullError),
+        ("disk I/O error", SourceUnavailableError),
+        ("NOT NULL constraint failed: job_runs.tenant", StatementRefusedError),
+        ("cannot modify job_runs because it is a view", StatementRefusedError),
+        ('near "FORM": syntax error', StatementRefusedError),
+        ("what nobody ever saw", StatementRefusedError),
     ],
 )
 def test_sqlite_is_read_by_its_words(message: str, kind: type[DataError]) -> None:
@@ -59,16 +67,22 @@ def test_sqlite_is_read_by_its_words(message: str, kind: type[DataError]) -> Non
         ("28P01", AccessDeniedError),
         ("3D000", SourceUnavailableError),
         ("57014", SourceTooSlowError),
-        ("55P03", SourceUnavailableError),
-        ("40P01", SourceUnavailableError),
+        ("55P03", SourceBusyError),
+        ("40P01", SourceBusyError),
+        ("40001", SourceBusyError),
+        ("53100", SourceFullError),
         ("08006", SourceUnavailableError),
-        ("53300", SourceUnavailableError),
+        ("53300", SourceFullError),
         ("57P01", SourceUnavailableError),
         ("57P03", SourceUnavailableError),
         ("58030", SourceUnavailableError),
-        ("42601", DataError),
-        ("22003", DataError),
-        ("23505", DataError),
+        ("42601", StatementRefusedError),
+        ("22003", StatementRefusedError),
+        ("22P02", StatementRefusedError),
+        ("23505", StatementRefusedError),
+        ("P0001", StatementRefusedError),
+        ("55000", StatementRefusedError),
+        ("XX000", StatementRefusedError),
     ],
 )
 def test_postgresql_is_read_by_its_state(state: str, kind: type[DataError]) -> None:
@@ -76,7 +90,9 @@ def test_postgresql_is_read_by_its_state(state: str, kind: type[DataError]) -> N
 
 
 def test_words_of_sqlite_in_a_postgresql_message_mean_nothing() -> None:
-    assert type(on_postgresql("42601", "syntax error at or near locked")) is DataError
+    said = on_postgresql("42601", "syntax error at or near locked")
+
+    assert type(said) is StatementRefusedError
 
 
 def test_a_connection_that_never_was_has_no_state_and_is_out_of_reach() -> None:
@@ -90,7 +106,7 @@ def test_a_value_that_the_driver_cannot_read_is_no_outage() -> None:
     orig = psycopg.DataError("timestamp too large (after year 10K)")
     error = translated(DatabaseError("SELECT 1", {}, orig), "orders")
 
-    assert type(error) is DataError
+    assert type(error) is StatementRefusedError
 
 
 def test_a_connection_that_broke_is_an_outage_whatever_is_said() -> None:
@@ -107,3 +123,11 @@ def test_a_message_is_one_line_of_readable_length(message: str) -> None:
     assert "\n" not in said
     assert len(said) < 300
     assert "two" not in said
+
+
+def test_of_a_value_only_the_beginning_is_shown_and_no_secret() -> None:
+    said = str(on_postgresql("22P02", f'invalid input: "{"v" * 90}" password=hunter2'))
+
+    assert "v" * 40 in said
+    assert "v" * 41 not in said
+    assert "hunter2" not in said

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import inspect, make_url, text
 
 from data.clock import HOUR_MS
-from data.db import BUCKET_FUNCTION, Database
+from data.connecting import BUCKET_FUNCTION
+from data.db import Database
 from data.engines.base import Capabilities, Seen
 from data.engines.native import NativeEngine, select_cells, select_long, select_runs
 from data.engines.native_table import INSTANTS, job_runs

@@ -1,0 +1,254 @@
+"""A database that goes silent costs a thread for seconds, and nobody else anything."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from threading import Event, Thread
+
+import pytest
+from sqlalchemy import text
+
+from data import connecting, db
+from data.db import Database
+from data.deadlines import DeadlineError, bounded, within_limit
+from data.exceptions import (
+    OutcomeUnknownError,
+    SourceSilentError,
+    SourceUnavailableError,
+)
+from tests.factories import JobTable
+from tests.silence import Wire, silent_wire
+
+#: More than all limits of a call together, on a machine that is busy.
+_GENEROUS_S = 60
+
+
+@pytest.fixture
+def wire(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Wire, Database]]:
+    """A wire that works, and a database behind it with limits that are short."""
+    for module, name, limit_s in (
+        (db, "CALL_LIMIT_S", 1.0),
+        (db, "_PROBE_LIMIT_S", 0.5),
+        (connecting, "CONNECT_LIMIT_S", 0.5),
+        (connecting, "_PING_LIMIT_S", 0.2),
+    ):
+        monkeypatch.setattr(module, name, limit_s)
+    table = JobTable(postgresql_url)
+    table.execute("CREATE TABLE note (words TEXT)")
+    table.close()
+    with silent_wire(postgresql_url) as (line, url):
+        database = Database(url, name="orders")
+        database.fetch(text("SELECT 1"))
+        database.probe()
+        yield line, database
+        database.close()
+
+
+def _read(database: Database) -> object:
+    return database.fetch(text("SELECT words FROM note"))
+
+
+def _read_one_instant(database: Database) -> None:
+    with database.reading() as connection:
+        connection.execute(text("SELECT words FROM note"))
+
+
+def _write(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute(text("INSERT INTO note VALUES ('new')"))
+
+
+def _probe(database: Database) -> object:
+    return database.probe()
+
+
+def _lend(database: Database) -> None:
+    with database.lent() as engine, engine.begin() as connection:
+        connection.execute(text("INSERT INTO note VALUES ('lent')"))
+
+
+@pytest.mark.parametrize("ask", [_read, _read_one_instant, _write, _probe, _lend])
+def test_nothing_waits_for_a_database_that_went_silent(
+    wire: tuple[Wire, Database], ask: Callable[[Database], object]
+) -> None:
+    line, database = wire
+    line.go_silent()
+
+    began = time.monotonic()
+    with pytest.raises((SourceSilentError, OutcomeUnknownError)):
+        ask(database)
+    assert time.monotonic() - began < _GENEROUS_S
+
+    line.recover()
+    ask(database)
+
+
+@pytest.mark.parametrize("ask", [_read, _write, _lend])
+def test_a_connection_that_died_in_silence_is_replaced_unnoticed(
+    wire: tuple[Wire, Database], ask: Callable[[Database], object]
+) -> None:
+    line, database = wire
+    ask(database)
+    line.drop_old()
+
+    ask(database)
+
+
+def _read_and_lose(line: Wire, database: Database) -> None:
+    with database.reading() as connection:
+        connection.execute(text("SELECT words FROM note"))
+        line.go_silent()
+        connection.execute(text("SELECT words FROM note"))
+
+
+def _write_and_lose(line: Wire, database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute(text("INSERT INTO note VALUES ('half')"))
+        line.go_silent()
+        connection.execute(text("INSERT INTO note VALUES ('half')"))
+
+
+def _commit_and_lose(line: Wire, database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute(text("INSERT INTO note VALUES ('perhaps')"))
+        line.go_silent()
+
+
+def test_a_database_that_falls_silent_in_the_middle_of_a_read_is_given_up(
+    wire: tuple[Wire, Database],
+) -> None:
+    with pytest.raises(SourceSilentError, match="did not answer in time"):
+        _read_and_lose(*wire)
+
+
+def test_a_write_that_was_cut_before_its_end_says_that_nothing_was_written(
+    wire: tuple[Wire, Database],
+) -> None:
+    line, database = wire
+
+    with pytest.raises(SourceSilentError, match=r"Nothing was written there\.$"):
+        _write_and_lose(line, database)
+    line.recover()
+    assert _read(database) == []
+
+
+def test_a_commit_without_an_answer_in_time_is_an_unknown_outcome(
+    wire: tuple[Wire, Database],
+) -> None:
+    with pytest.raises(OutcomeUnknownError):
+        _commit_and_lose(*wire)
+
+
+def test_while_one_tries_a_silent_database_the_others_are_told_at_once(
+    wire: tuple[Wire, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, database = wire
+    line.go_silent()
+    with pytest.raises(SourceSilentError):
+        _read(database)
+    monkeypatch.setattr(connecting, "CONNECT_LIMIT_S", 30.0)
+    database._limit_s = 30.0
+    trying = Thread(target=_swallowing(lambda: _read(database)), daemon=True)
+    trying.start()
+    _wait_until(lambda: database._calls.circuit._tried_by is not None)
+
+    for ask in (_read, _write, _probe, _lend):
+        with pytest.raises(SourceSilentError, match="it is being tried"):
+            ask(database)
+
+    assert trying.is_alive()
+    line.close()
+    trying.join(_GENEROUS_S)
+
+
+def test_a_call_that_hears_of_its_database_now_and_then_goes_on(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "CALL_LIMIT_S", 1.0)
+    database = Database(postgresql_url, name="orders")
+    began = time.monotonic()
+    with database.reading() as connection:
+        while time.monotonic() - began < 1.5:
+            connection.execute(text("SELECT pg_sleep(0.1)"))
+    database.close()
+
+
+def test_a_limit_around_several_calls_holds_for_all_of_them(
+    postgresql_url: str,
+) -> None:
+    database = Database(postgresql_url, name="orders")
+    database.fetch(text("SELECT 1"))
+
+    with pytest.raises(SourceUnavailableError, match="in time"), bounded(0.4):
+        _ask_for_long(database)
+    assert database.fetch(text("SELECT 1"))
+    database.close()
+
+
+def test_a_query_of_sqlite_is_interrupted_at_the_deadline(sqlite_url: str) -> None:
+    JobTable(sqlite_url).execute("CREATE TABLE note (words TEXT)")
+    database = Database(sqlite_url, name="store", owned=True)
+    endless = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        " SELECT max(i) FROM n"
+    )
+
+    with pytest.raises(SourceUnavailableError, match="in time"), bounded(0.3):
+        database.fetch(text(endless))
+    assert database.fetch(text("SELECT 1"))
+    database.close()
+
+
+def test_what_cannot_be_interrupted_is_left_behind_and_cleaned_up_later() -> None:
+    may_end, released = Event(), Event()
+
+    def work() -> str:
+        may_end.wait(_GENEROUS_S)
+        return "late"
+
+    with pytest.raises(DeadlineError):
+        within_limit(work, 0.05, lambda _late: released.set())
+    may_end.set()
+
+    assert released.wait(_GENEROUS_S)
+
+
+def test_an_expiry_is_told_although_nothing_can_be_interrupted() -> None:
+    told = Event()
+
+    with bounded(0.05, lambda _call: told.set()) as call:
+        assert told.wait(_GENEROUS_S)
+        assert call.expired
+
+
+def test_a_connection_is_never_cut_once_its_call_is_over() -> None:
+    cuts: list[int] = []
+    with bounded(math.inf) as call:
+        call.watch(lambda: cuts.append(1))
+    call.expire()
+
+    assert cuts == []
+
+
+def _ask_for_long(database: Database) -> None:
+    for _ in range(100):
+        database.fetch(text("SELECT pg_sleep(0.1)"))
+
+
+def _swallowing(work: Callable[[], object]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            work()
+        except SourceUnavailableError:
+            return
+
+    return run
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + _GENEROUS_S
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
