@@ -8,6 +8,7 @@
   const HOUR = 60 * MINUTE;
   const DAY = 24 * HOUR;
   const CLOCK_TOLERANCE = 5 * SECOND;
+  const EXACT = 10 * SECOND;
   const SMALL = 0.1;
   const ALMOST_ALL = 0.9995;
   const UNKNOWN = "—";
@@ -27,17 +28,27 @@
   const whole = (span, ms) => Math.floor(span / ms);
   const two = (number) => String(number).padStart(2, "0");
 
-  /** "48s", "3m 02s", "2h 05m"; null is "—". */
+  /** "48s", "3m 02s", "2h 05m", rounded to the smaller unit; null is "—". */
   function duration(span) {
     if (span == null) return UNKNOWN;
-    for (let i = 0; i < 3; i += 1) {
+    const seconds = Math.max(0, Math.floor(span / SECOND + 0.5));
+    if (seconds < 60) return `${seconds}s`;
+    const pairs = [2, 1, 0].map((i) => {
       const [big, small] = [UNITS[i], UNITS[i + 1]];
-      if (span >= big.ms) {
-        const rest = whole(span % big.ms, small.ms);
-        return `${whole(span, big.ms)}${big.letter} ${two(rest)}${small.letter}`;
-      }
-    }
-    return `${whole(Math.max(0, span), SECOND)}s`;
+      return { big, small, rounded: Math.floor(span / small.ms + 0.5) * small.ms };
+    });
+    const fits = ({ big, rounded }) => rounded < (big.ms === MINUTE ? HOUR : DAY);
+    const { big, small, rounded } = pairs.find(fits) ?? pairs[2];
+    const rest = whole(rounded % big.ms, small.ms);
+    return `${whole(rounded, big.ms)}${big.letter} ${two(rest)}${small.letter}`;
+  }
+
+  /** The same with more digits below ten seconds: "640 ms", "2.4s". */
+  function took(span) {
+    if (span == null || span <= 0 || span >= EXACT) return duration(span);
+    if (Math.floor(span + 0.5) < SECOND) return `${Math.floor(span + 0.5)} ms`;
+    const tenths = Math.floor(span / 100 + 0.5);
+    return tenths < EXACT / 100 ? `${(tenths / 10).toFixed(1)}s` : duration(span);
   }
 
   /** The units that a span is made of, largest first; [] for 0. */
@@ -89,13 +100,20 @@
     return `${Math.floor(fraction * 1000 + 0.5) / 10}%`;
   }
 
-  /** "+4% vs last week", "−3% vs last week"; "" when one is not known. */
-  function change(now, before) {
+  /** A change of a share in percentage points: "+0.12 pp"; "" when one is not known. */
+  function points(now, before) {
     if (now == null || before == null) return "";
-    if (before === 0 && now !== 0) return "none last week";
-    const points = before ? Math.floor((Math.abs(now - before) / before) * 100 + 0.5) : 0;
-    if (points === 0) return "same as last week";
-    return `${now > before ? "+" : "−"}${count(points)}% vs last week`;
+    const hundredths = Math.floor(Math.abs(now - before) * 10_000 + 0.5);
+    if (hundredths === 0) return "no change";
+    return `${now > before ? "+" : "−"}${(hundredths / 100).toFixed(2)} pp`;
+  }
+
+  /** A change in percent of what was: "+4%"; "" when one is not known. */
+  function growth(now, before) {
+    if (now == null || before == null) return "";
+    if (!before) return now ? "none before" : "no change";
+    const change = Math.floor((Math.abs(now - before) / before) * 100 + 0.5);
+    return change ? `${now > before ? "+" : "−"}${count(change)}%` : "no change";
   }
 
   // Making an Intl format takes longer than using it a hundred times.
@@ -145,6 +163,6 @@
   }
 
   window.jobManagerFormat = {
-    duration, limit, inWords, ago, count, percent, change, clockTime, moment, shorten,
+    duration, limit, inWords, ago, took, count, percent, points, growth, clockTime, moment, shorten,
   };
 })();

@@ -6,38 +6,42 @@ both to it. Instants are epoch milliseconds, durations milliseconds.
 
 import re
 from datetime import tzinfo
-from itertools import pairwise
 from math import floor
-from typing import Final, NamedTuple
+from typing import Final
 
-from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, from_ms
+from data.clock import MINUTE_MS, SECOND_MS, from_ms
+from data.rules.number_text import (
+    MONTHS,
+    UNITS,
+    UNKNOWN,
+    Unit,
+    count,
+    duration,
+    growth,
+    percent,
+    points,
+    took,
+)
 
-#: Stands for what is not known.
-UNKNOWN: Final = "—"
+__all__ = [
+    "UNKNOWN",
+    "ago",
+    "clock_time",
+    "count",
+    "duration",
+    "growth",
+    "in_words",
+    "limit",
+    "moment",
+    "percent",
+    "points",
+    "shorten",
+    "took",
+]
 
-#: Shares below this get two decimals.
-_SMALL: Final = 0.1
-#: Shares from here to all would be rounded to all.
-_ALMOST_ALL: Final = 0.9995
 #: An instant this little in the future is the clocks' difference, not news.
 _CLOCK_TOLERANCE_MS: Final = 5 * SECOND_MS
 
-
-class _Unit(NamedTuple):
-    letter: str
-    word: str
-    ms: int
-
-
-_UNITS: Final = (
-    _Unit("d", "day", DAY_MS),
-    _Unit("h", "hour", HOUR_MS),
-    _Unit("m", "minute", MINUTE_MS),
-    _Unit("s", "second", SECOND_MS),
-    _Unit("ms", "millisecond", 1),
-)
-# Intl in the browser and strftime here shorten months differently, and by locale.
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
 _BREAKS: Final = re.compile(r"[\t-\r\x85\u2028\u2029]")
 # Controls, marks that reorder or hide text, and halves of surrogate pairs. The joiners
 # U+200C and U+200D stay: Persian words and emoji of several people need them.
@@ -45,21 +49,6 @@ _UNSEEN: Final = re.compile(
     r"[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u200b\u200e\u200f"
     r"\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
-
-
-def duration(span_ms: float | None) -> str:
-    """How long something took, in two units at most: "48s", "3m 02s", "2h 05m".
-
-    Rounded down; less than a second and less than nothing are "0s", None is "—".
-    """
-    if span_ms is None:
-        return UNKNOWN
-    whole = max(0, floor(span_ms))
-    for big, small in pairwise(_UNITS[:4]):
-        if whole >= big.ms:
-            rest = whole % big.ms // small.ms
-            return f"{whole // big.ms}{big.letter} {rest:02}{small.letter}"
-    return f"{whole // SECOND_MS}s"
 
 
 def limit(span_ms: int) -> str:
@@ -83,45 +72,10 @@ def ago(age_ms: float) -> str:
     whole = floor(age_ms)
     if whole < SECOND_MS:
         return "just now" if whole >= -_CLOCK_TOLERANCE_MS else "in the future"
-    for unit in _UNITS[:3]:
+    for unit in UNITS[:3]:
         if whole >= unit.ms:
             return f"{whole // unit.ms}{unit.letter} ago"
     return f"{whole // SECOND_MS} s ago"
-
-
-def count(number: int) -> str:
-    """A number of things: "18,204"."""
-    return f"{number:,}"
-
-
-def percent(fraction: float | None) -> str:
-    """A share in percent: "1.15%", "25%"; None is "—".
-
-    Two decimals below 10 %, one above. Only nothing is "0%", only all is "100%".
-    """
-    if fraction is None:
-        return UNKNOWN
-    if fraction < _SMALL:
-        hundredths = floor(fraction * 10_000 + 0.5)
-        return "<0.01%" if hundredths == 0 < fraction else f"{hundredths / 100:g}%"
-    if _ALMOST_ALL <= fraction < 1:
-        return ">99.9%"
-    return f"{floor(fraction * 1_000 + 0.5) / 10:g}%"
-
-
-def change(now: float | None, before: float | None) -> str:
-    """How a number compares with last week's: "+4% vs last week", "−3% vs last week".
-
-    "" when one of them is not known.
-    """
-    if now is None or before is None:
-        return ""
-    if before == 0 and now != 0:
-        return "none last week"
-    points = floor(abs(now - before) / before * 100 + 0.5) if before else 0
-    if points == 0:
-        return "same as last week"
-    return f"{'+' if now > before else '−'}{count(points)}% vs last week"
 
 
 def clock_time(instant_ms: int, zone: tzinfo) -> str:
@@ -138,7 +92,7 @@ def moment(instant_ms: int, zone: tzinfo, now_ms: int) -> str:
     if then.date() == today.date():
         return f"{then:%H:%M}"
     year = "" if then.year == today.year else f" {then.year}"
-    return f"{then.day} {_MONTHS[then.month - 1]}{year} {then:%H:%M}"
+    return f"{then.day} {MONTHS[then.month - 1]}{year} {then:%H:%M}"
 
 
 def shorten(text: str, length: int) -> str:
@@ -153,10 +107,10 @@ def shorten(text: str, length: int) -> str:
     return _UNSEEN.sub("\ufffd", _BREAKS.sub(" ", kept))
 
 
-def _parts(span_ms: int) -> list[tuple[int, _Unit]]:
+def _parts(span_ms: int) -> list[tuple[int, Unit]]:
     """The units that ``span_ms`` is made of, largest first; [] for 0."""
     parts, rest = [], span_ms
-    for unit in _UNITS:
+    for unit in UNITS:
         many, rest = divmod(rest, unit.ms)
         if many:
             parts.append((many, unit))

@@ -28,6 +28,7 @@ from data.model import (
     RunPage,
     Snapshot,
     Trouble,
+    Weeks,
 )
 from data.snapshot import Source
 
@@ -249,15 +250,14 @@ def recent_together(days: Sequence[Recent]) -> Recent | None:
     """The figures of several sources added up; None of none."""
     if not days:
         return None
-    top = max(days, key=lambda day: (day.failed, day.top_failing or ""))
     return Recent(
         as_of=min(day.as_of for day in days),
         since=min(day.since for day in days),
         succeeded=sum(day.succeeded for day in days),
         failed=sum(day.failed for day in days),
-        succeeded_before=_sum_known(day.succeeded_before for day in days),
-        failed_before=_sum_known(day.failed_before for day in days),
-        top_failing=top.top_failing,
+        weeks=_weeks_together([day.weeks for day in days]),
+        failed_by_job=_added_counts(day.failed_by_job for day in days),
+        known_since=max(day.known_since for day in days),
         succeeded_by_hour=_added_up(day.succeeded_by_hour for day in days),
         failed_by_hour=_added_up(day.failed_by_hour for day in days),
         running_by_hour=_added_up(day.running_by_hour for day in days),
@@ -292,11 +292,28 @@ def _added(counts: Iterable[Mapping[JobState, int]]) -> dict[JobState, int]:
     return dict(total)
 
 
-def _sum_known(figures: Iterable[float | None]) -> float | None:
-    """The sum; None when one of them is not known."""
-    found = list(figures)
-    known = [figure for figure in found if figure is not None]
-    return sum(known) if len(known) == len(found) else None
+def _added_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """By name: two sources may have a type of one name."""
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total)
+
+
+def _weeks_together(weeks: Sequence[Weeks | None]) -> Weeks | None:
+    """The sums; None when those of one source are not known."""
+    known = [one for one in weeks if one is not None]
+    if len(known) < len(weeks):
+        return None
+    return Weeks(
+        failed=sum(one.failed for one in known),
+        finished=sum(one.finished for one in known),
+        failed_before=sum(one.failed_before for one in known),
+        finished_before=sum(one.finished_before for one in known),
+        until=max(one.until for one in known),
+        cancelled=sum(one.cancelled for one in known),
+        cancelled_before=sum(one.cancelled_before for one in known),
+    )
 
 
 def _added_up(rows: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:

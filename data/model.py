@@ -332,13 +332,52 @@ class HourCell(NamedTuple):
     workers: str = "{}"
 
 
+class Weeks(NamedTuple):
+    """Runs that ended in seven days, and in the seven before; see ``data.rules.weeks``."""
+
+    failed: int
+    #: succeeded or failed
+    finished: int
+    #: of the seven days before: all 0 where not every hour of them is counted
+    failed_before: int
+    finished_before: int
+    #: failed runs of each of the 14 days; empty where nobody asked
+    daily: tuple[int, ...] = ()
+    #: the end of the newer week, epoch ms
+    until: int = 0
+    cancelled: int = 0
+    cancelled_before: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """The error rate of the newer week; None without such runs."""
+        return self.failed / self.finished if self.finished else None
+
+    @property
+    def rate_before(self) -> float | None:
+        """The error rate of the older week; None without such runs, or not known."""
+        if not self.finished_before:
+            return None
+        return self.failed_before / self.finished_before
+
+    @property
+    def ended(self) -> int:
+        """All runs of the newer week."""
+        return self.finished + self.cancelled
+
+    @property
+    def ended_before(self) -> int:
+        """All runs of the older week."""
+        return self.finished_before + self.cancelled_before
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recent:
-    """The last day of a source beside the same day one week before.
+    """The last day of a source, and its last two weeks.
 
-    The day is the last 24 hours; of the hour it begins in a part is counted, in
-    proportion. ``*_by_hour`` hold the 25 hours it touches, oldest first;
-    ``stalled_by_day`` seven days.
+    The day is the 24 hours that end with the present one, as charts show them.
+    ``*_by_hour`` hold these hours, oldest first; ``stalled_by_day`` the seven whole days
+    (UTC) before today, and today.
     """
 
     #: when these figures were made, epoch ms
@@ -347,11 +386,12 @@ class Recent:
     since: int
     succeeded: int
     failed: int
-    #: one week before; None when the rollups do not reach that far
-    succeeded_before: float | None
-    failed_before: float | None
-    #: the type with most failures, None without failures
-    top_failing: str | None
+    #: None when the rollups do not reach that far
+    weeks: Weeks | None
+    #: failed runs by job type, types without any left out
+    failed_by_job: Mapping[str, int]
+    #: since when every run is counted, epoch ms
+    known_since: int
     succeeded_by_hour: tuple[int, ...]
     failed_by_hour: tuple[int, ...]
     #: runs at work on average: summed durations / hour

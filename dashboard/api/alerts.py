@@ -12,12 +12,15 @@ from dashboard.api.export import Lines, csv_text, safe
 from dashboard.auth import require
 from dashboard.deps import Action, Deps
 from dashboard.views.alert_history import COLUMNS, PAGE, episode_cells
-from dashboard.views.alerts import silence_of, values_of
+from dashboard.views.alerts import limit_of, silence_of, values_of
 from data.actions.alerts import LONGEST_SILENCE_MS, AlertActions
 from data.clock import MINUTE_MS, now_ms
 from data.model import AlertState, Severity
+from data.monitor.stall_limit import RULE as STALLS
+from data.monitor.stall_limit import stall_limit
 from data.rules.alarms import RULES, Rule, rule_of
 from data.rules.alerts import AlertEpisode, Silence, Standing
+from data.rules.stall_frequency import DayLimit
 from data.store.alerts import NOTE_LENGTH, AlertLog
 
 _MS: Final = Query(ge=0, le=253_402_214_400_000, description="epoch milliseconds")
@@ -102,6 +105,10 @@ class RuleAnswer(BaseModel):
     meaning: str
     severity: Severity
     thresholds: list[ThresholdAnswer]
+    #: what a value is held against now, in words: "5", "1.5 times"; "" for no number
+    limit: str
+    #: why it is not what is set, "" where it is
+    limit_why: str
 
 
 class SilenceAnswer(BaseModel):
@@ -174,9 +181,12 @@ def _register_reading(router: APIRouter, deps: Deps, log: AlertLog) -> None:
         require(deps.viewer(), Action.VIEW)
         silences = log.silences(now_ms(deps.clock))
         settings = log.settings()
+        holds = stall_limit(deps.store, now_ms(deps.clock))
         return AlertsAnswer(
             alerts=[_standing(one, silences) for one in log.standings()],
-            rules=[_rule(one, values_of(one, settings)) for one in RULES.values()],
+            rules=[
+                _rule(one, values_of(one, settings), holds) for one in RULES.values()
+            ],
             silences=[_silence(one) for one in silences],
         )
 
@@ -245,7 +255,8 @@ def _register_acting(router: APIRouter, deps: Deps, desk: AlertActions) -> None:
         actor = require(deps.viewer(), Action.ALERT)
         desk.change(asked.rule, asked.settings, actor=actor)
         found = rule_of(asked.rule)
-        return _rule(found, values_of(found, deps.store.alerts.settings()))
+        holds = stall_limit(deps.store, now_ms(deps.clock))
+        return _rule(found, values_of(found, deps.store.alerts.settings()), holds)
 
 
 def _standing(one: Standing, silences: list[Silence]) -> StandingAnswer:
@@ -267,8 +278,11 @@ def _episode(one: AlertEpisode) -> EpisodeAnswer:
     return EpisodeAnswer(**{name: known[name] for name in EpisodeAnswer.model_fields})
 
 
-def _rule(rule: Rule, values: dict[str, float]) -> RuleAnswer:
+def _rule(rule: Rule, values: dict[str, float], stalls: DayLimit) -> RuleAnswer:
+    holds = stalls if rule.name == STALLS else None
     return RuleAnswer(
+        limit=f"{holds.value:g}" if holds else limit_of(rule, values),
+        limit_why=holds.why if holds and holds.is_learnt else "",
         rule=rule.name,
         title=rule.title,
         meaning=rule.meaning,

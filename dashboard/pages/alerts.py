@@ -31,6 +31,8 @@ from data.actions.alerts import AlertActions
 from data.clock import now_ms
 from data.exceptions import DataError
 from data.monitor.alerting import about_of
+from data.monitor.stall_limit import RULE as STALLS
+from data.monitor.stall_limit import stall_limit
 from data.rules.alerts import Standing
 from data.tracking import track_once
 
@@ -134,8 +136,9 @@ def _stand(deps: Deps, shown: Any) -> dict[str, Any]:
     log = deps.store.alerts
     standings, settings, silences = log.standings(), log.settings(), log.silences(now)
     tell = partial(about_of, deps.sources)
-    alerts = alert_views(standings, settings, silences, tell)
-    rules = rule_views(standings, settings, silences)
+    holding = {STALLS: stall_limit(deps.store, now)}
+    alerts = alert_views(standings, settings, silences, tell, holding)
+    rules = rule_views(standings, settings, silences, holding)
     everything = [silence_line(one) for one in silences if not one.rule]
     chosen = shown["rule"] if isinstance(shown, dict) else ""
     return {

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from dashboard.format import count, percent, shorten
+from dashboard.format import count, percent, shorten, took
 from dashboard.trends.metrics import METRICS, busiest
-from dashboard.views.trends import Question, joined, took
+from dashboard.views.trends import Question, joined
 from dashboard.views.trends_cause import (
     CauseView,
     LineView,

@@ -27,9 +27,8 @@ from dashboard.views.trends_viewers import (
     uptime_trend,
 )
 from data.clock import DAY_MS, HOUR_MS, WEEK_MS
-from data.model import JobState
+from data.monitor.stall_limit import stall_limit
 from data.rules.alarms import checked
-from data.rules.metrics import error_rate
 from data.store import Store
 from data.store.error_records import ErrorFilter
 from data.store.trends import Quantiles
@@ -57,21 +56,17 @@ def _error_rate(store: Store, question: Question) -> Trend:
     totals = store.trends.totals(
         source, span.since - WEEK_MS, span.until, span.step_ms, job
     )
-    end = span.until - WEEK_MS
-    week = store.trends.totals(source, end - WEEK_MS, end, span.step_ms, job)
-    succeeded, failed = (
-        sum(week.get(state, {}).values())
-        for state in (JobState.SUCCEEDED, JobState.FAILED)
-    )
+    weeks = store.trends.weeks(source, span.week_end, job)
     times = limit_of(store, "ErrorRateWoW")
-    return error_rate_trend(question, totals, error_rate(succeeded, failed), times)
+    return error_rate_trend(question, totals, weeks, times)
 
 
 def _throughput(store: Store, question: Question) -> Trend:
     span, source, job = question
-    since = span.since - WEEK_MS
     return throughput_trend(
-        question, store.trends.totals(source, since, span.until, span.step_ms, job)
+        question,
+        store.trends.totals(source, span.since, span.until, span.step_ms, job),
+        store.trends.weeks(source, span.week_end, job),
     )
 
 
@@ -88,7 +83,7 @@ def _stalled(store: Store, question: Question) -> Trend:
         question,
         watched,
         afterwards,
-        limit_of(store, "StalledFrequency"),
+        stall_limit(store, question.span.now),
         store.trends.known_since(question.source),
     )
 
@@ -117,11 +112,10 @@ def _durations(found: Quantiles) -> Durations:
 
 def _disconnects(store: Store, question: Question) -> Trend:
     span = question.span
-    viewers, _ = store.viewing.users(span.since, span.until)
     return disconnects_trend(
         question,
         store.viewing.users_by(span.since, span.until, USER_SLOT_MS),
-        viewers,
+        store.viewing.users(span.since, span.until),
         limit_of(store, "WsDisconnectRate") / 100,
     )
 

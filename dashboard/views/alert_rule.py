@@ -75,7 +75,8 @@ def preview_words(found: Preview, now_ms: int) -> str:
         "this would have fired",
         f", {total} in all",
     )
-    return f"Over the last {over} {said}."
+    why = f" The limit now is {found.limit:g}: {found.why}." if found.why else ""
+    return f"Over the last {over} {said}.{why}"
 
 
 def _often(times: int, never: str, some: str, more: str = "") -> str:

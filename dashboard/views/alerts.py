@@ -9,6 +9,7 @@ from data.model import AlertState, Severity
 from data.monitor.deciding import About
 from data.rules.alarms import RULES, Rule
 from data.rules.alerts import Silence, Standing
+from data.rules.stall_frequency import DayLimit
 
 #: Alerts that nobody judged for this long are old news.
 STALE_AFTER_MS: Final = 3 * MINUTE_MS
@@ -43,6 +44,9 @@ _CAUSES: Final[dict[str, str]] = {
 #: Alerts of a rule that are put together have no cause of their own.
 _NO_CAUSE: Final = "/alerts"
 
+#: The limits that hold now, by rule, where they are not simply what is set.
+Holding = Mapping[str, DayLimit]
+_AS_SET: Final[Holding] = {}
 #: Says what an alert is about, by its rule and label.
 Tell = Callable[[Rule, str], About]
 
@@ -100,6 +104,7 @@ def alert_views(
     settings: Mapping[str, Mapping[str, object]],
     silences: Sequence[Silence],
     tell: Tell,
+    holding: Holding = _AS_SET,
 ) -> list[AlertView]:
     """Every alert that fires, will, or did a short while ago, worst first."""
     loud = [one for one in standings if is_loud(one) and one.rule in RULES]
@@ -109,6 +114,7 @@ def alert_views(
             tell(RULES[one.rule], one.label),
             values_of(RULES[one.rule], settings),
             silences,
+            holding.get(one.rule),
         )
         for one in sorted(loud, key=_badness)
     ]
@@ -118,6 +124,7 @@ def rule_views(
     standings: Sequence[Standing],
     settings: Mapping[str, Mapping[str, object]],
     silences: Sequence[Silence],
+    holding: Holding = _AS_SET,
 ) -> list[RuleView]:
     """Every rule in its order, with what its alerts come to."""
     return [
@@ -126,6 +133,7 @@ def rule_views(
             [one for one in standings if one.rule == rule.name],
             values_of(rule, settings),
             silences,
+            holding.get(rule.name),
             is_changed=bool(settings.get(rule.name)),
         )
         for rule in RULES.values()
@@ -201,6 +209,7 @@ def _alert_view(
     topic: About,
     values: Mapping[str, float],
     silences: Sequence[Silence],
+    holds: DayLimit | None,
 ) -> AlertView:
     rule = RULES[one.rule]
     chip, tone = _chip(one)
@@ -213,7 +222,7 @@ def _alert_view(
         chip=chip,
         tone=tone,
         sentence=shorten(one.sentence, TEXT),
-        measured=_measured(rule, one.value, values),
+        measured=_measured(rule, one.value, values, holds),
         moments=tuple(_moments(one, values)),
         cause=cause_of(one.rule, topic),
         is_urgent=one.firing or one.state is AlertState.PENDING,
@@ -229,10 +238,11 @@ def _rule_view(
     standings: Sequence[Standing],
     values: Mapping[str, float],
     silences: Sequence[Silence],
+    holds: DayLimit | None,
     *,
     is_changed: bool,
 ) -> RuleView:
-    chip, tone, words = _state_words(rule, standings, values)
+    chip, tone, words = _state_words(rule, standings, values, holds)
     return RuleView(
         rule=rule.name,
         title=rule.title,
@@ -251,7 +261,10 @@ def without_data(rules: Sequence[RuleView]) -> int:
 
 
 def _state_words(
-    rule: Rule, standings: Sequence[Standing], values: Mapping[str, float]
+    rule: Rule,
+    standings: Sequence[Standing],
+    values: Mapping[str, float],
+    holds: DayLimit | None,
 ) -> tuple[str, str, str]:
     """Chip, its tone, and what is said beside it."""
     if not values.get("enabled", 1):
@@ -266,8 +279,9 @@ def _state_words(
     if firing > 1:
         return chip, tone, f"{firing} alerts fire, see above."
     if worst.state is AlertState.INACTIVE:
-        return chip, tone, _calm(rule, worst, values)
-    words = _measured(rule, worst.value, values) if worst.firing else ""
+        words = _measured(rule, worst.value, values, holds)
+        return chip, tone, words or shorten(worst.sentence, TEXT)
+    words = _measured(rule, worst.value, values, holds) if worst.firing else ""
     return chip, tone, words or shorten(worst.sentence, TEXT)
 
 
@@ -276,15 +290,17 @@ def _is_silent(one: Standing) -> bool:
     return one.state is AlertState.INACTIVE and one.missing > 0
 
 
-def _calm(rule: Rule, one: Standing, values: Mapping[str, float]) -> str:
-    return _measured(rule, one.value, values) or shorten(one.sentence, TEXT)
-
-
-def _measured(rule: Rule, value: float | None, values: Mapping[str, float]) -> str:
-    limit = limit_of(rule, values)
+def _measured(
+    rule: Rule,
+    value: float | None,
+    values: Mapping[str, float],
+    holds: DayLimit | None,
+) -> str:
+    limit = amount(holds.value, _unit(rule)) if holds else limit_of(rule, values)
     if value is None or not limit:
         return ""
-    return f"{amount(round(value, 2), _unit(rule))}, limit {limit}"
+    why = f" ({holds.why})" if holds and holds.is_learnt else ""
+    return f"{amount(round(value, 2), _unit(rule))}, limit {limit}{why}"
 
 
 def _unit(rule: Rule) -> str:

@@ -1,13 +1,19 @@
 """The six tiles of the overview as words and numbers."""
 
+from collections.abc import Callable
 from typing import TypedDict
 
-from dashboard.format import change, count, percent, shorten
+from dashboard.format import count, percent, shorten
 from dashboard.ids import Tiles
 from dashboard.views.active import NAME_LENGTH
 from dashboard.views.spark import spark_points
-from data.clock import MINUTE_MS
-from data.model import JobState, Recent, Snapshot
+from data.clock import DAY_MS, MINUTE_MS
+from data.model import JobState, Recent, Snapshot, Weeks
+from data.rules.metrics import error_rate
+from data.rules.number_text import rate_a_day
+from data.rules.stall_frequency import mean_a_day
+from data.rules.weeks import in_short, rate_change, succeeded_change
+from data.store.job_types import OTHER
 
 
 class TileView(TypedDict, total=False):
@@ -58,7 +64,6 @@ def _live_tiles(snapshot: Snapshot) -> dict[str, TileView]:
     ]
     scheduled = counts.get(JobState.SCHEDULED, 0)
     later = f"{count(scheduled)} scheduled" if scheduled else "nothing waits"
-    by_day = recent.stalled_by_day if recent else ()
     return {
         Tiles.RUNNING: TileView(
             value=count(counts.get(JobState.RUNNING, 0)),
@@ -71,7 +76,7 @@ def _live_tiles(snapshot: Snapshot) -> dict[str, TileView]:
             since=min(waiting, default=None),
             spark=spark_points(recent.pending_by_hour[:-1]) if recent else "",
         ),
-        Tiles.STALLED: _stalled_tile(stalled, by_day, judged=snapshot.judged),
+        Tiles.STALLED: _stalled_tile(stalled, recent, judged=snapshot.judged),
     }
 
 
@@ -91,15 +96,26 @@ def _running_note(stalled: int, *, judged: bool) -> str:
     return f"{count(stalled)} past their limit" if stalled else "all in time"
 
 
-def _stalled_tile(stalled: int, by_day: tuple[int, ...], *, judged: bool) -> TileView:
+def _stalled_tile(stalled: int, recent: Recent | None, *, judged: bool) -> TileView:
     if not judged:
         return TileView(value="—", note="detection is off", spark="")
+    often = rate_a_day(_stalled_a_day(recent)) if recent else ""
     return TileView(
         value=count(stalled),
-        note=f"{sum(by_day) / len(by_day):.1f} a day this week" if by_day else "",
-        spark=spark_points(by_day),
+        note=f"{often}, last 7 d" if often else "",
+        spark=spark_points(recent.stalled_by_day) if recent else "",
         tone="warn" if stalled else "",
     )
+
+
+def _stalled_a_day(recent: Recent) -> float | None:
+    """The mean of the whole days (UTC) of which everything is known."""
+    today = recent.as_of // DAY_MS * DAY_MS
+    first = today - DAY_MS * (len(recent.stalled_by_day) - 1)
+    by_day = dict(
+        zip(range(first, today + 1, DAY_MS), recent.stalled_by_day, strict=True)
+    )
+    return mean_a_day(by_day, max(first, recent.known_since), today)
 
 
 def _day_tiles(recent: Recent | None) -> dict[str, TileView]:
@@ -108,13 +124,12 @@ def _day_tiles(recent: Recent | None) -> dict[str, TileView]:
         pending = TileView(value="—", note="reading history…", spark="")
         return dict.fromkeys((Tiles.SUCCEEDED, Tiles.FAILED, Tiles.ERROR_RATE), pending)
     unread = "" if recent.complete else "reading history…"
-    top = recent.top_failing
-    rate = _rate(recent.succeeded, recent.failed)
-    before = _rate(recent.succeeded_before, recent.failed_before)
+    top = top_failing(recent)
+    rate = error_rate(recent.succeeded, recent.failed)
     return {
         Tiles.SUCCEEDED: TileView(
             value=count(recent.succeeded),
-            note=unread or change(recent.succeeded, recent.succeeded_before),
+            note=unread or _compared(succeeded_change, recent),
             spark=spark_points(recent.succeeded_by_hour[:-1]),
         ),
         Tiles.FAILED: TileView(
@@ -124,27 +139,26 @@ def _day_tiles(recent: Recent | None) -> dict[str, TileView]:
         ),
         Tiles.ERROR_RATE: TileView(
             value=percent(rate),
-            note=unread or _rate_note(rate, before),
+            note=unread
+            or ("nothing finished" if rate is None else _compared(rate_change, recent)),
             spark=spark_points(_rates(recent)[:-1]),
         ),
     }
 
 
-def _rate(succeeded: float | None, failed: float | None) -> float | None:
-    """FAILED / (SUCCEEDED + FAILED); None when nothing finished or is known."""
-    if succeeded is None or failed is None or succeeded + failed == 0:
-        return None
-    return failed / (succeeded + failed)
+def top_failing(recent: Recent) -> str | None:
+    """The job type with most failures; of several the first by name, "other" the last."""
+    failed = recent.failed_by_job
+    return min(
+        failed, key=lambda name: (name == OTHER, -failed[name], name), default=None
+    )
 
 
 def _rates(recent: Recent) -> list[float]:
     pairs = zip(recent.succeeded_by_hour, recent.failed_by_hour, strict=True)
-    return [_rate(succeeded, failed) or 0.0 for succeeded, failed in pairs]
+    return [error_rate(succeeded, failed) or 0.0 for succeeded, failed in pairs]
 
 
-def _rate_note(rate: float | None, before: float | None) -> str:
-    if rate is None:
-        return "nothing finished"
-    said = change(rate, before)
-    arrow = {"+": "▲ ", "−": "▼ "}.get(said[:1], "")
-    return arrow + said[1:] if arrow else said
+def _compared(change: Callable[[Weeks], str], recent: Recent) -> str:
+    """The change of the last seven days, as on the page of trends."""
+    return in_short(change(recent.weeks), recent.weeks) if recent.weeks else ""

@@ -5,11 +5,9 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypedDict
 
 from dashboard.figures.template import Frame
-from dashboard.format import UNKNOWN, count, duration, percent
+from dashboard.format import UNKNOWN, count, percent, took
 from dashboard.views.trends_range import Span, moment_words
-from data.clock import SECOND_MS, WEEK_MS, from_ms
-
-_EXACT_MS: Final = 10 * SECOND_MS
+from data.clock import from_ms
 
 #: What a cell holds; None where nothing is known.
 Cell = str | int | float | None
@@ -135,26 +133,6 @@ def json_rows(trend: Trend) -> list[dict[str, Cell]]:
     """The rows for programs."""
     names = [column.name for column in trend.columns]
     return [dict(zip(names, row, strict=True)) for row in trend.rows]
-
-
-def took(span_ms: float | None) -> str:
-    """How long something took; of less than ten seconds more is said: "640 ms", "2.4s"."""
-    if span_ms is None or not 0 < span_ms < _EXACT_MS:
-        return duration(span_ms)
-    return f"{span_ms:.0f} ms" if span_ms < SECOND_MS else f"{span_ms / 1000:.1f}s"
-
-
-def change_words(now: float | None, before: float | None, span: Span) -> str:
-    """How a number compares with the week before: "▲ 18% week over week"."""
-    if now is None or before is None:
-        return ""
-    last = "last 7 d " if span.length_ms > WEEK_MS else ""
-    if not before:
-        return f"{last}none the week before" if now else ""
-    points = round(abs(now / before - 1) * 100)
-    if not points:
-        return f"{last}as the week before"
-    return f"{last}{'▲' if now > before else '▼'} {count(points)}% week over week"
 
 
 def joined(*parts: str) -> str:

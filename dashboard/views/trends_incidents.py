@@ -11,15 +11,13 @@ from dashboard.figures.incidents import (
     time_line,
 )
 from dashboard.figures.template import GREEN, GREY, Limit
-from dashboard.format import count, shorten
+from dashboard.format import count, growth, shorten, took
 from dashboard.views.trends import (
     Column,
     Kind,
     Question,
     Trend,
-    change_words,
     joined,
-    took,
 )
 from data.rules.metrics import (
     ENOUGH_INCIDENTS,
@@ -28,6 +26,7 @@ from data.rules.metrics import (
     Verdict,
     resolution,
 )
+from data.rules.number_text import dates
 from data.store.incidents import Baseline, Ended
 
 #: The most error actions that are drawn.
@@ -97,7 +96,7 @@ def incidents_trend(
 def error_types_trend(question: Question, types: Sequence[ErrorType]) -> Trend:
     """The most common actions of tracked errors."""
     shown = types[:_MOST]
-    words = [_type_words(one, question) for one in shown]
+    words = [_type_words(one) for one in shown]
     total = sum(one.events for one in types)
     revision = question.frame().revision
     return Trend(
@@ -183,14 +182,13 @@ def _percent(change: float) -> str:
     return f"{'−' if change < 0 else '+'}{abs(change):.0%}"
 
 
-def _type_words(one: ErrorType, question: Question) -> str:
-    change = change_words(one.week, one.week_before, question.span)
-    arrow = change.removeprefix("last 7 d ").removesuffix(" week over week")
-    return joined(count(one.events), arrow if arrow[:1] in "▲▼" else "")
+def _type_words(one: ErrorType) -> str:
+    change = growth(one.week, one.week_before) if one.week_before else ""
+    return joined(count(one.events), change if change[:1] in "+−" else "")
 
 
 def _types_note(question: Question) -> str:
     job = f" of {shorten(question.job, _LABEL)}" if question.job else ""
-    return (
-        f"Errors that were tracked{job}, of all sources; the change is week over week."
-    )
+    week = question.span.newest_week()
+    now, before = (dates(one.since, one.until) for one in (week, week.week_before()))
+    return f"Errors that were tracked{job}, of all sources. Change: {now} vs {before}."

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from data.clock import DAY_MS, HOUR_MS, WEEK_MS, from_ms, to_ms
 from data.exceptions import InvalidRequestError
+from data.rules.weeks import week_end
 
 #: The word of a range between two days of one's own.
 CUSTOM: Final = "custom"
@@ -45,6 +46,8 @@ class Span(NamedTuple):
     step_ms: int
     #: epoch ms; what lies behind it is not over
     now: int
+    #: it ends now, whenever that is
+    is_rolling: bool = False
 
     @property
     def over(self) -> int:
@@ -62,15 +65,18 @@ class Span(NamedTuple):
         return self.until - self.since
 
     def by_days(self) -> "Span":
-        """The whole days that it touches."""
-        since = self.since // DAY_MS * DAY_MS
+        """Its whole days; of one that goes on by hours today, and as many days before."""
         until = -(-self.until // DAY_MS) * DAY_MS
+        since = self.since // DAY_MS * DAY_MS
+        if self.is_rolling and self.step_ms < DAY_MS:
+            today = self.now // DAY_MS * DAY_MS
+            since, until = today - self.length_ms, today + DAY_MS
         return self._replace(since=since, until=until, step_ms=DAY_MS)
 
-    def last_week(self) -> "Span":
-        """Its last seven days without the step that is not over; at most all of it."""
-        over = self.over if self.over > self.since else self.until
-        return self._replace(since=max(self.since, over - WEEK_MS), until=over)
+    @property
+    def week_end(self) -> int:
+        """Where the last of its weeks ends: with the present hour at the latest."""
+        return min(self.until, week_end(self.now))
 
     def week_before(self) -> "Span":
         """The same time one week before."""
@@ -78,7 +84,7 @@ class Span(NamedTuple):
 
     def newest_week(self) -> "Span":
         """Its last seven days by hours, with the present hour: for what bursts."""
-        until = min(self.until, self.now // HOUR_MS * HOUR_MS + HOUR_MS)
+        until = self.week_end
         since = max(self.since, until - WEEK_MS)
         return self._replace(since=since, until=until, step_ms=HOUR_MS)
 
@@ -98,7 +104,8 @@ def span_of(word: str | None, first: str | None, last: str | None, now: int) -> 
         return _between(_day(first, "first"), _day(last, "last"), now)
     found = RANGES.get(word or RANGE, RANGES[RANGE])
     until = now // found.step_ms * found.step_ms + found.step_ms
-    return Span(found.words, until - found.length_ms, until, found.step_ms, now)
+    since = until - found.length_ms
+    return Span(found.words, since, until, found.step_ms, now, is_rolling=True)
 
 
 def moment_words(at: int, step_ms: int) -> str:

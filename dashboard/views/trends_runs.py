@@ -10,21 +10,22 @@ from dashboard.figures.runs import (
     throughput_figure,
 )
 from dashboard.figures.template import GREY, RED, Limit, Line
-from dashboard.format import UNKNOWN, count, percent, shorten
+from dashboard.format import UNKNOWN, count, percent, shorten, took
 from dashboard.views.trends import (
     AT,
     Column,
     Kind,
     Question,
     Trend,
-    change_words,
     joined,
-    took,
 )
 from dashboard.views.trends_range import Span
 from data.clock import DAY_MS, WEEK_MS
-from data.model import JobState
+from data.model import JobState, Weeks
 from data.rules.metrics import error_rate
+from data.rules.number_text import rate_a_day, things
+from data.rules.stall_frequency import DayLimit, mean_a_day
+from data.rules.weeks import ended_change, rate_change, with_dates
 
 #: Finished runs by status and start of the step.
 Totals = Mapping[JobState, Mapping[int, int]]
@@ -70,18 +71,19 @@ class Durations(NamedTuple):
 def error_rate_trend(
     question: Question,
     totals: Totals,
-    last_week: float | None,
+    weeks: Weeks,
     times: float,
 ) -> Trend:
     """FAILED / (SUCCEEDED + FAILED), with the same time one week before.
 
-    ``totals`` begin a week before the range. ``last_week`` is the rate of the week before
-    the last seven days, of which the alert's limit is so many ``times``.
+    ``totals`` begin a week before the range. The alert's limit is so many ``times`` the
+    rate of the older of the two ``weeks``.
     """
     steps = question.span.steps
     rates = [_rate(totals, [at]) for at in steps]
     ghost = [_rate(totals, [at - WEEK_MS]) for at in steps]
-    found = [] if not last_week else [Limit(last_week * times, _ALERT)]
+    before = weeks.rate_before
+    found = [] if not before else [Limit(before * times, _ALERT)]
     lines = [
         Line(
             "a week before", GREY, ghost, [f"{percent(r)} before" for r in ghost], "dot"
@@ -96,7 +98,7 @@ def error_rate_trend(
     ]
     is_empty = all(rate is None for rate in rates)
     return Trend(
-        words="" if is_empty else _error_rate_words(question.span, totals),
+        words="" if is_empty else _error_rate_words(_rate(totals, steps), weeks),
         columns=_RATE_COLUMNS,
         rows=rows,
         figure=rates_figure(question.frame(), steps, lines, found),
@@ -105,19 +107,15 @@ def error_rate_trend(
     )
 
 
-def _error_rate_words(span: Span, totals: Totals) -> str:
-    week = span.last_week()
-    now, before = _rate(totals, week.steps), _rate(totals, week.week_before().steps)
-    change = change_words(now, before, span)
-    failed = [
-        _sum(totals, one.steps, JobState.FAILED) for one in (week, week.week_before())
-    ]
-    few = f" ({failed[0]} failed, {failed[1]} before)" if min(failed) < _FEW else ""
-    return joined(percent(_rate(totals, span.steps)), change and change + few)
+def _error_rate_words(rate: float | None, weeks: Weeks) -> str:
+    change = with_dates(rate_change(weeks), weeks)
+    failed = weeks.failed, weeks.failed_before
+    few = f", {failed[0]} and {failed[1]} failed" if min(failed) < _FEW else ""
+    return joined(percent(rate), change and change + few)
 
 
-def throughput_trend(question: Question, totals: Totals) -> Trend:
-    """Finished runs by how they ended; ``totals`` begin a week before the range."""
+def throughput_trend(question: Question, totals: Totals, weeks: Weeks) -> Trend:
+    """Finished runs by how they ended; ``totals`` are those of the range."""
     steps = question.span.steps
     runs = {state: [_sum(totals, [at], state) for at in steps] for state in ENDED}
     rows = [(at, *(runs[state][n] for state in ENDED)) for n, at in enumerate(steps)]
@@ -127,7 +125,7 @@ def throughput_trend(question: Question, totals: Totals) -> Trend:
         for state, numbers in runs.items()
     }
     return Trend(
-        words=_throughput_words(question.span, totals, total),
+        words=_throughput_words(question.span, totals, total, weeks),
         columns=(AT, *(Column(s.lower(), s.capitalize(), Kind.COUNT) for s in ENDED)),
         rows=rows,
         figure=throughput_figure(question.frame(), steps, runs, words),
@@ -136,31 +134,25 @@ def throughput_trend(question: Question, totals: Totals) -> Trend:
     )
 
 
-def _throughput_words(span: Span, totals: Totals, total: int) -> str:
+def _throughput_words(span: Span, totals: Totals, total: int, weeks: Weeks) -> str:
     if not total:
         return ""
-    week = span.last_week()
-    now, before = (
-        sum(_sum(totals, one.steps, state) for state in ENDED)
-        for one in (week, week.week_before())
-    )
     ended = {at: sum(_sum(totals, [at], state) for state in ENDED) for at in span.steps}
     first = next((at for at, runs in ended.items() if runs), span.since)
     a_day = f"{count(round(_a_day(ended, span, first)))} a day"
     is_long = span.over - first > DAY_MS
-    return joined(
-        f"{count(total)} runs", a_day * is_long, change_words(now, before, span)
-    )
+    change = with_dates(ended_change(weeks), weeks)
+    return joined(things(total, "run"), a_day * is_long, change)
 
 
 def stalled_trend(
     question: Question,
     watched: Mapping[int, int],
     afterwards: Mapping[int, int],
-    most: float,
+    limit: DayLimit,
     known_since: int | None,
 ) -> Trend:
-    """Stalled runs by UTC day; ``most`` is the alert's limit.
+    """Stalled runs by UTC day; above ``limit`` the alert fires.
 
     Nothing is known of the time before ``known_since``.
     """
@@ -169,22 +161,24 @@ def stalled_trend(
         [days.get(at, 0) for at in span.steps] for days in (watched, afterwards)
     )
     totals = [one + other for one, other in zip(seen, found, strict=True)]
-    first = max(span.since, (known_since or 0) // DAY_MS * DAY_MS)
     by_day = dict(zip(span.steps, totals, strict=True))
-    a_day = f"{_a_day(by_day, span, first):.1f}".removesuffix(".0")
+    first = max(span.since, known_since or span.since)
+    often = rate_a_day(mean_a_day(by_day, first, span.over))
     today = f"{totals[-1]} today" if span.over < span.until and totals[-1] else ""
-    note = ""
+    notes = [f"The limit is {limit.value:g}: {limit.why}."] if limit.is_learnt else []
     if any(found):
-        note = "Lighter: found afterwards, from how long runs took, and not while it happened."
+        notes.append(
+            "Lighter: found afterwards, from how long runs took, and not while it happened."
+        )
     return Trend(
-        words=joined(f"{a_day} a day", today, f"limit {most:g} a day"),
+        words=joined(often, today, f"limit {limit.value:g} a day"),
         columns=_STALLED_COLUMNS,
         rows=[*zip(span.steps, totals, seen, found, strict=True)],
         figure=stalled_figure(
-            question.frame(span), span.steps, seen, found, Limit(most, _ALERT)
+            question.frame(span), span.steps, seen, found, Limit(limit.value, _ALERT)
         ),
         step_ms=DAY_MS,
-        note=note,
+        note=" ".join(notes),
         empty="" if any(totals) else "No run was stalled in this range.",
     )
 

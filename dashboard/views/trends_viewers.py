@@ -9,6 +9,7 @@ from dashboard.figures.template import BLUE, GREEN, Limit, Line
 from dashboard.format import count, percent
 from dashboard.views.trends import AT, Column, Kind, Question, Trend, joined
 from data.rules.metrics import UPTIME_BUDGET_MINUTES, UPTIME_TARGET, budget_left, share
+from data.rules.number_text import percent_floor, things
 
 _NOBODY: Final = "Nobody looked at a page in this range."
 _DISCONNECT_COLUMNS: Final = (
@@ -55,13 +56,14 @@ class ReportView(TypedDict):
 def disconnects_trend(
     question: Question,
     quarters: Iterable[tuple[int, int, int]],
-    viewers: int,
+    everybody: tuple[int, int],
     limit: float,
 ) -> Trend:
     """Viewers who lost the live connection, as the alert counts: in 15 minutes.
 
     ``quarters`` are (start of a quarter of an hour, viewers, of them who lost it); a step
-    is the mean of its own, weighted by viewers. ``viewers`` are all of the range.
+    is the mean of its own, weighted by viewers. ``everybody`` are the viewers of the
+    whole range, and of them who lost it at some time.
     """
     at, step_ms = question.span.steps, question.span.step_ms
     by_step: dict[int, list[Quarter]] = defaultdict(list)
@@ -70,9 +72,11 @@ def disconnects_trend(
     found = [by_step.get(start, []) for start in at]
     values = [_lost(some) for some in found]
     everything = [quarter for some in found for quarter in some]
-    number = f"{percent(_lost(everything))} of {count(viewers)}" if everything else ""
+    viewers, lost_it = everybody
+    number = f"{percent(_lost(everything))} in 15 min on average" if everything else ""
+    whole = f"{count(lost_it)} of {things(viewers, 'viewer')} in all" if viewers else ""
     return Trend(
-        words=joined(number, f"limit {percent(limit)}"),
+        words=joined(number, whole, f"limit {percent(limit)} in 15 min"),
         columns=_DISCONNECT_COLUMNS,
         rows=[
             (start, value, _highest(some), sum(one.lost for one in some))
@@ -120,20 +124,26 @@ def uptime_trend(
     found = [steps.get(start, Minutes(0, 0)) for start in at]
     values = [share(one.good, one.minutes) for one in found]
     words = [
-        f"{_exact(share(one.good, one.minutes))} of {count(one.minutes)} minutes"
+        f"{percent_floor(share(one.good, one.minutes))} of {count(one.minutes)} minutes"
         for one in found
     ]
     figure = rates_figure(
         question.frame(),
         at,
         [Line("perceived uptime", GREEN, values, words, bridged=True)],
-        [Limit(UPTIME_TARGET, f"target {_exact(UPTIME_TARGET)}", below=True)],
+        [Limit(UPTIME_TARGET, f"target {percent_floor(UPTIME_TARGET)}", below=True)],
     )
     figure["layout"]["yaxis"] |= _close_to_all(values)
     together = added(found)
-    number = _exact(share(together.good, together.minutes)) if together.minutes else ""
+    number = (
+        percent_floor(share(together.good, together.minutes))
+        if together.minutes
+        else ""
+    )
     return Trend(
-        words=joined(number, f"target {_exact(UPTIME_TARGET)}", _budget_words(month)),
+        words=joined(
+            number, f"target {percent_floor(UPTIME_TARGET)}", _budget_words(month)
+        ),
         columns=_UPTIME_COLUMNS,
         rows=[
             (start, value, one.good, one.minutes)
@@ -175,13 +185,6 @@ def _budget_words(month: Minutes) -> str:
     if left < 0:
         return f"30 d budget overspent by {count(-left)} min"
     return f"30 d budget: {left} of {UPTIME_BUDGET_MINUTES} min left"
-
-
-def _exact(value: float | None) -> str:
-    """Uptime is told to a hundredth of a percent, never rounded up: "99.48%"."""
-    if value is None:
-        return percent(value)
-    return f"{int(value * 10_000 + 1e-6) / 100:g}%"
 
 
 def _close_to_all(values: Sequence[float | None]) -> dict[str, object]:

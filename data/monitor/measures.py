@@ -28,12 +28,12 @@ from data.rules.judging import (
 )
 from data.rules.series import (
     QUARTER_MS,
-    USUAL_DAYS,
     MinuteSeries,
     RunSeries,
     StallSeries,
     ViewerSeries,
 )
+from data.rules.stall_frequency import USUAL_DAYS
 from data.snapshot import Source
 from data.store import Store
 from data.store.signs import (
@@ -220,5 +220,5 @@ def run_series(store: Store, since: int, until: int) -> RunSeries:
     return RunSeries(
         runs.get(JobState.FAILED, {}),
         runs.get(JobState.SUCCEEDED, {}),
-        store.trends.known_since(""),
+        store.trends.hours_since(""),
     )

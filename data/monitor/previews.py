@@ -18,6 +18,8 @@ from data.monitor.measures import (
     stalled_runs,
     viewer_series,
 )
+from data.monitor.stall_limit import RULE as STALLS
+from data.monitor.stall_limit import stall_limit
 from data.rules.alarms import Rule, checked, rule_of
 from data.rules.alerts import Reading, Standing, Terms, step
 from data.rules.judging import (
@@ -62,6 +64,8 @@ class Preview(NamedTuple):
     #: what the values are held against; None where there is no one number
     limit: float | None
     unit: str
+    #: where the limit comes from, "" where it is simply what is set
+    why: str = ""
 
 
 class _Asked(NamedTuple):
@@ -95,15 +99,15 @@ def preview(
     limits = checked(rule, settings)
     found = rule_of(rule)
     asked = _Asked(store, sources, critical_jobs, limits, now_ms)
-    limit, unit = _limit_of(found, limits)
+    limit, unit, why = _limit_of(asked, found)
     if rule not in _READERS:
-        return Preview(*_as_it_was(asked, rule), [], limit, unit)
+        return Preview(*_as_it_was(asked, rule), [], limit, unit, why)
     every_ms, reader = _READERS[rule]
     instants = range(
         asked.since - asked.since % every_ms + every_ms, now_ms + 1, every_ms
     )
     spans, values = _walk(found, reader(asked), terms_of(limits), instants, now_ms)
-    return Preview(len(spans), sorted(spans), values, limit, unit)
+    return Preview(len(spans), sorted(spans), values, limit, unit, why)
 
 
 def _walk(
@@ -141,13 +145,17 @@ def _by_hour(values: list[tuple[int, float | None]]) -> list[tuple[int, float | 
     ]
 
 
-def _limit_of(rule: Rule, limits: Limits) -> tuple[float | None, str]:
+def _limit_of(asked: _Asked, rule: Rule) -> tuple[float | None, str, str]:
+    """The limit that holds now, its unit, and why."""
     first = rule.thresholds[0]
+    if rule.name == STALLS:
+        holds = stall_limit(asked.store, asked.now, asked.limits)
+        return holds.value, first.unit, holds.why if holds.is_learnt else ""
     if first.unit == "min" and first.name != "silent":
-        return None, ""
-    shown = "events" if "events" in limits else first.name
+        return None, "", ""
+    shown = "events" if "events" in asked.limits else first.name
     unit = next(one.unit for one in rule.thresholds if one.name == shown)
-    return limits[shown], unit
+    return asked.limits[shown], unit, ""
 
 
 def _as_it_was(asked: _Asked, rule: str) -> tuple[int, list[tuple[int, int]]]:

@@ -1,10 +1,10 @@
 """The summary of the last week, on Monday mornings."""
 
-from collections import Counter
 from typing import Final
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
 from data.model import GroupStatus, JobState
+from data.monitor.stall_limit import stall_limit
 from data.notify import Messenger
 from data.notify.picture import Day, Week, picture_of
 from data.notify.summary import (
@@ -14,7 +14,6 @@ from data.notify.summary import (
     week_before,
     week_name,
 )
-from data.rules.alarms import checked
 from data.store import Store
 from data.store.error_records import ErrorFilter
 
@@ -53,13 +52,13 @@ class WeeklySummary:
 
 
 def figures(store: Store, since: int, until: int) -> Figures:
-    """What is known of this span, of all sources."""
-    runs = store.trends.totals("", since, until, DAY_MS)
+    """What is known of the week that ends then, of all sources."""
+    weeks = store.trends.weeks("", until)
     slots = store.viewing.slots(since, until)
     return Figures(
-        succeeded=sum(runs.get(JobState.SUCCEEDED, {}).values()),
-        failed=sum(runs.get(JobState.FAILED, {}).values()),
-        stalled=sum(cell.episodes for cell in store.trends.stalled("", since, until)),
+        succeeded=weeks.finished - weeks.failed,
+        failed=weeks.failed,
+        stalled=sum(store.trends.stalled_by_day("", since, until).values()),
         repairs_ms=[one.resolve_ms for one in store.incidents.ended("", since, until)],
         minutes=sum(slot.minutes for slot in slots),
         good_minutes=sum(slot.good_minutes for slot in slots),
@@ -69,26 +68,23 @@ def figures(store: Store, since: int, until: int) -> Figures:
 def week_of(store: Store, since: int) -> Week:
     """What is drawn of the week that began then, of all sources."""
     found = _days(store, since - WEEK_MS, since + WEEK_MS)
-    rule = "StalledFrequency"
     return Week(
         name=week_name(since),
         days=found[7:],
         before=found[:7],
-        limit=checked(rule, store.alerts.settings().get(rule, {}))["fire"],
+        limit=stall_limit(store, since + WEEK_MS).value,
     )
 
 
 def _days(store: Store, since: int, until: int) -> list[Day]:
     runs = store.trends.totals("", since, until, DAY_MS)
-    stalled: Counter[int] = Counter()
-    for cell in store.trends.stalled("", since, until):
-        stalled[cell.at] += cell.episodes
+    stalled = store.trends.stalled_by_day("", since, until)
     return [
         Day(
             at,
             succeeded=runs.get(JobState.SUCCEEDED, {}).get(at, 0),
             failed=runs.get(JobState.FAILED, {}).get(at, 0),
-            stalled=stalled[at],
+            stalled=stalled.get(at, 0),
         )
         for at in range(since, until, DAY_MS)
     ]

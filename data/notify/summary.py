@@ -4,13 +4,23 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Final, NamedTuple
 
-from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, from_ms
+from data.clock import DAY_MS, WEEK_MS, from_ms
 from data.model import Severity
 from data.notify.texts import plain
 from data.rules.messages import Kind, Message
 from data.rules.metrics import ENOUGH_INCIDENTS, UPTIME_TARGET
+from data.rules.number_text import (
+    count,
+    growth,
+    percent,
+    percent_floor,
+    points,
+    things,
+    took,
+)
 
 _TITLE_BYTES: Final = 120
+_NO_COMPARISON: Final = "no comparison"
 
 
 class Figures(NamedTuple):
@@ -75,8 +85,7 @@ def summary_of(
     home: str,
 ) -> Message:
     """What the leads are told of the week that began then, and of the one before."""
-    name = week_name(since_ms)
-    first, last = from_ms(since_ms), from_ms(since_ms + 6 * DAY_MS)
+    name, before_ms = week_name(since_ms), since_ms - WEEK_MS
     return Message(
         key=f"summary:{name}",
         about="",
@@ -85,7 +94,7 @@ def summary_of(
         title=_title(name, now),
         body="\n".join(
             [
-                f"{first:%Y-%m-%d} to {last:%Y-%m-%d} (UTC), in brackets the week before.",
+                f"{_days(since_ms)} (UTC), in brackets the week before: {_days(before_ms)}.",
                 *_lines(now, before),
                 *_errors(errors, home),
                 f"Trends: {home}trends?range=7d",
@@ -95,8 +104,13 @@ def summary_of(
     )
 
 
+def _days(since_ms: int) -> str:
+    first, last = from_ms(since_ms), from_ms(since_ms + 6 * DAY_MS)
+    return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
 def _title(name: str, now: Figures) -> str:
-    failed, stalled = _share(now.error_rate), _many(now.stalled, "run")
+    failed, stalled = _share(now.error_rate), things(now.stalled, "run")
     return f"Week {name}: {failed} of runs failed, {stalled} stalled"
 
 
@@ -106,13 +120,13 @@ def _lines(now: Figures, before: Figures) -> list[str]:
             "Error rate",
             _rate(now),
             _rate(before),
-            _change(now.error_rate, before.error_rate),
+            points(now.error_rate, before.error_rate) or _NO_COMPARISON,
         ),
         _line(
             "Stalled runs",
-            f"{now.stalled:,}",
-            f"{before.stalled:,}",
-            _change(now.stalled, before.stalled),
+            count(now.stalled),
+            count(before.stalled),
+            growth(now.stalled, before.stalled),
         ),
         _line(
             "Time to repair",
@@ -122,9 +136,9 @@ def _lines(now: Figures, before: Figures) -> list[str]:
         ),
         _line(
             "Perceived uptime",
-            f"{_share(now.uptime)} of {_many(now.minutes, 'minute')}",
-            _share(before.uptime),
-            f"target {_share(UPTIME_TARGET)}",
+            f"{_uptime(now.uptime)} of {things(now.minutes, 'minute')}",
+            _uptime(before.uptime),
+            f"target {_uptime(UPTIME_TARGET)}",
         ),
     ]
 
@@ -135,19 +149,19 @@ def _line(what: str, now: str, before: str, remark: str) -> str:
 
 def _rate(week: Figures) -> str:
     ended = week.succeeded + week.failed
-    return f"{_share(week.error_rate)} of {_many(ended, 'run')}"
+    return f"{_share(week.error_rate)} of {things(ended, 'run')}"
 
 
 def _repair_change(now: Figures, before: Figures) -> str:
     fewest = min(len(now.repairs_ms), len(before.repairs_ms))
     if fewest < ENOUGH_INCIDENTS:
         return "too few to compare"
-    return _change(now.repair_ms, before.repair_ms)
+    return growth(now.repair_ms, before.repair_ms)
 
 
 def _repair(week: Figures) -> str:
-    incidents = _many(len(week.repairs_ms), "incident")
-    return f"{_took(week.repair_ms)}, {incidents}" if week.repairs_ms else incidents
+    incidents = things(len(week.repairs_ms), "incident")
+    return f"{took(week.repair_ms)}, {incidents}" if week.repairs_ms else incidents
 
 
 def _errors(errors: Sequence[CommonError], home: str) -> list[str]:
@@ -157,36 +171,15 @@ def _errors(errors: Sequence[CommonError], home: str) -> list[str]:
     for one in errors:
         title = plain(one.title, _TITLE_BYTES)
         told += [
-            f"- {_many(one.events, 'time')}: {title}",
+            f"- {things(one.events, 'time')}: {title}",
             f"  {home}{one.link_path.lstrip('/')}",
         ]
     return told
 
 
 def _share(part: float | None) -> str:
-    return "unknown" if part is None else f"{part:.2%}"
+    return "unknown" if part is None else percent(part)
 
 
-def _many(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def _change(now: float | None, before: float | None) -> str:
-    """In percent of what was before, where both are known."""
-    if now is None or before is None:
-        return "no comparison"
-    if now == before:
-        return "unchanged"
-    if not before:
-        return "none before"
-    change = now / before - 1
-    return f"{'+' if change > 0 else '−'}{abs(change):.0%}"
-
-
-def _took(span_ms: float | None) -> str:
-    if span_ms is None:
-        return "unknown"
-    hours, rest = divmod(int(span_ms), HOUR_MS)
-    return (
-        f"{hours} h {rest // MINUTE_MS:02} min" if hours else f"{rest // MINUTE_MS} min"
-    )
+def _uptime(part: float | None) -> str:
+    return "unknown" if part is None else percent_floor(part)

@@ -115,8 +115,8 @@ _ALL: Final = (
     _rule(
         "StalledFrequency",
         "Stalled runs in a day",
-        "More than 2 runs were stalled on one day (UTC), or more than 3 in 24 hours; where"
-        " one every other day is usual, more than chance makes of that.",
+        "More than 2 runs were stalled on one day (UTC); where one every other day is"
+        " usual, more than normal variation makes of that.",
         Threshold("fire", "Stalled runs on a day, more than", 2, 0, 10_000, ""),
         Threshold("resolve", "Over when they are at most", 1, 0, 10_000, ""),
         times=(0, 60),

@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from data.clock import HOUR_MS, MINUTE_MS, SECOND_MS
-from data.model import GroupStatus, Severity
+from data.model import GroupStatus, Severity, Weeks
 from data.rules.alerts import Reading
-from data.rules.chance import at_least, dispersion, lower_bound, poisson_quantile
+from data.rules.chance import at_least, dispersion, lower_bound
+from data.rules.number_text import percent, things
+from data.rules.stall_frequency import day_limit, is_usual
+from data.rules.weeks import dates_before, dates_now, rate_change
 
 Limits = Mapping[str, float]
 
@@ -19,9 +22,6 @@ Limits = Mapping[str, float]
 SURE: Final = 0.999
 #: A share above the limit is critical when it is surely above so many times that.
 CRITICAL_TIMES: Final = 2
-#: The mean of stalled runs a day from which the type's own habits count.
-USUAL_STALLS: Final = 0.5
-_STALL_QUANTILE: Final = 0.99
 #: How unlikely, by chance, a rise of the error rate must be; and that it is over.
 RISE_CHANCE: Final = 0.003
 _OVER_CHANCE: Final = 0.1
@@ -48,19 +48,8 @@ class Stalls(NamedTuple):
     today: int
     #: in the last 24 hours
     last_day: int
-    #: a day, in the 28 days before these
+    #: a day, in the 28 whole days before today
     mean: float
-
-
-class Weeks(NamedTuple):
-    """Runs that finished, in the last seven days and in the seven before."""
-
-    failed: int
-    finished: int
-    failed_before: int
-    finished_before: int
-    #: failed runs of each of the 14 days
-    daily: tuple[int, ...]
 
 
 class NewGroup(NamedTuple):
@@ -122,24 +111,21 @@ def judge_disconnects(windows: Sequence[Viewers], limits: Limits) -> Reading:
 
 
 def judge_stalls(stalls: Stalls, limits: Limits) -> Reading:
-    """More on one day (UTC) than the limit, or over one more in any 24 hours.
+    """More on one day (UTC) than the limit; over when 24 hours bring few enough.
 
-    In 24 hours that end at any instant chance alone finds 3 stalled runs more than twice
-    a year where one in four days is usual; on calendar days it does not in most years.
+    Days are those of the chart, so that a bar above its line is what fires. In 24 hours
+    that end at any instant chance alone finds 3 stalled runs more than twice a year where
+    one in four days is usual; on days of the calendar it does not in most years.
     """
-    usual = stalls.mean > USUAL_STALLS
-    most = poisson_quantile(stalls.mean, _STALL_QUANTILE) if usual else 0
-    limit = max(limits["fire"], most)
-    over = max(limits["resolve"], stalls.mean if usual else 0)
-    breach = stalls.today > limit or stalls.last_day > limit + 1
-    often = f"; {stalls.mean:.1f} a day are usual" if usual else ""
+    limit = day_limit(stalls.mean, limits)
+    over = max(limits["resolve"], stalls.mean if is_usual(stalls.mean) else 0)
     return Reading(
-        stalls.last_day,
-        breach,
+        stalls.today,
+        stalls.today > limit.value,
         max(stalls.today, stalls.last_day) <= over,
         Severity.WARNING,
-        f"{stalls.last_day} runs were stalled in 24 hours, {stalls.today} of them today"
-        f" (UTC); the limit is {limit:g} a day{often}.",
+        f"{things(stalls.today, 'run')} stalled today (UTC), {stalls.last_day} in 24 hours;"
+        f" the limit is {limit.value:g} a day ({limit.why}).",
         stalls.last_day,
     )
 
@@ -156,15 +142,15 @@ def judge_error_rate(weeks: Weeks, limits: Limits) -> Reading:
     """
     if not weeks.finished or not weeks.finished_before:
         return _too_little(weeks.failed, Severity.WARNING)
-    rate = weeks.failed / weeks.finished
-    before = weeks.failed_before / weeks.finished_before
+    rate, before = weeks.rate or 0.0, weeks.rate_before or 0.0
     times = _ratio(rate, before)
     chance = _rise_by_chance(weeks)
     few = weeks.failed < limits["failed"]
     breach = times > limits["fire"] and not few and chance < RISE_CHANCE
     said = (
-        f"{100 * rate:.2f} % of the runs failed in 7 days, {100 * before:.2f} % in the 7"
-        f" days before: {times:.1f} times (n={weeks.failed})."
+        f"{percent(rate)} of runs failed {dates_now(weeks)}, {percent(before)}"
+        f" {dates_before(weeks)}: {rate_change(weeks)}, {times:.1f} times"
+        f" (n={weeks.failed})."
     )
     return Reading(
         times,

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
-from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
-from data.rules.judging import Minutes, Stalls, Viewers, Weeks
+from data.clock import DAY_MS, MINUTE_MS, WEEK_MS
+from data.model import Weeks
+from data.rules.judging import Minutes, Stalls, Viewers
+from data.rules.stall_frequency import USUAL_DAYS
+from data.rules.weeks import BOTH_MS, week_end
 
 #: Viewers are counted in quarters of an hour, their minutes in slots of five minutes.
 QUARTER_MS: Final = 15 * MINUTE_MS
 SLOT_MS: Final = 5 * MINUTE_MS
-#: How many days before the last one tell what is usual.
-USUAL_DAYS: Final = 28
 
 
 class Summed:
@@ -77,12 +78,12 @@ class StallSeries:
         self._instants = sorted(instants)
 
     def at(self, now_ms: int) -> Stalls:
-        """Those of today and of 24 hours, and the mean of the 28 days before."""
-        since = now_ms - DAY_MS
-        usual = self._between(since - USUAL_DAYS * DAY_MS, since)
+        """Those of today and of 24 hours, and the mean of the 28 whole days before."""
+        before_today = now_ms - now_ms % DAY_MS - 1
+        usual = self._between(before_today - USUAL_DAYS * DAY_MS, before_today)
         return Stalls(
-            self._between(now_ms - now_ms % DAY_MS - 1, now_ms),
-            self._between(since, now_ms),
+            self._between(before_today, now_ms),
+            self._between(now_ms - DAY_MS, now_ms),
             usual / USUAL_DAYS,
         )
 
@@ -111,8 +112,8 @@ class RunSeries:
 
         When the earlier ones are not known nothing finished in them.
         """
-        end = now_ms - now_ms % HOUR_MS + HOUR_MS
-        middle, start = end - WEEK_MS, end - 2 * WEEK_MS
+        end = week_end(now_ms)
+        middle, start = end - WEEK_MS, end - BOTH_MS
         known = self._known_since is not None and self._known_since <= start
         days = range(start, end, DAY_MS)
         failed, before = self._failed.between(middle, end), 0
@@ -124,4 +125,5 @@ class RunSeries:
             before,
             before + self._succeeded.between(start, middle) if known else 0,
             tuple(self._failed.between(day, day + DAY_MS) for day in days),
+            end,
         )

@@ -30,6 +30,7 @@ from data.store.cells import (
 from data.store.job_types import OTHER, with_cap
 from data.store.recent import recent_of
 from data.store.tables import rollup_day, rollup_hour, rollup_state
+from data.store.trends import TrendLog
 from data.store.upserts import insert_into
 
 #: Asks an engine for the cells of ``since_ms <= finished_at < until_ms``.
@@ -160,17 +161,11 @@ class Rollups:
 
     def recent(self, source: str, now_ms: int) -> Recent | None:
         """The figures of the last day; None when the source was never read."""
-        with self._db.reading() as connection:
-            state = _read_state(connection, source)
-            if state is None:
-                return None
-            return recent_of(
-                connection,
-                source,
-                now_ms,
-                backfilled_from=state.backfilled_from,
-                complete=state.complete,
-            )
+        state = self._state(source)
+        if state is None:
+            return None
+        trends = TrendLog(self._db, kept_ms=self._kept_ms)
+        return recent_of(self._db, trends, source, now_ms, complete=state.complete)
 
     def job_names(self, source: str) -> list[str]:
         """The job types that finished in the last ninety days, most used first."""

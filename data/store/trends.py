@@ -6,16 +6,18 @@ Days begin at midnight UTC.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, Table, func, select
 
-from data.clock import DAY_MS, HOUR_MS
+from data.clock import DAY_MS, HOUR_MS, WEEK_MS
 from data.db import Database
-from data.model import JobState
+from data.model import JobState, Weeks
 from data.rules.by_worker import decode
 from data.rules.histogram import quantiles, stack
+from data.rules.stall_frequency import USUAL_DAYS, mean_a_day
+from data.rules.weeks import BOTH_MS
 from data.store.tables import rollup_day, rollup_hour, rollup_state, stall_episode
 from data.store.texts import storable, storable_key
 
@@ -133,6 +135,62 @@ class TrendLog:
             found[JobState(word)][start] = int(count)
         return dict(found)
 
+    def weeks(self, source: str, until: int, job: str = "") -> Weeks:
+        """The week that ends then beside the one before, as far as that is counted."""
+        middle, start = until - WEEK_MS, until - BOTH_MS
+        now = self._ended(source, middle, until, job)
+        before: Mapping[JobState, int] = {}
+        if self.counts_weeks(source, until):
+            before = self._ended(source, start, middle, job)
+        good, bad, off = JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED
+        return Weeks(
+            now.get(bad, 0),
+            now.get(good, 0) + now.get(bad, 0),
+            before.get(bad, 0),
+            before.get(good, 0) + before.get(bad, 0),
+            until=until,
+            cancelled=now.get(off, 0),
+            cancelled_before=before.get(off, 0),
+        )
+
+    def _ended(
+        self, source: str, since: int, until: int, job: str
+    ) -> Mapping[JobState, int]:
+        """Runs by status: whole days of days, the rest of hours."""
+        first, last = -(-since // DAY_MS) * DAY_MS, until // DAY_MS * DAY_MS
+        spans = [(rollup_hour, HOUR_MS, since, until)]
+        if first < last:
+            spans = [
+                (rollup_hour, HOUR_MS, since, first),
+                (rollup_day, DAY_MS, first, last),
+                (rollup_hour, HOUR_MS, last, until),
+            ]
+        found: Counter[JobState] = Counter()
+        for table, step_ms, begin, end in spans:
+            if begin < end:
+                wanted = self._within(table, step_ms, source, (begin, end), job)
+                c = table.c
+                sums = select(c.status, func.sum(c.runs)).where(*wanted)
+                for word, runs in self._db.fetch(sums.group_by(c.status)):
+                    found[JobState(word)] += int(runs)
+        return found
+
+    def counts_weeks(self, source: str, until: int) -> bool:
+        """Is every run of the two weeks counted, by the hour where no day begins?"""
+        start = until - BOTH_MS
+        known = self.known_since(source)
+        if known is None or known > start:
+            return False
+        hours = self.hours_since(source)
+        return start % DAY_MS == 0 or (hours is not None and hours <= start)
+
+    def hours_since(self, source: str) -> int | None:
+        """Since when every hour is kept, of all sources when all of them are."""
+        newest = select(func.max(_state.backfilled_from))
+        rows = self._db.fetch(newest.where(self._of(_state.source, source)))
+        found: int | None = rows[0][0]
+        return found
+
     def percentiles(
         self,
         source: str,
@@ -213,6 +271,22 @@ class TrendLog:
         if job:
             statement = statement.where(_episode.job_name == storable(job))
         return [StalledCell(*row) for row in self._db.fetch(statement)]
+
+    def stalled_by_day(
+        self, source: str, since: int, until: int, job: str = ""
+    ) -> dict[int, int]:
+        """Episodes by the start of the day (UTC) they were first seen on."""
+        found: Counter[int] = Counter()
+        for cell in self.stalled(source, since, until, job):
+            found[cell.at] += cell.episodes
+        return dict(found)
+
+    def usual_stalls(self, now_ms: int) -> float:
+        """Stalled runs a day of all sources in the 28 whole days before today."""
+        today = now_ms - now_ms % DAY_MS
+        since = today - USUAL_DAYS * DAY_MS
+        days = self.stalled_by_day("", since, today)
+        return mean_a_day(days, since, today) or 0.0
 
     def incidents(self, source: str, since: int, until: int) -> list[Incident]:
         """Stalled episodes that ended in the span, oldest first; the last ones of many.

@@ -29,13 +29,9 @@ def test_words_are_those_of_the_vector_file(name, given, expected):
 
 
 def test_every_public_function_has_vectors():
-    public = {
-        name
-        for name, value in vars(words).items()
-        if callable(value) and getattr(value, "__module__", "") == words.__name__
-    }
+    public = {name for name in words.__all__ if callable(getattr(words, name))}
 
-    assert {name for name in public if not name.startswith("_")} == set(VECTORS)
+    assert public == set(VECTORS)
 
 
 def test_a_name_of_10000_characters_is_cut_to_its_length():
@@ -99,10 +95,10 @@ def _read_back(said):
 
 
 @given(st.integers(0, 10**15))
-def test_a_duration_is_rounded_down_to_its_smallest_unit(span_ms):
+def test_a_duration_is_rounded_to_its_smallest_unit(span_ms):
     said_ms, unit_ms = _read_back(words.duration(span_ms))
 
-    assert 0 <= span_ms - said_ms < unit_ms
+    assert abs(span_ms - said_ms) <= unit_ms / 2
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**12))

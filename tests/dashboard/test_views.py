@@ -13,7 +13,7 @@ from dashboard.views.spark import HEIGHT, WIDTH, spark_points
 from dashboard.views.tiles import tiles_view
 from data.clock import HOUR_MS, MINUTE_MS
 from data.engines.base import Finding
-from data.model import Job, JobState, Recent, Snapshot, Trouble
+from data.model import Job, JobState, Recent, Snapshot, Trouble, Weeks
 from data.rules.stalls import CLOCK_TOLERANCE_MS, StallLimits, judge
 from tests.factories import NOW, make_job
 
@@ -23,14 +23,14 @@ RECENT = Recent(
     as_of=NOW,
     succeeded=18_204,
     failed=211,
-    succeeded_before=17_500.0,
-    failed_before=240.0,
-    top_failing="sync-stock",
-    succeeded_by_hour=tuple(range(25)),
-    failed_by_hour=(1,) * 25,
-    running_by_hour=(2.5,) * 25,
-    pending_by_hour=(0.0,) * 25,
-    stalled_by_day=(0, 1, 0, 2, 0, 0, 4),
+    weeks=Weeks(1_100, 100_000, 1_200, 96_000, until=NOW - NOW % HOUR_MS + HOUR_MS),
+    failed_by_job={"send-mail": 100, "sync-stock": 111},
+    known_since=0,
+    succeeded_by_hour=tuple(range(24)),
+    failed_by_hour=(1,) * 24,
+    running_by_hour=(2.5,) * 24,
+    pending_by_hour=(0.0,) * 24,
+    stalled_by_day=(0, 1, 0, 2, 0, 0, 4, 9),
     complete=True,
 )
 HOSTILE = [
@@ -104,7 +104,7 @@ def test_tiles_count_what_is_open() -> None:
         NOW - HOUR_MS,
     )
     assert tiles[Tiles.STALLED]["value"] == "1"
-    assert tiles[Tiles.STALLED]["note"] == "1.0 a day this week"
+    assert tiles[Tiles.STALLED]["note"] == "1 a day, last 7 d"
     assert tiles[Tiles.STALLED]["tone"] == "warn"
 
 
@@ -112,11 +112,11 @@ def test_tiles_of_the_day_compare_with_the_week_before() -> None:
     tiles = tiles_view(snapshot_of(recent=RECENT))
 
     assert tiles[Tiles.SUCCEEDED]["value"] == "18,204"
-    assert tiles[Tiles.SUCCEEDED]["note"] == "+4% vs last week"
+    assert tiles[Tiles.SUCCEEDED]["note"] == "7 d: +4% vs 4-11 Mar"
     assert tiles[Tiles.FAILED]["value"] == "211"
     assert tiles[Tiles.FAILED]["note"] == "top: sync-stock"
     assert tiles[Tiles.ERROR_RATE]["value"] == "1.15%"
-    assert tiles[Tiles.ERROR_RATE]["note"] == "▼ 15% vs last week"
+    assert tiles[Tiles.ERROR_RATE]["note"] == "7 d: −0.15 pp vs 4-11 Mar"
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_tiles_of_the_day_compare_with_the_week_before() -> None:
         (None, "—", "reading history…"),
         (replace(RECENT, complete=False), "1.15%", "reading history…"),
         (replace(RECENT, succeeded=0, failed=0), "—", "nothing finished"),
-        (replace(RECENT, succeeded=0, failed=3), "100%", "▲ 7,292% vs last week"),
-        (replace(RECENT, succeeded_before=None, failed_before=None), "1.15%", ""),
+        (replace(RECENT, succeeded=0, failed=3), "100%", "7 d: −0.15 pp vs 4-11 Mar"),
+        (replace(RECENT, weeks=None), "1.15%", ""),
     ],
 )
 def test_an_error_rate_is_said_only_where_there_is_one(
@@ -138,8 +138,23 @@ def test_an_error_rate_is_said_only_where_there_is_one(
     assert tile["note"] == note
 
 
+@pytest.mark.parametrize(
+    ("failed", "top"),
+    [
+        ({"zebra": 2, "apple": 2, "Zebra": 2}, "Zebra"),
+        ({"(other)": 9, "etl": 1}, "etl"),
+        ({"(other)": 9}, "(other)"),
+    ],
+)
+def test_the_top_failure_is_the_first_of_the_types_that_failed_most(
+    failed: dict[str, int], top: str
+) -> None:
+    recent = replace(RECENT, failed_by_job=failed)
+    assert tiles_view(snapshot_of(recent=recent))[Tiles.FAILED]["note"] == f"top: {top}"
+
+
 def test_an_empty_source_says_so_with_zeros() -> None:
-    tiles = tiles_view(snapshot_of(recent=replace(RECENT, failed=0, top_failing=None)))
+    tiles = tiles_view(snapshot_of(recent=replace(RECENT, failed=0, failed_by_job={})))
 
     assert tiles[Tiles.RUNNING]["value"] == tiles[Tiles.PENDING]["value"] == "0"
     assert tiles[Tiles.RUNNING]["note"] == "all in time"

@@ -8,10 +8,8 @@ from dashboard.views.history import between, filter_of, ranges_with
 from dashboard.views.trends import (
     Kind,
     Question,
-    change_words,
     csv_cell,
     in_words,
-    took,
     trend_view,
 )
 from dashboard.views.trends_cause import Runs, errors_link, parts_view
@@ -37,11 +35,15 @@ from dashboard.views.trends_viewers import (
 )
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, from_ms
 from data.exceptions import InvalidRequestError
-from data.model import JobState
+from data.model import JobState, Weeks
+from data.rules.number_text import took
+from data.rules.stall_frequency import DayLimit, day_limit
 from data.store.incidents import Baseline, Ended
 from tests.factories import NOW
 
 GOOD, BAD = JobState.SUCCEEDED, JobState.FAILED
+#: 5 % after 4 %.
+WEEKS = Weeks(50, 1000, 40, 1000, until=NOW - NOW % HOUR_MS + HOUR_MS)
 WEEK = span_of("7d", None, None, NOW)
 QUESTION = Question(WEEK, "jobs", "")
 DAY = span_of("24h", None, None, NOW)
@@ -120,14 +122,27 @@ def test_days_that_make_no_sense_are_refused_in_a_sentence(
         span_of("custom", first, last, NOW)
 
 
-def test_the_step_that_is_not_over_is_left_out_of_comparisons() -> None:
-    week = span_of("30d", None, None, NOW).last_week()
-    midnight = NOW // DAY_MS * DAY_MS
-    assert (week.since, week.until) == (midnight - WEEK_MS, midnight)
-    assert week.week_before().until == week.since
-    assert DAY.last_week().since == DAY.since
-    alone = span_of("custom", "2026-03-18", "2026-03-18", NOW - NOW % DAY_MS)
-    assert alone.last_week() == alone
+@pytest.mark.parametrize("word", ["24h", "7d", "30d", "90d"])
+def test_the_weeks_of_every_range_end_with_the_present_hour(word: str) -> None:
+    end = NOW - NOW % HOUR_MS + HOUR_MS
+    assert span_of(word, None, None, NOW).week_end == end
+    assert span_of("custom", "2026-03-01", "2026-03-18", NOW).week_end == end
+
+
+def test_the_weeks_of_days_that_are_over_end_with_them() -> None:
+    span = span_of("custom", "2026-03-01", "2026-03-16", NOW)
+    assert span.week_end == span.until
+
+
+@pytest.mark.parametrize(("word", "days"), [("24h", 2), ("7d", 8), ("30d", 30)])
+@pytest.mark.parametrize("hour", [0, 11, 23])
+def test_a_range_by_days_has_as_many_at_every_hour(
+    word: str, days: int, hour: int
+) -> None:
+    now = NOW - NOW % DAY_MS + hour * HOUR_MS
+    span = span_of(word, None, None, now).by_days()
+    assert len(span.steps) == days
+    assert span.steps[-1] == now - now % DAY_MS
 
 
 def test_a_step_says_from_when_to_when() -> None:
@@ -136,27 +151,6 @@ def test_a_step_says_from_when_to_when() -> None:
 
 
 # ---- words ----
-
-
-@pytest.mark.parametrize(
-    ("now", "before", "words"),
-    [
-        (0.0118, 0.01, "▲ 18% week over week"),
-        (0.9, 1, "▼ 10% week over week"),
-        (1, 1.001, "as the week before"),
-        (3, 0, "none the week before"),
-        (0, 0, ""),
-        (None, 1, ""),
-        (1, None, ""),
-        (90, 1, "▲ 8,900% week over week"),
-    ],
-)
-def test_a_change_in_words(now: float | None, before: float | None, words: str) -> None:
-    assert change_words(now, before, WEEK) == words
-
-
-def test_a_change_of_a_long_range_is_that_of_its_last_week() -> None:
-    assert change_words(2, 1, span_of("90d", None, None, NOW)).startswith("last 7 d ▲")
 
 
 @pytest.mark.parametrize(
@@ -200,9 +194,9 @@ def test_the_error_rate_stands_beside_the_week_before_and_the_alerts_limit() -> 
         (GOOD, at, 950), (BAD, at, 50),
         (GOOD, at - WEEK_MS, 960), (BAD, at - WEEK_MS, 40),
     )  # fmt: skip
-    trend = error_rate_trend(QUESTION, runs, 0.04, 1.5)
+    trend = error_rate_trend(QUESTION, runs, WEEKS, 1.5)
 
-    assert trend.words == "5% · ▲ 25% week over week"
+    assert trend.words == "5% · 7 d: +1.00 pp (11-18 Mar vs 4-11 Mar)"
     assert trend.rows[3] == (at, 0.05, 50, 1000, 0.04)
     assert trend.rows[4] == (WEEK.steps[4], None, 0, 0, None)
     ghost, rate = trend.figure["data"]
@@ -216,15 +210,16 @@ def test_the_error_rate_stands_beside_the_week_before_and_the_alerts_limit() -> 
 def test_few_failed_runs_are_told_beside_their_change() -> None:
     at = WEEK.steps[3]
     runs = totals((BAD, at, 4), (BAD, at - WEEK_MS, 2), (GOOD, at - WEEK_MS, 2))
-    words = error_rate_trend(QUESTION, runs, None, 1.5).words
-    assert words == "100% · ▲ 100% week over week (4 failed, 2 before)"
+    weeks = WEEKS._replace(failed=4, finished=4, failed_before=2, finished_before=4)
+    words = error_rate_trend(QUESTION, runs, weeks, 1.5).words
+    assert words == ("100% · 7 d: +50.00 pp (11-18 Mar vs 4-11 Mar), 4 and 2 failed")
 
 
 def test_nothing_that_finished_is_said_and_no_number_made_up() -> None:
-    trend = error_rate_trend(QUESTION, {}, None, 1.5)
+    trend = error_rate_trend(QUESTION, {}, Weeks(0, 0, 0, 0), 1.5)
     assert (trend.words, trend.empty) == ("", "Nothing finished in this range.")
     assert [line["name"] for line in trend.figure["data"]] == ["error rate"]
-    assert throughput_trend(QUESTION, {}).empty
+    assert throughput_trend(QUESTION, {}, WEEKS).empty
     assert (
         duration_trend(QUESTION, {}, None, "").empty
         == "Nothing finished in this range."
@@ -237,24 +232,45 @@ def test_nothing_that_finished_is_said_and_no_number_made_up() -> None:
 def test_throughput_is_told_a_day_since_there_is_any() -> None:
     whole = [at for at in WEEK.steps if at >= WEEK.over - 2 * DAY_MS]
     runs = totals(*((GOOD, at, 10) for at in whole[:-1]), (BAD, whole[-1], 5))
-    assert throughput_trend(QUESTION, runs).words == (
-        "85 runs · 40 a day · none the week before"
+    weeks = WEEKS._replace(finished=80, cancelled=5, finished_before=50)
+    assert throughput_trend(QUESTION, runs, weeks).words == (
+        "85 runs · 40 a day · 7 d: +70% (11-18 Mar vs 4-11 Mar)"
     )
+    first = throughput_trend(QUESTION, runs, WEEKS._replace(finished_before=0))
+    assert first.words == "85 runs · 40 a day"
 
 
 def test_stalled_runs_are_counted_by_day_since_something_is_known() -> None:
     today = NOW // DAY_MS * DAY_MS
     seen = {today - DAY_MS: 3, today: 1}
+    limit = DayLimit(2, "as configured")
     trend = stalled_trend(
-        QUESTION, seen, {today - 2 * DAY_MS: 1}, 2, today - 2 * DAY_MS
+        QUESTION, seen, {today - 2 * DAY_MS: 1}, limit, today - 2 * DAY_MS
     )
     assert trend.words == "2 a day · 1 today · limit 2 a day"
     assert trend.rows[-2] == (today - DAY_MS, 3, 3, 0)
     assert trend.rows[-3] == (today - 2 * DAY_MS, 1, 0, 1)
     assert "found afterwards" in trend.note
-    nothing = stalled_trend(QUESTION, {}, {}, 2, None)
+    nothing = stalled_trend(QUESTION, {}, {}, limit, 0)
     assert (nothing.words, nothing.note) == ("0 a day · limit 2 a day", "")
     assert nothing.empty
+
+
+def test_a_limit_that_follows_what_is_usual_says_why() -> None:
+    limit = day_limit(1.07, {"fire": 2})
+    trend = stalled_trend(QUESTION, {}, {}, limit, 0)
+    assert trend.words == "0 a day · limit 4 a day"
+    assert trend.note == (
+        "The limit is 4: normal variation at 1.1 a day in the 28 days before;"
+        " configured: 2."
+    )
+    assert trend.figure["layout"]["shapes"][0]["y0"] == 4
+
+
+def test_no_mean_is_said_of_days_that_are_not_known() -> None:
+    today = NOW // DAY_MS * DAY_MS
+    trend = stalled_trend(QUESTION, {today: 1}, {}, DayLimit(2, ""), today + HOUR_MS)
+    assert trend.words == "1 today · limit 2 a day"
 
 
 def test_run_times_are_about_so_long_and_of_a_named_type() -> None:
@@ -272,11 +288,13 @@ def test_run_times_are_about_so_long_and_of_a_named_type() -> None:
 
 def test_viewers_are_counted_in_quarters_of_an_hour_as_the_alert_does() -> None:
     quarters = [(QUARTER, 10, 1), (QUARTER - 15 * MINUTE_MS, 30, 0)]
-    trend = disconnects_trend(QUESTION, quarters, 56, 0.05)
-    assert trend.words == "2.5% of 56 · limit 5%"
+    trend = disconnects_trend(QUESTION, quarters, (56, 3), 0.05)
+    assert trend.words == (
+        "2.5% in 15 min on average · 3 of 56 viewers in all · limit 5% in 15 min"
+    )
     assert trend.rows[-1] == (WEEK.over, 0.025, 0.1, 1)
     assert trend.figure["data"][0]["y"][-1] == 0.025
-    assert disconnects_trend(QUESTION, [], 0, 0.05).empty.startswith("Nobody")
+    assert disconnects_trend(QUESTION, [], (0, 0), 0.05).empty.startswith("Nobody")
 
 
 def test_uptime_is_never_rounded_up_to_its_target() -> None:
@@ -352,7 +370,7 @@ def test_error_types_are_told_with_their_change() -> None:
     trend = error_types_trend(QUESTION, types)
     assert trend.words == "11 tracked errors"
     assert trend.figure["data"][0]["x"] == [9, 2]
-    assert trend.figure["data"][0]["text"] == ["9 · ▲ 50%", "2"]
+    assert trend.figure["data"][0]["text"] == ["9 · +50%", "2"]
     assert trend.rows == [("cancelJob", 9, 3, 9, 6), ("no action", 2, 0, 2, 0)]
     assert error_types_trend(QUESTION, []).empty
 

@@ -60,12 +60,12 @@ def test_stalls_of_today_of_a_day_and_the_mean_before() -> None:
             NOW,
             NOW - DAY_MS,
             NOW - DAY_MS + 1,
-            NOW - 29 * DAY_MS + 1,
-            NOW - 29 * DAY_MS,
+            MIDNIGHT - 28 * DAY_MS,
+            MIDNIGHT - 28 * DAY_MS - 1,
         ]
     )
 
-    assert series.at(NOW) == Stalls(today=2, last_day=4, mean=2 / 28)
+    assert series.at(NOW) == Stalls(today=2, last_day=4, mean=4 / 28)
     assert series.at(NOW - 1).today == 1
 
 

@@ -63,11 +63,14 @@ def test_a_week_in_words() -> None:
     assert message.key == "summary:2026-W48"
     assert message.title == "Week 2026-W48: 1.15% of runs failed, 3 runs stalled"
     assert message.body.splitlines() == [
-        "2026-11-23 to 2026-11-29 (UTC), in brackets the week before.",
-        "Error rate: 1.15% of 12,489 runs (2.28% of 12,633 runs; −49%)",
+        (
+            "2026-11-23 to 2026-11-29 (UTC), in brackets the week before:"
+            " 2026-11-16 to 2026-11-22."
+        ),
+        "Error rate: 1.15% of 12,489 runs (2.28% of 12,633 runs; −1.13 pp)",
         "Stalled runs: 3 (5; −40%)",
-        "Time to repair: 1 h 00 min, 10 incidents (2 h 00 min, 10 incidents; −50%)",
-        "Perceived uptime: 99.71% of 40,000 minutes (99.71%; target 99.50%)",
+        "Time to repair: 1h 00m, 10 incidents (2h 00m, 10 incidents; −50%)",
+        "Perceived uptime: 99.71% of 40,000 minutes (99.71%; target 99.5%)",
         "Most frequent errors:",
         "- 54 times: ValueError: no row 7",
         "  https://jobs.example.org/jm/errors?group=v1:12ab",
@@ -82,16 +85,16 @@ def test_a_week_without_anything() -> None:
     assert message.title == "Week 2026-W48: unknown of runs failed, 0 runs stalled"
     assert message.body.splitlines()[1:6] == [
         "Error rate: unknown of 0 runs (unknown of 0 runs; no comparison)",
-        "Stalled runs: 0 (0; unchanged)",
+        "Stalled runs: 0 (0; no change)",
         "Time to repair: 0 incidents (0 incidents; too few to compare)",
-        "Perceived uptime: unknown of 0 minutes (unknown; target 99.50%)",
+        "Perceived uptime: unknown of 0 minutes (unknown; target 99.5%)",
         "No errors were tracked.",
     ]
 
 
 @pytest.mark.parametrize(
     ("now", "before", "words"),
-    [(1, 0, "none before"), (0, 2, "−100%"), (2, 2, "unchanged"), (3, 2, "+50%")],
+    [(1, 0, "none before"), (0, 2, "−100%"), (2, 2, "no change"), (3, 2, "+50%")],
 )
 def test_changes(now: int, before: int, words: str) -> None:
     message = told(Figures(stalled=now), Figures(stalled=before))
@@ -166,7 +169,7 @@ def test_it_is_told_on_monday_at_eight_and_once(
             clock.advance_ms(HOUR_MS)
 
         assert [mail.subject for mail in mailbox.mails] == [
-            "Week 2026-W48: 25.00% of runs failed, 0 runs stalled",
+            "Week 2026-W48: 25% of runs failed, 0 runs stalled",
             "Week 2026-W49: unknown of runs failed, 0 runs stalled",
         ]
         assert critical_only.mails == []

@@ -1,5 +1,7 @@
 """The figures of the last day, against the same figures counted by hand."""
 
+from collections import Counter
+
 import pytest
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
@@ -11,6 +13,7 @@ from data.model import (
     StallRule,
     StallState,
     Verdict,
+    Weeks,
 )
 from data.store import Store
 from tests.conftest import FakeClock
@@ -44,18 +47,18 @@ def test_an_empty_source_has_zeros_everywhere(store: Store, clock: FakeClock) ->
     recent = recent_of(store, Runs(), clock.now_ms)
 
     assert recent == Recent(
-        since=clock.now_ms - clock.now_ms % HOUR_MS - DAY_MS,
+        since=clock.now_ms - clock.now_ms % HOUR_MS + HOUR_MS - DAY_MS,
         as_of=clock.now_ms,
         succeeded=0,
         failed=0,
-        succeeded_before=0.0,
-        failed_before=0.0,
-        top_failing=None,
-        succeeded_by_hour=(0,) * 25,
-        failed_by_hour=(0,) * 25,
-        running_by_hour=(0.0,) * 25,
-        pending_by_hour=(0.0,) * 25,
-        stalled_by_day=(0,) * 7,
+        weeks=Weeks(0, 0, 0, 0, until=clock.now_ms - clock.now_ms % HOUR_MS + HOUR_MS),
+        failed_by_job={},
+        known_since=clock.now_ms - clock.now_ms % DAY_MS - 90 * DAY_MS,
+        succeeded_by_hour=(0,) * 24,
+        failed_by_hour=(0,) * 24,
+        running_by_hour=(0.0,) * 24,
+        pending_by_hour=(0.0,) * 24,
+        stalled_by_day=(0,) * 8,
         complete=True,
     )
 
@@ -72,16 +75,13 @@ def test_the_figures_are_those_counted_by_hand(store: Store, clock: FakeClock) -
             for run in runs.rows
             if run.state is state
         ]
-        return tuple(found.count(hour) for hour in range(25))
+        return tuple(found.count(hour) for hour in range(24))
 
     day = [run for run in runs.rows if run.finished_at >= recent.since]
     assert recent.succeeded_by_hour == by_hour(JobState.SUCCEEDED)
     assert recent.failed_by_hour == by_hour(JobState.FAILED)
-    left = 1 - clock.now_ms % HOUR_MS / HOUR_MS
-    first, *others = recent.succeeded_by_hour
-    assert recent.succeeded == round(first * left + sum(others))
-    first, *others = recent.failed_by_hour
-    assert recent.failed == round(first * left + sum(others))
+    assert recent.succeeded == sum(recent.succeeded_by_hour)
+    assert recent.failed == sum(recent.failed_by_hour)
     assert sum(recent.running_by_hour) == pytest.approx(
         sum(run.duration_ms for run in day) / HOUR_MS
     )
@@ -89,45 +89,34 @@ def test_the_figures_are_those_counted_by_hand(store: Store, clock: FakeClock) -
         sum(run.wait_ms for run in day) / HOUR_MS
     )
     failed = [run.job_name for run in day if run.state is JobState.FAILED]
-    assert recent.top_failing == max(sorted(set(failed)), key=failed.count)
+    assert recent.failed_by_job == Counter(failed)
 
 
-def test_the_day_before_a_week_counts_the_present_hour_as_far_as_it_has_come(
-    store: Store, clock: FakeClock
-) -> None:
-    clock.advance_ms(15 * MINUTE_MS - clock.now_ms % HOUR_MS)
-    then = clock.now_ms - WEEK_MS
-    hour = then - 15 * MINUTE_MS
-    runs = Runs(
-        [
-            *[Run(hour + minute * MINUTE_MS) for minute in range(0, 60, 15)],
-            Run(hour - 1),
-            Run(hour - DAY_MS),
-            Run(hour - DAY_MS - 1),
-            Run(hour + HOUR_MS),
-            Run(hour, state=JobState.FAILED),
-        ]
+def test_both_weeks_are_those_counted_by_hand(store: Store, clock: FakeClock) -> None:
+    runs = Runs()
+    runs.add_some(dice(8), clock.now_ms - 20 * DAY_MS, clock.now_ms, 4_000)
+
+    recent = recent_of(store, runs, clock.now_ms)
+
+    until = clock.now_ms - clock.now_ms % HOUR_MS + HOUR_MS
+    middle, start = until - WEEK_MS, until - 2 * WEEK_MS
+    now = Counter(run.state for run in runs.rows if run.finished_at >= middle)
+    before = Counter(
+        run.state for run in runs.rows if start <= run.finished_at < middle
+    )
+    good, bad, off = JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED
+    assert recent.weeks == Weeks(
+        now[bad],
+        now[good] + now[bad],
+        before[bad],
+        before[good] + before[bad],
+        until=until,
+        cancelled=now[off],
+        cancelled_before=before[off],
     )
 
-    recent = recent_of(store, runs, clock.now_ms)
 
-    assert recent.succeeded_before == 1 + 4 * 0.25 + 1 * 0.75
-    assert recent.failed_before == 0.25
-
-
-def test_the_last_day_has_24_hours_at_every_minute_of_the_hour(
-    store: Store, clock: FakeClock
-) -> None:
-    clock.advance_ms(59 * MINUTE_MS - clock.now_ms % HOUR_MS)
-    minutes = range(26 * 60)
-    runs = Runs([Run(clock.now_ms - minute * MINUTE_MS) for minute in minutes])
-
-    recent = recent_of(store, runs, clock.now_ms)
-
-    assert abs(recent.succeeded - 24 * 60) <= 1
-
-
-def test_a_week_before_is_not_known_until_the_back_fill_has_come_that_far(
+def test_two_weeks_are_not_known_until_the_back_fill_has_come_that_far(
     store: Store, clock: FakeClock
 ) -> None:
     runs = Runs([Run(clock.now_ms)])
@@ -136,43 +125,31 @@ def test_a_week_before_is_not_known_until_the_back_fill_has_come_that_far(
     while True:
         recent = store.rollups.recent("orders", clock.now_ms)
         assert recent is not None
-        known.append((recent.succeeded_before, recent.complete))
+        known.append((recent.weeks is not None, recent.complete))
         if not store.rollups.backfill_step("orders", runs.read, clock.now_ms):
             break
 
-    recent = store.rollups.recent("orders", clock.now_ms)
-    assert recent is not None
-    assert set(known) == {(None, False), (0.0, True)}
-    assert (recent.succeeded_before, recent.complete) == (0.0, True)
+    assert known == sorted(known)
+    assert set(known) == {(False, False), (True, True)}
 
 
-def test_of_types_that_fail_equally_often_the_first_by_code_points_is_named(
+def test_stalled_runs_are_counted_by_whole_days_and_today(
     store: Store, clock: FakeClock
 ) -> None:
-    names = ["émail", "zebra", "apple", "Zebra"]
-    runs = Runs([Run(clock.now_ms, name, JobState.FAILED) for name in names])
-
-    assert recent_of(store, runs, clock.now_ms).top_failing == "Zebra"
-
-
-def test_stalled_runs_are_counted_in_spans_of_24_hours_that_end_now(
-    store: Store, clock: FakeClock
-) -> None:
-    now = clock.now_ms
+    now, today = clock.now_ms, clock.now_ms - clock.now_ms % DAY_MS
     for n, seen_at in enumerate(
         [
-            now + 2 * DAY_MS,  # by a clock that was ahead
             now,
-            now - DAY_MS + 1,
-            now - DAY_MS,
-            now - 7 * DAY_MS + 1,
-            now - 7 * DAY_MS,
+            today,
+            today - 1,
+            today - DAY_MS,
+            today - 7 * DAY_MS,
+            today - 7 * DAY_MS - 1,
         ]
     ):
         see_stalled(store, str(n), seen_at)
 
-    assert recent_of(store, Runs(), now).stalled_by_day == (1, 0, 0, 0, 0, 1, 3)
-    assert store.episodes.count_since("orders", now - DAY_MS) == 4
+    assert recent_of(store, Runs(), now).stalled_by_day == (1, 0, 0, 0, 0, 0, 2, 2)
 
 
 def test_sums_beyond_32_bits_are_exact(store: Store, clock: FakeClock) -> None:
