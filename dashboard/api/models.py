@@ -85,7 +85,10 @@ class CancelledAnswer(BaseModel):
     asked: list[str]
     finished_meanwhile: list[str]
     unknown: list[str]
+    #: locked, refused, or out of reach; ``reasons`` says why
     not_reached: list[str]
+    #: by run id of those not reached: why, a sentence
+    reasons: dict[str, str]
 
 
 class RetriedAnswer(BaseModel):
@@ -95,7 +98,10 @@ class RetriedAnswer(BaseModel):
     started: dict[str, str]
     not_finished: list[str]
     unknown: list[str]
+    #: locked, refused, or out of reach; ``reasons`` says why
     not_reached: list[str]
+    #: by run id of those not reached: why, a sentence
+    reasons: dict[str, str]
 
 
 class CleanedAnswer(BaseModel):
@@ -106,7 +112,10 @@ class CleanedAnswer(BaseModel):
     cancelled: list[str]
     finished_meanwhile: list[str]
     came_back: list[str]
+    #: locked, refused, or out of reach; ``reasons`` says why
     not_reached: list[str]
+    #: by run id of those not reached: why, a sentence
+    reasons: dict[str, str]
     undo_token: str | None
     #: epoch ms
     undo_until: int | None
@@ -117,6 +126,10 @@ class UndoneAnswer(BaseModel):
 
     restored: list[str]
     changed_since: list[str]
+    #: locked, refused, or out of reach: the same token tries again
+    not_reached: list[str]
+    #: by run id of those not reached: why, a sentence
+    reasons: dict[str, str]
 
 
 class _Asked(BaseModel):

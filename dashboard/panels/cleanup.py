@@ -214,12 +214,18 @@ def _undo(deps: Deps, _source: str, undoable: object) -> dict[str, Any]:
     token = known[-1]["token"] if known else ""
     try:
         actor = require(deps.viewer(), Action.UNDO)
-        result = outcome(undone_view(deps.actions.undo(str(token), actor=actor)))
+        undone = deps.actions.undo(str(token), actor=actor)
     except UndoExpiredError as error:
-        result = problem(str(error))
+        return _undo_ended(problem(str(error)), known[:-1])
     except DataError as error:
         return {"problem": problem(str(error))}
-    left = known[:-1]
+    if undone.not_reached:
+        shown = {**_OUTCOME_SHOWN, "outcome": outcome(undone_view(undone))}
+        return {**shown, "undo_hidden": False}
+    return _undo_ended(outcome(undone_view(undone)), known[:-1])
+
+
+def _undo_ended(result: Component, left: list[dict[str, object]]) -> dict[str, Any]:
     return {**_OUTCOME_SHOWN, "outcome": result, "undoable": left, "undo_hidden": True}
 
 

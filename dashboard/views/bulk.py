@@ -1,6 +1,6 @@
 """What is to be done to selected runs, and what was done: sentences and lists."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dashboard.format import count
@@ -47,7 +47,7 @@ def cancelled_view(done: Cancelled) -> list[Part]:
             ("busy", "asked to stop; whether it does is up to its worker", done.asked),
             ("quiet", "finished meanwhile, left alone", done.finished_meanwhile),
             ("quiet", "not there any more", done.unknown),
-            ("bad", "unknown: the database was lost, look again", done.not_reached),
+            *not_reached_parts(done.not_reached, done.reasons),
         ]
     )
 
@@ -62,9 +62,20 @@ def retried_view(done: Retried) -> list[Part]:
             ("good", "go on after their last finished step", again),
             ("quiet", "had not ended, left alone", done.not_finished),
             ("quiet", "not there any more", done.unknown),
-            ("bad", "unknown: the database was lost, look again", done.not_reached),
+            *not_reached_parts(done.not_reached, done.reasons),
         ]
     )
+
+
+def not_reached_parts(run_ids: Sequence[str], reasons: Mapping[str, str]) -> list[Part]:
+    """One part for each reason: a tone, words that follow a number, run ids."""
+    by_reason: dict[str, list[str]] = {}
+    for run_id in run_ids:
+        by_reason.setdefault(reasons.get(run_id, ""), []).append(run_id)
+    return [
+        ("bad", f"not reached: {reason or 'look again.'}", ids)
+        for reason, ids in by_reason.items()
+    ]
 
 
 def _said(parts: Sequence[Part]) -> list[Part]:

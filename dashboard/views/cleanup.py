@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from dashboard.format import count, duration, limit, shorten
 from dashboard.views.active import NAME_LENGTH
+from dashboard.views.bulk import not_reached_parts
 from dashboard.views.signs import EVIDENCE, age_of
 from data.actions import CleanUp, Undone
 from data.engines.base import Remedy, Seen
@@ -84,7 +85,7 @@ def outcome_view(result: CleanUp) -> list[tuple[str, str, list[str]]]:
         ("good", "cancelled; the code stops at its next step", result.cancelled),
         ("quiet", "finished meanwhile, left alone", result.finished_meanwhile),
         ("busy", "came back, left alone", result.came_back),
-        ("bad", "not reached, the database was lost on the way", result.not_reached),
+        *not_reached_parts(result.not_reached, result.reasons),
     ]
     said = [
         (tone, f"{count(len(ids))} {words}", ids) for tone, words, ids in parts if ids
@@ -97,6 +98,7 @@ def undone_view(result: Undone) -> list[tuple[str, str, list[str]]]:
     parts = [
         ("good", "running again, as before the clean-up", result.restored),
         ("quiet", "changed since, left alone", result.changed_since),
+        *not_reached_parts(result.not_reached, result.reasons),
     ]
     return [
         (tone, f"{count(len(ids))} {words}", ids) for tone, words, ids in parts if ids

@@ -19,7 +19,12 @@ from data.actions.clean_up import (
     seen_as,
     seen_of,
 )
-from data.actions.everywhere import in_each, number_in
+from data.actions.everywhere import (
+    in_each,
+    number_in,
+    parted_tokens,
+    undone_together,
+)
 from data.actions.idempotency import checked_once
 from data.actions.outcomes import Cancelled, CleanUp, Retried, Undone
 from data.actions.undo import UNDO_FOR_MS, put_back, undoable
@@ -28,6 +33,7 @@ from data.clock import MINUTE_MS, Clock, now_ms
 from data.engines.base import Remedy, Seen
 from data.exceptions import (
     CapabilityMissingError,
+    DataError,
     OutcomeUnknownError,
     SourceUnavailableError,
     UndoExpiredError,
@@ -91,6 +97,8 @@ class Actions:
 
     def _clean_up(self, source: str, seen: Sequence[Seen], *, actor: str) -> CleanUp:
         if source == ALL:
+            if not seen:
+                return CleanUp()
             known = {run.run_id: run for run in seen}
 
             def part(name: str, ids: list[str]) -> CleanUp:
@@ -103,18 +111,19 @@ class Actions:
         attempt = attempt_of(place, seen, actor=actor, now_ms=now, limits=self._limits)
         marked = mark(attempt, self._store)
         asked = list(dict.fromkeys(run.run_id for run in seen))
-        left = [run_id for run_id in asked if run_id not in marked.run_ids]
-        finished, not_reached = looked_again(place, left, marked)
-        others = {*finished, *not_reached}
-        cleaned = [run_id for run_id in asked if run_id in marked.run_ids]
-        token = marked.token if marked.run_ids and _can_undo(place) else ""
+        left = [run_id for run_id in asked if run_id not in marked.done]
+        finished, reasons = looked_again(place, left, marked)
+        others = {*finished, *reasons}
+        cleaned = [run_id for run_id in asked if run_id in marked.done]
+        token = marked.token if cleaned and _can_undo(place) else ""
         self._changed(source)
         return CleanUp(
             cleaned=cleaned,
             cancelled=[] if _can_undo(place) else cleaned,
             finished_meanwhile=finished,
             came_back=[run_id for run_id in left if run_id not in others],
-            not_reached=sorted(not_reached.difference(finished)),
+            not_reached=[run_id for run_id in left if run_id in reasons],
+            reasons=reasons,
             undo_token=token or None,
             undo_until=now + UNDO_FOR_MS if token else None,
         )
@@ -128,13 +137,38 @@ class Actions:
             return self._undo(token, actor=actor)
 
     def _undo(self, token: str, *, actor: str) -> Undone:
-        first, *others = token.split(",")
-        if others:
-            done = [self._undo(one, actor=actor) for one in (first, *others)]
-            return Undone(
-                restored=[id_ for one in done for id_ in one.restored],
-                changed_since=[id_ for one in done for id_ in one.changed_since],
-            )
+        tokens = parted_tokens(token)
+        if tokens is not None:
+            return self._undo_each(tokens, actor=actor)
+        return self._undo_of(token, actor=actor)[1]
+
+    def _undo_each(self, tokens: Sequence[str], *, actor: str) -> Undone:
+        """Each clean-up by itself: one that cannot be undone now keeps back no other.
+
+        Raises an error when all of them fail, that of one which can be tried again first.
+        """
+        done: list[tuple[str, Undone]] = []
+        errors: list[DataError] = []
+        for token in [*dict.fromkeys(tokens)][: len(self._sources)]:
+            try:
+                done.append(self._undo_of(token, actor=actor))
+            except UndoExpiredError as error:
+                errors.append(error)
+            except DataError as error:
+                errors.insert(0, error)
+                done += self._out_of_reach(token, error)
+        if errors and not any(one.restored or one.changed_since for _, one in done):
+            raise errors[0]
+        return undone_together(done)
+
+    def _out_of_reach(self, token: str, error: DataError) -> list[tuple[str, Undone]]:
+        rows = undoable(self._store.audit, token, now_ms(self._clock))
+        reasons = {row.run_id: str(error) for row in rows}
+        undone = Undone(not_reached=[*reasons], reasons=reasons)
+        return [(rows[0].source, undone)]
+
+    def _undo_of(self, token: str, *, actor: str) -> tuple[str, Undone]:
+        """Undo one clean-up of one source: its name, and what was done."""
         now = now_ms(self._clock)
         rows = undoable(self._store.audit, token, now)
         place = self._able(rows[0].source)
@@ -143,7 +177,7 @@ class Actions:
             raise UndoExpiredError(message)
         undone = put_back(place, rows, self._store.audit, actor=actor, now_ms=now)
         self._changed(place.name)
-        return undone
+        return place.name, undone
 
     def enqueue(
         self,

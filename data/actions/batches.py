@@ -1,4 +1,4 @@
-"""Many runs, a short statement after the other; what is lost on the way is told."""
+"""Many runs, a short statement after the other; what is lost on the way is reported."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -9,8 +9,18 @@ from data.exceptions import DataError, InvalidRequestError, OutcomeUnknownError
 #: Runs in one action: more is a job for a program that asks several times.
 MAX_RUNS = 10_000
 
-#: What an engine did to some runs, by run id; runs it left alone are not in it.
-Step = Callable[[Sequence[str]], Mapping[str, str]]
+
+class Stepped(NamedTuple):
+    """What an engine did to some runs; runs it left alone are in neither."""
+
+    #: by run id what was done to it
+    done: Mapping[str, str]
+    #: by run id why it was not done
+    refused: Mapping[str, str]
+
+
+#: Something that an engine does to some runs.
+Step = Callable[[Sequence[str]], Stepped]
 
 
 class Reached(NamedTuple):
@@ -18,8 +28,15 @@ class Reached(NamedTuple):
 
     #: by run id what was done to it
     done: dict[str, str]
-    #: of these nobody can tell: the database was lost
-    left: list[str]
+    #: by run id why the database did not take it
+    refused: dict[str, str]
+    #: by run id why nobody can tell, or why it was not tried: the database was lost
+    lost: dict[str, str]
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """By run id why it was not reached, in the order in which it was tried."""
+        return self.refused | self.lost
 
 
 def once_each(run_ids: Sequence[str]) -> list[str]:
@@ -43,16 +60,20 @@ def in_batches(run_ids: Sequence[str], step: Step, look_again: Step) -> Reached:
     error when nothing was done, OutcomeUnknownError when nobody knows.
     """
     done: dict[str, str] = {}
+    refused: dict[str, str] = {}
     for at in range(0, len(run_ids), BATCH):
         batch = run_ids[at : at + BATCH]
         try:
-            done |= step(batch)
+            result = step(batch)
         except DataError as error:
             done |= _found(batch, look_again, error, anything_done=bool(done))
             if not done:
                 raise
-            return Reached(done, [id_ for id_ in run_ids[at:] if id_ not in done])
-    return Reached(done, [])
+            lost = [id_ for id_ in run_ids[at:] if id_ not in done]
+            return Reached(done, refused, dict.fromkeys(lost, str(error)))
+        done |= result.done
+        refused |= result.refused
+    return Reached(done, refused, {})
 
 
 def _found(
@@ -62,7 +83,7 @@ def _found(
     if not isinstance(error, OutcomeUnknownError):
         return {}
     try:
-        return look_again(batch)
+        return look_again(batch).done
     except DataError:
         if anything_done:
             return {}

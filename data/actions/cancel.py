@@ -1,11 +1,11 @@
 """Cancel: calls off runs that wait, asks those that run to stop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from data.actions.batches import in_batches, once_each
+from data.actions.batches import Stepped, in_batches, once_each
 from data.actions.clean_up import jobs_by_id
-from data.actions.outcomes import Cancelled
+from data.actions.outcomes import Cancelled, not_reached
 from data.model import OPEN, Job, JobState
 from data.snapshot import Source
 from data.store.audit import AuditEntry, AuditLog
@@ -27,20 +27,20 @@ def cancel(
     ]
     token = audit.open_batch(actor, place.name, "cancel", entries, now_ms)
 
-    def step(ids: Sequence[str]) -> Mapping[str, str]:
+    def step(ids: Sequence[str]) -> Stepped:
         found = place.engine.cancel(ids, at_ms=now_ms)
         done = dict.fromkeys(found.cancelled, _CANCELLED)
-        return done | dict.fromkeys(found.asked, _ASKED)
+        return Stepped(done | dict.fromkeys(found.asked, _ASKED), found.refused)
 
-    def look_again(ids: Sequence[str]) -> Mapping[str, str]:
+    def look_again(ids: Sequence[str]) -> Stepped:
         found = {
             id_: _done_to(job, now_ms, exact=exact)
             for id_, job in jobs_by_id(place, ids).items()
         }
-        return {id_: word for id_, word in found.items() if word}
+        return Stepped({id_: word for id_, word in found.items() if word}, {})
 
-    done, left = in_batches(open_ids, step, look_again)
-    lost = set(left)
+    reached = in_batches(open_ids, step, look_again)
+    done, reasons = reached.done, reached.reasons
     audit.conclude(
         token,
         {
@@ -49,17 +49,19 @@ def cancel(
                 _after(done.get(id_), now_ms, exact=exact),
             )
             for id_ in open_ids
-            if id_ not in lost
-        },
+            if id_ not in reasons
+        }
+        | not_reached(reached.refused),
     )
     return Cancelled(
         cancelled=[id_ for id_ in asked_for if done.get(id_) == _CANCELLED],
         asked=[id_ for id_ in asked_for if done.get(id_) == _ASKED],
         finished_meanwhile=[
-            id_ for id_ in asked_for if id_ in jobs and id_ not in {*done, *lost}
+            id_ for id_ in asked_for if id_ in jobs and id_ not in {*done, *reasons}
         ],
         unknown=[id_ for id_ in asked_for if id_ not in jobs],
-        not_reached=left,
+        not_reached=[*reasons],
+        reasons=reasons,
     )
 
 

@@ -3,11 +3,12 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from data.actions.outcomes import not_reached
 from data.clock import MINUTE_MS, from_ms
-from data.engines.base import Remedy, Seen
+from data.engines.base import Remedy, Seen, Written
 from data.exceptions import DataError, OutcomeUnknownError
 from data.model import (
     FINISHED,
@@ -96,11 +97,12 @@ def attempt_of(
 
 @dataclass(frozen=True, kw_only=True)
 class Marked:
-    """What came of an attempt: run ids, and the audit's token ("" when none was tried)."""
+    """What came of an attempt, and the audit's token ("" when none was tried)."""
 
-    run_ids: frozenset[str] = frozenset()
-    #: tried, but the database was lost before their turn
-    not_reached: frozenset[str] = frozenset()
+    #: by run id when it finished, as its row says now
+    done: Mapping[str, int | None] = field(default_factory=dict)
+    #: by run id why it was not done: locked, refused, or the database was lost
+    reasons: Mapping[str, str] = field(default_factory=dict)
     token: str = ""
 
 
@@ -127,21 +129,22 @@ def mark(attempt: Attempt, store: Store) -> Marked:
         ],
         attempt.now_ms,
     )
-    tried = frozenset(run.run_id for run in attempt.runs)
     try:
-        marked = _mark_all(attempt)
+        written = _mark_all(attempt)
     except DataError as error:
-        marked = _marked_after_all(attempt)
-        _conclude(attempt, store, token, marked)
-        if not marked:
+        done = _marked_after_all(attempt)
+        lost = [run.run_id for run in attempt.runs if run.run_id not in done]
+        reasons = dict.fromkeys(lost, str(error))
+        _conclude(attempt, store, token, Written(done, {} if not done else reasons))
+        if not done:
             raise error from None
-        return Marked(run_ids=marked, not_reached=tried - marked, token=token)
+        return Marked(done=done, reasons=reasons, token=token)
     try:
-        _conclude(attempt, store, token, marked)
+        _conclude(attempt, store, token, written)
     except DataError as error:
         log.warning("what was marked could not be written down: %s", error)
         token = ""
-    return Marked(run_ids=marked, token=token)
+    return Marked(done=written.done, reasons=written.refused, token=token)
 
 
 def reason_of(verdict: Verdict, remedy: Remedy, *, actor: str, at_ms: int) -> str:
@@ -163,17 +166,19 @@ def jobs_by_id(place: Source, run_ids: Sequence[str]) -> dict[str, Job]:
 
 def looked_again(
     place: Source, left: Sequence[str], marked: Marked
-) -> tuple[list[str], frozenset[str]]:
-    """The ids of ``left`` that ended or are gone, and those that nobody can tell of.
+) -> tuple[list[str], Mapping[str, str]]:
+    """The ids of ``left`` that ended or are gone, and why others were not reached.
 
-    What was marked must be told, with its undo, though the database is lost by now.
+    What was marked must be reported, with its undo, though the database is lost by now.
     """
     try:
-        return _finished_of(jobs_by_id(place, left), left), marked.not_reached
-    except DataError:
-        if not marked.run_ids:
+        finished = _finished_of(jobs_by_id(place, left), left)
+    except DataError as error:
+        if not marked.done:
             raise
-        return [], frozenset(left)
+        return [], {id_: marked.reasons.get(id_, str(error)) for id_ in left}
+    reasons = marked.reasons.items()
+    return finished, {id_: why for id_, why in reasons if id_ not in finished}
 
 
 def _finished_of(jobs: Mapping[str, Job], run_ids: Sequence[str]) -> list[str]:
@@ -189,19 +194,21 @@ def _is_as_seen(job: Job, run: Seen) -> bool:
     return job.started_at == run.started_at and same_beat
 
 
-def _mark_all(attempt: Attempt) -> frozenset[str]:
+def _mark_all(attempt: Attempt) -> Written:
     by_reason: dict[str, list[Seen]] = defaultdict(list)
     for run in attempt.runs:
         by_reason[attempt.reasons[run.run_id]].append(run)
     engine = attempt.place.engine
-    return frozenset(
-        run_id
-        for reason, runs in by_reason.items()
-        for run_id in engine.mark_stalled(runs, reason=reason, at_ms=attempt.now_ms)
-    )
+    done: dict[str, int | None] = {}
+    refused: dict[str, str] = {}
+    for reason, runs in by_reason.items():
+        written = engine.mark_stalled(runs, reason=reason, at_ms=attempt.now_ms)
+        done |= written.done
+        refused |= written.refused
+    return Written(done, refused)
 
 
-def _marked_after_all(attempt: Attempt) -> frozenset[str]:
+def _marked_after_all(attempt: Attempt) -> dict[str, int | None]:
     """What is really there, after the database was lost on the way."""
     try:
         jobs = jobs_by_id(attempt.place, [run.run_id for run in attempt.runs])
@@ -212,28 +219,31 @@ def _marked_after_all(attempt: Attempt) -> frozenset[str]:
         )
         raise OutcomeUnknownError(message) from error
     if attempt.place.engine.capabilities.remedy is Remedy.CANCEL:
-        cancelled = JobState.CANCELLED
-        return frozenset(id_ for id_, job in jobs.items() if job.state is cancelled)
-    return frozenset(
-        run_id
+        cancelled = [job for job in jobs.values() if job.state is JobState.CANCELLED]
+        return {job.run_id: job.finished_at for job in cancelled}
+    return {
+        run_id: job.finished_at
         for run_id, job in jobs.items()
         if job.state is JobState.FAILED and job.finished_at == attempt.now_ms
-    )
+    }
 
 
-def _conclude(
-    attempt: Attempt, store: Store, token: str, marked: frozenset[str]
-) -> None:
-    after: dict[str, object] = {"status": JobState.CANCELLED.value}
-    if attempt.place.engine.capabilities.remedy is Remedy.MARK_FAILED:
-        after = {"status": JobState.FAILED.value, "finished_at": attempt.now_ms}
+def _conclude(attempt: Attempt, store: Store, token: str, written: Written) -> None:
     outcomes: dict[str, tuple[str, Mapping[str, object]]] = {
-        run.run_id: ("cleaned", after) if run.run_id in marked else ("left alone", {})
+        run.run_id: ("cleaned", _after(attempt, written.done[run.run_id]))
+        if run.run_id in written.done
+        else ("left alone", {})
         for run in attempt.runs
     }
-    store.audit.conclude(token, outcomes)
-    ended = dict.fromkeys(marked, "cleaned")
+    store.audit.conclude(token, outcomes | not_reached(written.refused))
+    ended = dict.fromkeys(written.done, "cleaned")
     store.episodes.close(attempt.place.name, ended, attempt.now_ms)
+
+
+def _after(attempt: Attempt, finished_at: int | None) -> dict[str, object]:
+    if attempt.place.engine.capabilities.remedy is Remedy.MARK_FAILED:
+        return {"status": JobState.FAILED.value, "finished_at": finished_at}
+    return {"status": JobState.CANCELLED.value}
 
 
 def _before(job: Job) -> dict[str, object]:

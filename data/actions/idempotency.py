@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from data.actions.outcomes import NOT_REACHED
 from data.exceptions import InvalidRequestError, OutcomeUnknownError
 from data.store.audit import STARTED, AuditLog, AuditRow
 
 #: Outcomes of an action that left the job table as it was: it may be done now.
 FAILED: Final = "failed"
-NOT_REACHED: Final = "not reached"
 _ONCE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 

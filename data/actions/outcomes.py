@@ -1,7 +1,18 @@
-"""What an action did, told in lists of run ids."""
+"""What an action did, in lists of run ids."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+#: What the audit says of a run that was locked or refused.
+NOT_REACHED: Final = "not reached"
+
+
+def not_reached(
+    reasons: Mapping[str, str],
+) -> dict[str, tuple[str, Mapping[str, object]]]:
+    """Outcomes for the audit of runs that the database did not take, with the reason."""
+    return {id_: (NOT_REACHED, {"reason": why}) for id_, why in reasons.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +27,10 @@ class CleanUp:
     finished_meanwhile: list[str] = field(default_factory=list)
     #: running again: a newer heartbeat, another start, or within the limit
     came_back: list[str] = field(default_factory=list)
-    #: still stalled: the database was lost before their turn came
+    #: still stalled: locked, refused, or the database was lost before their turn came
     not_reached: list[str] = field(default_factory=list)
+    #: by run id of those not reached: why, a sentence
+    reasons: Mapping[str, str] = field(default_factory=dict)
     #: undoes exactly this clean-up; None when nothing can be undone
     undo_token: str | None = None
     #: until when it can be undone, epoch ms
@@ -29,9 +42,13 @@ class Undone:
     """What an undo did."""
 
     #: RUNNING again, as before the clean-up
-    restored: list[str]
+    restored: list[str] = field(default_factory=list)
     #: somebody changed them since; left as they are
-    changed_since: list[str]
+    changed_since: list[str] = field(default_factory=list)
+    #: locked, refused, or their database was out of reach: the same token tries again
+    not_reached: list[str] = field(default_factory=list)
+    #: by run id of those not reached: why, a sentence
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +63,10 @@ class Cancelled:
     finished_meanwhile: list[str] = field(default_factory=list)
     #: no such run is there
     unknown: list[str] = field(default_factory=list)
-    #: the database was lost before their turn came
+    #: locked, refused, or the database was lost before their turn came
     not_reached: list[str] = field(default_factory=list)
+    #: by run id of those not reached: why, a sentence
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,5 +79,7 @@ class Retried:
     not_finished: list[str] = field(default_factory=list)
     #: no such run is there
     unknown: list[str] = field(default_factory=list)
-    #: the database was lost before their turn came, or in the middle of it
+    #: locked, refused, or the database was lost before or in the middle of it
     not_reached: list[str] = field(default_factory=list)
+    #: by run id of those not reached: why, a sentence
+    reasons: Mapping[str, str] = field(default_factory=dict)

@@ -1,19 +1,18 @@
 """Starting runs: a new one, and finished ones again."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from data.actions.batches import in_batches, once_each
+from data.actions.batches import Reached, Stepped, in_batches, once_each
 from data.actions.clean_up import jobs_by_id
 from data.actions.idempotency import (
     FAILED,
-    NOT_REACHED,
     Earlier,
     earlier,
     require_repeatable,
 )
-from data.actions.outcomes import Retried
+from data.actions.outcomes import Retried, not_reached
 from data.exceptions import (
     DataError,
     InvalidRequestError,
@@ -159,7 +158,7 @@ def retry(
     detail = "" if text is None else _detail_of(text)
     entries = _entries(jobs, [id_ for id_ in over if id_ not in before.unknown], detail)
     token = audit.open_batch(actor, place.name, RETRY, entries, now_ms, token=once)
-    started, refused, left = _restart(
+    reached = _restart(
         place,
         {id_: jobs[id_] for id_ in over},
         audit,
@@ -167,9 +166,9 @@ def retry(
         params=text,
         now_ms=now_ms,
     )
-    started = {**found, **started}
-    lost = {*refused, *left}
-    dealt_with = {*started, *lost}
+    started = {**found, **reached.done}
+    reasons = reached.reasons
+    dealt_with = {*started, *reasons}
     audit.conclude(
         token,
         {id_: (_STARTED, {"run_id": new}) for id_, new in started.items()}
@@ -182,10 +181,11 @@ def retry(
         not_finished=[
             id_
             for id_ in asked_for
-            if id_ in there and id_ not in started and id_ not in lost
+            if id_ in there and id_ not in started and id_ not in reasons
         ],
         unknown=[id_ for id_ in asked_for if id_ not in {*there, *started}],
-        not_reached=[id_ for id_ in asked_for if id_ in lost],
+        not_reached=[id_ for id_ in asked_for if id_ in reasons],
+        reasons=reasons,
     )
 
 
@@ -197,15 +197,14 @@ def _restart(
     *,
     params: str | None,
     now_ms: int,
-) -> tuple[Mapping[str, str], Mapping[str, str], list[str]]:
+) -> Reached:
     """By run id the new ones, why others were refused, and what was not reached.
 
     What surely was not started is written down as such: the same request may do it.
     """
     uncertain: set[str] = set()
-    refused: dict[str, str] = {}
 
-    def step(ids: Sequence[str]) -> Mapping[str, str]:
+    def step(ids: Sequence[str]) -> Stepped:
         uncertain.update(ids)
         try:
             done = place.engine.enqueue_again(
@@ -217,32 +216,24 @@ def _restart(
             uncertain.difference_update(ids)
             raise
         uncertain.difference_update(ids)
-        refused.update(done.refused)
-        return done.started
+        return Stepped(*done)
 
-    def look_again(ids: Sequence[str]) -> Mapping[str, str]:
+    def look_again(ids: Sequence[str]) -> Stepped:
         words = {id_: jobs[id_].status_word for id_ in ids}
         found = place.engine.already_started(words, token)
         uncertain.difference_update(ids)
-        return found
+        return Stepped(found, {})
 
     try:
-        started, left = in_batches([*jobs], step, look_again)
+        reached = in_batches([*jobs], step, look_again)
     except DataError as error:
-        _conclude(audit, token, FAILED, jobs.keys() - uncertain)
+        audit.conclude(token, dict.fromkeys(jobs.keys() - uncertain, (FAILED, {})))
         if isinstance(error, OutcomeUnknownError) and not uncertain:
             raise SourceUnavailableError(str(error)) from error
         raise
-    _conclude(audit, token, NOT_REACHED, {*refused, *left} - uncertain)
-    if refused and not started:
-        raise InvalidRequestError(next(iter(refused.values())))
-    return started, refused, left
-
-
-def _conclude(
-    audit: AuditLog, token: str, outcome: str, run_ids: Collection[str]
-) -> None:
-    audit.conclude(token, dict.fromkeys(run_ids, (outcome, {})))
+    sure = {id_: why for id_, why in reached.reasons.items() if id_ not in uncertain}
+    audit.conclude(token, not_reached(sure))
+    return reached
 
 
 def _found_again(

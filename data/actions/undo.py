@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from data.actions.outcomes import Undone
+from data.actions.outcomes import NOT_REACHED, Undone, not_reached
 from data.clock import MINUTE_MS
 from data.engines.base import Marked
 from data.exceptions import UndoExpiredError
@@ -15,12 +15,17 @@ UNDO_FOR_MS: Final = 10 * MINUTE_MS
 
 
 def undoable(audit: AuditLog, token: str, now_ms: int) -> list[AuditRow]:
-    """The rows of the clean-up that ``token`` undoes.
+    """The rows of the clean-up that ``token`` undoes, without those dealt with already.
 
     Raises UndoExpiredError when the token is unknown, used, or too old.
     """
-    rows = [row for row in audit.batch(token) if row.outcome == "cleaned"]
-    if not rows or audit.is_undone(token):
+    dealt_with = audit.undone_runs(token, but_for=NOT_REACHED)
+    rows = [
+        row
+        for row in audit.batch(token)
+        if row.outcome == "cleaned" and row.run_id not in dealt_with
+    ]
+    if not rows:
         message = "There is nothing to undo: it was undone already, or never done."
         raise UndoExpiredError(message)
     if now_ms - rows[0].at > UNDO_FOR_MS:
@@ -37,18 +42,20 @@ def put_back(
     batch = audit.open_batch(
         actor, place.name, "undo", entries, now_ms, undo_of=rows[0].batch
     )
-    restored = set(place.engine.unmark_stalled([_marked(row) for row in rows]))
+    done, refused = place.engine.unmark_stalled([_marked(row) for row in rows])
     outcomes: dict[str, tuple[str, Mapping[str, object]]] = {
         row.run_id: ("restored", row.before)
-        if row.run_id in restored
+        if row.run_id in done
         else ("changed since", {})
         for row in rows
     }
-    audit.conclude(batch, outcomes)
+    audit.conclude(batch, outcomes | not_reached(refused))
     ids = [row.run_id for row in rows]
     return Undone(
-        restored=[run_id for run_id in ids if run_id in restored],
-        changed_since=[run_id for run_id in ids if run_id not in restored],
+        restored=[run_id for run_id in ids if run_id in done],
+        changed_since=[run_id for run_id in ids if run_id not in {*done, *refused}],
+        not_reached=[run_id for run_id in ids if run_id in refused],
+        reasons=refused,
     )
 
 

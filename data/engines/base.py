@@ -82,6 +82,15 @@ class Marked(NamedTuple):
     cancel_requested_at_before: int | None
 
 
+class Written(NamedTuple):
+    """What a write did, read from the table after it."""
+
+    #: by run id: when the run finished as its row says now, None when it is not finished
+    done: Mapping[str, int | None]
+    #: by run id: why the database did not take the change, a sentence
+    refused: Mapping[str, str] = _NONE
+
+
 class Cancelled(NamedTuple):
     """What a cancel did, in run ids."""
 
@@ -89,6 +98,8 @@ class Cancelled(NamedTuple):
     cancelled: list[str]
     #: runs, and was asked to stop
     asked: list[str]
+    #: by run id: why the database did not take the change, a sentence
+    refused: Mapping[str, str] = _NONE
 
 
 class Restarted(NamedTuple):
@@ -198,20 +209,18 @@ class JobEngine(Runs, Protocol):
     ) -> list[Job]:
         """Of the same runs those that took longer than this, newest first."""
 
-    def mark_stalled(
-        self, seen: Sequence[Seen], *, reason: str, at_ms: int
-    ) -> list[str]:
+    def mark_stalled(self, seen: Sequence[Seen], *, reason: str, at_ms: int) -> Written:
         """Do the ``remedy`` to these runs, where they still are as seen.
 
-        ``reason`` is kept in the run where it has a place for it. Returns the ids that
-        it was really done to. An engine that is not ``guarded``
-        checks, acts and reads again.
+        ``reason`` is kept in the run where it has a place for it. What the rows say
+        afterwards is returned; one row that is locked or refused stops no other.
+        An engine that is not ``guarded`` checks, acts and reads again.
         """
 
-    def unmark_stalled(self, marked: Sequence[Marked]) -> list[str]:
+    def unmark_stalled(self, marked: Sequence[Marked]) -> Written:
         """Put runs back that ``mark_stalled`` marked, where nobody touched them since.
 
-        Returns the ids that were really put back.
+        What the rows say afterwards is returned, as by ``mark_stalled``.
         """
 
     def enqueue(
@@ -227,7 +236,8 @@ class JobEngine(Runs, Protocol):
         """Make a run that waits, until ``run_at_ms`` if that is later; its id.
 
         ``params`` is the text of a JSON object, ``queue`` None the default one. An
-        ``idempotent`` engine makes no second run with the same key.
+        ``idempotent`` engine makes no second run with the same key. Raises DataError
+        when the run is not in the table afterwards.
         """
 
     def enqueue_again(
@@ -241,8 +251,8 @@ class JobEngine(Runs, Protocol):
         """Run each of these again that is finished.
 
         An engine that lets a cancelled run go on gives the old id. ``params``, the text
-        of a JSON object, takes the place of their own. At most ``BATCH`` ids; all or
-        none where the engine is ``guarded``. An ``idempotent`` one makes no second run
+        of a JSON object, takes the place of their own. At most ``BATCH`` ids; one
+        that is locked or refused stops no other. An ``idempotent`` one makes no second run
         of the same run with the same key; its OutcomeUnknownError may come when some
         are done: ``already_started`` tells which.
         """

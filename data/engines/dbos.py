@@ -25,6 +25,7 @@ from data.engines.base import (
     Remedy,
     Restarted,
     Seen,
+    Written,
     batches,
 )
 from data.engines.dbos_control import (
@@ -251,24 +252,23 @@ class DbosEngine:
         asked = select_long(self._tables, since_ms, until_ms, longer_than_ms)
         return to_jobs(self._db.fetch(asked.limit(limit)))
 
-    def mark_stalled(
-        self, seen: Sequence[Seen], *, reason: str, at_ms: int
-    ) -> list[str]:
+    def mark_stalled(self, seen: Sequence[Seen], *, reason: str, at_ms: int) -> Written:
         """Cancel runs that still are as seen; the ids that are cancelled now."""
         del reason, at_ms  # DBOS has no place for them; the audit keeps both
         by_id = {run.run_id: run for run in seen}
-        return [
+        cancelled = [
             run_id
             for batch in batches([*by_id])
             for run_id in self._cancel_all(
                 [job.run_id for job in self.runs(batch) if _is_as_seen(job, by_id)]
             )
         ]
+        return Written(dict.fromkeys(cancelled))
 
-    def unmark_stalled(self, marked: Sequence[Marked]) -> list[str]:
+    def unmark_stalled(self, marked: Sequence[Marked]) -> Written:
         """Nothing: to let a cancelled run go on starts its code a second time."""
         del marked
-        return []
+        return Written({})
 
     def enqueue(
         self,

@@ -7,10 +7,9 @@ its indexes only; every write repeats in its WHERE what the person saw.
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import ColumnElement, literal_column, null
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from data.db import Database
 from data.engines.base import (
@@ -22,6 +21,7 @@ from data.engines.base import (
     Marked,
     Restarted,
     Seen,
+    Written,
     batches,
 )
 from data.engines.doctoring import plans, surroundings, units
@@ -33,7 +33,7 @@ from data.engines.native_check import (
     require_table,
 )
 from data.engines.native_history import History
-from data.engines.native_inserts import insert_again, insert_run, select_finished
+from data.engines.native_inserts import insert_again, insert_run
 from data.engines.native_queries import (
     PARTS,
     TEXT_LIMIT,
@@ -47,13 +47,14 @@ from data.engines.native_queries import (
 )
 from data.engines.native_table import job_runs
 from data.engines.native_updates import (
-    update_asked,
-    update_cancelled,
-    update_restored,
-    update_stalled,
+    asked_to_stop,
+    called_off,
+    restored,
+    stalled,
 )
+from data.engines.native_writer import Writer
 from data.engines.rows import STATES, to_cells, to_jobs
-from data.exceptions import OutcomeUnknownError, SourceUnavailableError
+from data.exceptions import OutcomeUnknownError
 from data.model import (
     Failure,
     HourCell,
@@ -86,6 +87,7 @@ class NativeEngine:
         self._capabilities = Capabilities()
         self._select = select_runs(self._table, database.dialect)
         self._history = History(database, self._table, self._select)
+        self._writer = Writer(database, self._table)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -229,34 +231,34 @@ class NativeEngine:
         )
         return to_jobs(self._db.fetch(statement.limit(limit)))
 
-    def mark_stalled(
-        self, seen: Sequence[Seen], *, reason: str, at_ms: int
-    ) -> list[str]:
-        """Mark runs as FAILED where they still are as seen; the ids that were."""
+    def mark_stalled(self, seen: Sequence[Seen], *, reason: str, at_ms: int) -> Written:
+        """Mark runs as FAILED where they still are as seen."""
         table, dialect = self._table, self._db.dialect
-        possible = [run for run in seen if _numbers([run.run_id])]
-        return [
-            run_id
-            for batch in batches(possible)
-            for run_id in self._write(
-                update_stalled(table, dialect, batch, reason=reason, at_ms=at_ms)
-            )
-        ]
+        return self._writer.change(
+            {number: run for run in seen for number in _numbers([run.run_id])},
+            lambda runs: stalled(
+                table, dialect, [*runs.values()], reason=reason, at_ms=at_ms
+            ),
+        )
 
-    def unmark_stalled(self, marked: Sequence[Marked]) -> list[str]:
+    def unmark_stalled(self, marked: Sequence[Marked]) -> Written:
         """Put marked runs back to RUNNING where nobody touched them since."""
         table, dialect = self._table, self._db.dialect
+        kept = table.c.cancel_requested_at
         asked = [run for run in marked if run.cancel_requested_at_before is not None]
         others = [run for run in marked if run.cancel_requested_at_before is None]
-        kept = table.c.cancel_requested_at
-        return [
-            run_id
-            for runs, cancel_requested_at in ((asked, kept), (others, null()))
-            for batch in batches(runs)
-            for run_id in self._write(
-                update_restored(table, dialect, batch, cancel_requested_at)
+        done: dict[str, int | None] = {}
+        refused: dict[str, str] = {}
+        for runs, requested_at in ((asked, kept), (others, null())):
+            written = self._writer.change(
+                {int(run.run_id): run for run in runs},
+                lambda part, at=requested_at: restored(  # type: ignore[misc]
+                    table, dialect, [*part.values()], at
+                ),
             )
-        ]
+            done |= written.done
+            refused |= written.refused
+        return Written(done, refused)
 
     def enqueue(
         self,
@@ -276,9 +278,7 @@ class NativeEngine:
         is_later = run_at_ms is not None and run_at_ms > at_ms
         state = JobState.SCHEDULED if is_later else JobState.PENDING
         values |= {"status": state.value, "scheduled_at": run_at_ms}
-        with self._db.writing() as connection:
-            statement = insert_run(self._table, self._db.dialect, values)
-            return str(connection.execute(statement).scalar_one())
+        return self._writer.insert(insert_run(self._table, self._db.dialect, values))
 
     def enqueue_again(
         self,
@@ -290,18 +290,11 @@ class NativeEngine:
     ) -> Restarted:
         """Make a new run of each of these that is finished."""
         del idempotency_key
-        table = self._table
-        with self._db.writing() as connection:
-            asked = select_finished(table, self._db.dialect, _numbers(run_ids))
-            old = sorted(connection.execute(asked).scalars())
-            again = insert_again(
-                table, self._db.dialect, old, at_ms=at_ms, params=params
-            )
-            new = sorted(connection.execute(again).scalars())
-            if len(new) != len(old):
-                message = f"{self._db.name}: the runs changed meanwhile; try again."
-                raise SourceUnavailableError(message)
-        return Restarted(dict(zip(map(str, old), map(str, new), strict=True)))
+        table, dialect = self._table, self._db.dialect
+        return self._writer.restart(
+            [*dict.fromkeys(_numbers(run_ids))],
+            lambda old: insert_again(table, dialect, old, at_ms=at_ms, params=params),
+        )
 
     def already_started(
         self, run_ids: Mapping[str, str], idempotency_key: str
@@ -313,27 +306,21 @@ class NativeEngine:
 
     def cancel(self, run_ids: Sequence[str], *, at_ms: int) -> Cancelled:
         """Call off what waits, ask what runs to stop."""
-        numbers = _numbers(run_ids)
+        ids = dict.fromkeys(_numbers(run_ids))
         # in this order: what a worker takes between the two is asked to stop
-        statements = (
-            update_cancelled(self._table, self._db.dialect, numbers, at_ms),
-            update_asked(self._table, self._db.dialect, numbers, at_ms),
+        waiting = self._writer.change(ids, lambda _: called_off(self._table, at_ms))
+        dealt_with = {*waiting.done, *waiting.refused}
+        rest = {id_: None for id_ in ids if str(id_) not in dealt_with}
+        running = self._writer.change(rest, lambda _: asked_to_stop(self._table, at_ms))
+        return Cancelled(
+            [*waiting.done],
+            [*running.done],
+            {**waiting.refused, **running.refused},
         )
-        with self._db.writing() as connection:
-            cancelled, asked = (
-                [str(run_id) for run_id in connection.execute(statement).scalars()]
-                for statement in statements
-            )
-        return Cancelled(cancelled, asked)
 
     def close(self) -> None:
         """Give the connections back."""
         self._db.close()
-
-    def _write(self, statement: ReturningUpdate[Any]) -> list[str]:
-        """One statement in a transaction of its own; the ids that it returns."""
-        with self._db.writing() as connection:
-            return [str(run_id) for run_id in connection.execute(statement).scalars()]
 
 
 def _numbers(run_ids: Collection[str]) -> list[int]:

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     Table,
     cast,
     insert,
@@ -27,16 +26,6 @@ def insert_run(
     """One run; ``values["params"]`` is JSON text. Returns its id."""
     params = _json(dialect, values["params"])
     return insert(table).values({**values, "params": params}).returning(table.c.id)
-
-
-def select_finished(table: Table, dialect: str, run_ids: Sequence[int]) -> Select[Any]:
-    """The ids of these that are finished; locked, so that none is put back meanwhile."""
-    c = table.c
-    return (
-        select(c.id)
-        .where(among(c.id, run_ids, dialect), c.finished_at.is_not(None))
-        .with_for_update(read=True)
-    )
 
 
 def insert_again(

@@ -13,101 +13,92 @@ from sqlalchemy import (
     literal,
     literal_column,
     or_,
-    update,
 )
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from data.engines.base import Marked, Seen
 from data.engines.native_queries import among, to_ms_of
-from data.engines.native_table import Instant
+from data.engines.native_writer import Change
 from data.model import JobState
 
 #: What a cleaned-up run keeps as its ``error_type``.
 ERROR_TYPE: Final = "Stalled"
 
 
-def update_stalled(
+def stalled(
     table: Table, dialect: str, batch: Sequence[Seen], *, reason: str, at_ms: int
-) -> ReturningUpdate[Any]:
-    """Marks as FAILED what still is as seen; returns the ids that were."""
+) -> Change:
+    """Marks as FAILED what still is as seen."""
     c = table.c
-    return (
-        update(table)
-        .where(_as_seen(table, dialect, batch))
-        .values(
-            status=JobState.FAILED.value,
-            finished_at=at_ms,
-            error_type=ERROR_TYPE,
-            error=reason,
-            cancel_requested_at=func.coalesce(
-                c.cancel_requested_at, literal(at_ms, Instant())
+    return Change(
+        _as_seen(table, dialect, batch),
+        {
+            "status": JobState.FAILED.value,
+            "finished_at": at_ms,
+            "error_type": ERROR_TYPE,
+            "error": reason,
+            "cancel_requested_at": func.coalesce(
+                c.cancel_requested_at, literal(at_ms, c.cancel_requested_at.type)
             ),
-        )
-        .returning(c.id)
+        },
+        and_(c.status == _word(JobState.FAILED), c.finished_at.is_not(None)),
     )
 
 
-def update_restored(
+def restored(
     table: Table,
     dialect: str,
     batch: Sequence[Marked],
     cancel_requested_at: ColumnElement[Any],
-) -> ReturningUpdate[Any]:
-    """Puts back to RUNNING what nobody touched since; returns the ids that were."""
+) -> Change:
+    """Puts back to RUNNING what nobody touched since."""
     c = table.c
     as_left = among(
         _fingerprint(c.id, [c.started_at, c.finished_at], dialect),
         [f"{run.run_id} {run.started_at} {run.finished_at}" for run in batch],
         dialect,
     )
-    return (
-        update(table)
-        .where(c.status == literal_column("'FAILED'"))
-        .where(among(c.id, [int(run.run_id) for run in batch], dialect), as_left)
-        .where(c.error_type == ERROR_TYPE)
-        .values(
-            status=JobState.RUNNING.value,
-            finished_at=None,
-            error_type=None,
-            error=None,
-            cancel_requested_at=cancel_requested_at,
-        )
-        .returning(c.id)
+    return Change(
+        and_(c.status == _word(JobState.FAILED), as_left, c.error_type == ERROR_TYPE),
+        {
+            "status": JobState.RUNNING.value,
+            "finished_at": None,
+            "error_type": None,
+            "error": None,
+            "cancel_requested_at": cancel_requested_at,
+        },
+        and_(c.status == _word(JobState.RUNNING), c.finished_at.is_(None)),
     )
 
 
-def update_cancelled(
-    table: Table, dialect: str, run_ids: Sequence[int], at_ms: int
-) -> ReturningUpdate[Any]:
-    """Calls off what still waits; returns the ids that were."""
+def called_off(table: Table, at_ms: int) -> Change:
+    """Cancels what still waits."""
     c = table.c
-    waits: list[ColumnElement[str]] = [
-        literal_column("'PENDING'"),
-        literal_column("'SCHEDULED'"),
-    ]
-    return (
-        update(table)
-        .where(
-            among(c.id, run_ids, dialect), c.status.in_(waits), c.finished_at.is_(None)
-        )
-        .values(status=JobState.CANCELLED.value, finished_at=at_ms)
-        .returning(c.id)
+    waits = [_word(JobState.PENDING), _word(JobState.SCHEDULED)]
+    return Change(
+        and_(c.status.in_(waits), c.finished_at.is_(None)),
+        {"status": JobState.CANCELLED.value, "finished_at": at_ms},
+        c.status == _word(JobState.CANCELLED),
     )
 
 
-def update_asked(
-    table: Table, dialect: str, run_ids: Sequence[int], at_ms: int
-) -> ReturningUpdate[Any]:
-    """Asks what still runs to stop, keeping an earlier request; returns the ids."""
+def asked_to_stop(table: Table, at_ms: int) -> Change:
+    """Asks what still runs to stop, keeping an earlier request."""
     c = table.c
-    asked_at = func.coalesce(c.cancel_requested_at, literal(at_ms, Instant()))
-    runs = c.status == literal_column("'RUNNING'")
-    return (
-        update(table)
-        .where(among(c.id, run_ids, dialect), runs, c.finished_at.is_(None))
-        .values(cancel_requested_at=asked_at)
-        .returning(c.id)
+    requested = c.cancel_requested_at
+    return Change(
+        and_(c.status == _word(JobState.RUNNING), c.finished_at.is_(None)),
+        {
+            "cancel_requested_at": func.coalesce(
+                requested, literal(at_ms, requested.type)
+            )
+        },
+        requested.is_not(None),
     )
+
+
+def _word(state: JobState) -> ColumnElement[str]:
+    """A literal word: an index for one state is ignored where a parameter hides it."""
+    return literal_column(f"'{state.value}'")
 
 
 def _as_seen(table: Table, dialect: str, batch: Sequence[Seen]) -> ColumnElement[bool]:
@@ -120,8 +111,7 @@ def _as_seen(table: Table, dialect: str, batch: Sequence[Seen]) -> ColumnElement
         if run.guard_heartbeat
     ]
     return and_(
-        among(c.id, [int(run.run_id) for run in batch], dialect),
-        c.status == literal_column("'RUNNING'"),
+        c.status == _word(JobState.RUNNING),
         c.finished_at.is_(None),
         or_(
             among(_fingerprint(c.id, [c.started_at], dialect), started, dialect),

@@ -167,14 +167,15 @@ class AuditLog:
         with self._db.writing() as connection:
             return connection.execute(delete(audit).where(_c.at < before_ms)).rowcount
 
-    def is_undone(self, token: str) -> bool:
-        """Was this batch undone? An undo that was never concluded may be tried again."""
-        statement = (
-            select(_c.id)
-            .where(_c.undo_of == storable(token), _c.outcome != STARTED)
-            .limit(1)
+    def undone_runs(self, token: str, *, but_for: str) -> set[str]:
+        """The runs of this batch that an undo dealt with.
+
+        An undo that was never concluded, or ended as ``but_for``, may be tried again.
+        """
+        statement = select(_c.run_id).where(
+            _c.undo_of == storable(token), _c.outcome.not_in([STARTED, but_for])
         )
-        return bool(self._db.fetch(statement))
+        return {row[0] for row in self._db.fetch(statement)}
 
 
 def _to_values(entry: AuditEntry) -> dict[str, str]:

@@ -91,7 +91,7 @@ def seen(run_id: str, row: dict[str, Any], *, guard_heartbeat: bool = True) -> S
 
 
 def mark(place: Place, *runs: Seen, at_ms: int = NOW) -> list[str]:
-    return place.engine.mark_stalled(runs, reason="it hung", at_ms=at_ms)
+    return [*place.engine.mark_stalled(runs, reason="it hung", at_ms=at_ms).done]
 
 
 # reading
@@ -507,7 +507,7 @@ def test_more_runs_than_one_batch_are_marked_and_put_back(place: Place) -> None:
             Marked(run_id, row["started_at"], NOW, None)
             for run_id, row in zip(ids, rows, strict=True)
         ]
-    )
+    ).done
     assert {*restored} == {*marked}
     left = place.table.rows()
     assert all(left[run_id] == before[run_id] for run_id in restored)
@@ -516,7 +516,7 @@ def test_more_runs_than_one_batch_are_marked_and_put_back(place: Place) -> None:
 
 def test_nothing_is_done_for_nobody(place: Place) -> None:
     assert mark(place) == []
-    assert place.engine.unmark_stalled([]) == []
+    assert place.engine.unmark_stalled([]).done == {}
 
 
 def test_a_wish_to_stop_is_kept_and_restored(place: Place) -> None:
@@ -563,7 +563,7 @@ def test_undo_leaves_alone_what_somebody_changed_since(
 
     marked = Marked(run_id, row["started_at"], NOW, None)
 
-    assert place.engine.unmark_stalled([marked]) == []
+    assert place.engine.unmark_stalled([marked]).done == {}
     assert place.table.row(run_id) == before
 
 
@@ -573,8 +573,8 @@ def test_undo_works_once(place: Place) -> None:
     marked = [Marked(run_id, row["started_at"], NOW, None)]
     mark(place, seen(run_id, row))
 
-    assert place.engine.unmark_stalled(marked) == [run_id]
-    assert place.engine.unmark_stalled(marked) == []
+    assert [*place.engine.unmark_stalled(marked).done] == [run_id]
+    assert place.engine.unmark_stalled(marked).done == {}
 
 
 # what only one database can hold

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from random import Random
@@ -85,15 +85,17 @@ def _clean(engine: NativeEngine, seen: Sequence[Seen], pace: Pace) -> list[str]:
     for at in range(0, len(seen), BATCH):
         pace.cleaners.wait(_PATIENCE_S)
         marked += _patiently(
-            lambda at=at: engine.mark_stalled(  # type: ignore[misc]
-                seen[at : at + BATCH], reason="it hung", at_ms=NOW
+            lambda at=at: (
+                engine.mark_stalled(  # type: ignore[misc]
+                    seen[at : at + BATCH], reason="it hung", at_ms=NOW
+                ).done
             )
         )
         pace.some_cleaned.set()
     return marked
 
 
-def _patiently(mark: Callable[[], list[str]]) -> list[str]:
+def _patiently(mark: Callable[[], Iterable[str]]) -> Iterable[str]:
     """A busy database refuses a batch as a whole: nothing of it was done."""
     for _ in range(_TRIES):
         try:

@@ -89,7 +89,8 @@ def seen(job: Job) -> Seen:
 
 
 def mark(shop: Workshop, *runs: Seen) -> list[str]:
-    return shop.engine.mark_stalled(runs, reason="it hung", at_ms=now_ms(utc_now))
+    written = shop.engine.mark_stalled(runs, reason="it hung", at_ms=now_ms(utc_now))
+    return [*written.done]
 
 
 def within(scene: Scene, instant: int | None) -> bool:
@@ -329,7 +330,7 @@ def test_what_waits_is_called_off_and_what_runs_is_asked_to_stop(scene: Scene) -
 
     done = shop.engine.cancel([waits, runs, scene.succeeded], at_ms=now_ms(utc_now))
 
-    assert done == ([waits], [runs])
+    assert (done.cancelled, done.asked) == ([waits], [runs])
     assert shop.job(waits).state is JobState.CANCELLED
     (shop.folder / "stopped").touch()
     # a native worker that is asked may be done before it looks

@@ -174,6 +174,7 @@ def test_runs_are_cancelled(client: TestClient, table: JobTable) -> None:
         "finished_meanwhile": [done],
         "unknown": ["a/b"],
         "not_reached": [],
+        "reasons": {},
     }
 
 
@@ -252,7 +253,12 @@ def test_stalled_runs_are_cleaned_up_and_put_back(
     assert body["cleaned"] == [first]
     assert table.row(second)["status"] == "RUNNING"
     undone = client.post("/api/undo", json={"undo_token": body["undo_token"]})
-    assert undone.json() == {"restored": [first], "changed_since": []}
+    assert undone.json() == {
+        "restored": [first],
+        "changed_since": [],
+        "not_reached": [],
+        "reasons": {},
+    }
     again = client.post("/api/undo", json={"undo_token": body["undo_token"]})
     assert error_of(again) == (410, "expired")
 

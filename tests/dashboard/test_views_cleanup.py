@@ -153,6 +153,7 @@ def test_every_list_that_is_not_empty_is_told() -> None:
         finished_meanwhile=["a"],
         came_back=["b", "c"],
         not_reached=["d"],
+        reasons={"d": "The row is locked."},
     )
 
     said = outcome_view(result)
@@ -161,7 +162,7 @@ def test_every_list_that_is_not_empty_is_told() -> None:
         "1,200 marked as failed",
         "1 finished meanwhile, left alone",
         "2 came back, left alone",
-        "1 not reached, the database was lost on the way",
+        "1 not reached: The row is locked.",
     ]
     assert said[2][2] == ["b", "c"]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine, make_url, text
 from data.actions import UNDO_FOR_MS, Actions, CleanUp, Undone, seen_of
 from data.clock import HOUR_MS, MINUTE_MS
 from data.db import Database
-from data.engines.base import Seen
+from data.engines.base import Seen, Written
 from data.engines.native import NativeEngine
 from data.exceptions import (
     CapabilityMissingError,
@@ -50,9 +50,7 @@ class SeamEngine(NativeEngine):
 
     before_mark: Callable[[], object] | None = None
 
-    def mark_stalled(
-        self, seen: Sequence[Seen], *, reason: str, at_ms: int
-    ) -> list[str]:
+    def mark_stalled(self, seen: Sequence[Seen], *, reason: str, at_ms: int) -> Written:
         if self.before_mark:
             self.before_mark()
         return super().mark_stalled(seen, reason=reason, at_ms=at_ms)
@@ -525,7 +523,7 @@ def test_lost_between_two_batches_tells_which_were_reached(house: House) -> None
 
     assert result.cleaned == ids[:500]
     assert {*result.not_reached} == {*ids[500:]}
-    assert {outcome for _, _, outcome in house.audited()} == {"cleaned", "left alone"}
+    assert {outcome for _, _, outcome in house.audited()} == {"cleaned", "not reached"}
 
 
 def test_lost_before_anything_is_said_to_be_out_of_reach(house: House) -> None:

@@ -261,7 +261,7 @@ def test_a_clean_up_reaches_every_source_in_its_own_way(house: House) -> None:
     assert any("Cancelled by ann" in reason for reason in reasons)
     assert any("no step" in reason or "a step" in reason for reason in reasons)
     undone = house.actions.undo(done.undo_token or "", actor="ann")
-    assert undone.restored == ["1"]
+    assert undone.restored == ["orders/1"]
     assert house.sources["flows"].engine.runs(["f1"])[0].state is JobState.CANCELLED
 
 

@@ -363,13 +363,13 @@ def test_a_lock_ends_an_action_with_a_clear_error(tmp_path: Any) -> None:
         holder.execute("ROLLBACK")
 
     seen = Seen("run", job.started_at or 0, None, guard_heartbeat=True)
-    assert engine.mark_stalled([seen], reason="", at_ms=NOW) == ["run"]
+    assert [*engine.mark_stalled([seen], reason="", at_ms=NOW).done] == ["run"]
     flows.owner.dispose()
     engine.close()
 
 
 def test_undo_puts_nothing_back(engine: DbosEngine) -> None:
-    assert engine.unmark_stalled([]) == []
+    assert engine.unmark_stalled([]).done == {}
 
 
 # schema and rights
