@@ -15,6 +15,7 @@ from dash import Dash
 from fastapi import FastAPI
 
 from dashboard.around import around
+from dashboard.build import build_of
 from dashboard.cli import run_command
 from dashboard.commands.tools import Tools
 from dashboard.deps import Deps, Look
@@ -70,7 +71,10 @@ def compose(
     store = open_store(settings.store_url.get_secret_value(), retention_ms=retention_ms)
     sources = open_sources(settings, clock=clock)
     everything = all_of(sources)
-    hub = Hub(Messages(sources, everything, limits=limits, clock=clock))
+    look = look_of(settings, ribbon)
+    build = build_of(look, sources.values(), tracking=settings.error_tracking)
+    messages = Messages(sources, everything, limits=limits, clock=clock, build=build)
+    hub = Hub(messages)
     tracker = tracker_of(settings, store, clock) if settings.error_tracking else None
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     messenger = messenger_of(settings, store, clock, holder)
@@ -101,7 +105,8 @@ def compose(
         actions=actions,
         limits=limits,
         clock=clock,
-        look=look_of(settings, ribbon),
+        look=look,
+        build=build,
         origins=settings.origins,
         host=settings.host,
         tracker=tracker,

@@ -46,6 +46,9 @@
     tell("stalled", { jobs: source, count: view.banner.count, title: view.banner.title });
   }
 
+  /** A link can be live over data that nobody could read anew. */
+  const tellData = ({ detail: { stale } }) => tell("data", { old: stale });
+
   function tellHeight() {
     const parts = ["content", "first-view"].map((id) => document.getElementById(id));
     const top = document.querySelector("#react-entry-point .navbar-top");
@@ -71,6 +74,7 @@
     document.addEventListener("jobmanager:connection", ({ detail }) =>
       tell("live", { connected: detail.connected }),
     );
+    document.addEventListener("jobmanager:freshness", tellData);
     document.addEventListener("click", outside, true);
     document.addEventListener("DOMContentLoaded", () => {
       new ResizeObserver(tellHeight).observe(document.body);

@@ -147,6 +147,20 @@
     };
   }
 
+  /**
+   * The badge, by the data that the page shows: green is a live link with fresh data.
+   * `seen` is what assets/freshness.js judges, `isPast` that the page is to be reloaded.
+   */
+  function overData(badge, seen, isPast) {
+    const known = { ...badge, freshness: seen?.kind ?? "fresh", readAt: seen?.readAt ?? null };
+    if (badge.state === "live" && seen) {
+      return { ...known, words: window.jobManagerFreshness.liveWords(seen) };
+    }
+    if (!isPast || badge.state !== "reconnecting") return known;
+    const over = { state: "stopped", words: "Reload needed", attempts: "", canReconnect: false };
+    return { ...known, ...over };
+  }
+
   /** Is a snapshot news after `before`, the last one of this socket (null: none yet)? */
   function isNews(snapshot, before, source) {
     if (source && snapshot.source !== source) return false;
@@ -172,7 +186,6 @@
   let socketSince = 0;
   let address = "";
   let shown = null;
-  let heard = "";
 
   function dispatch(event) {
     const next = step(link, event, Date.now(), Math.random());
@@ -238,17 +251,23 @@
 
   /** Show the link on the page; elements that are missing are filled when they come. */
   function publish() {
-    const badge = badgeOf(link, Date.now());
-    const latest = byId("live-last-message");
+    const isPast = window.jobManagerReload?.isPast() ?? false;
+    const badge = overData(badgeOf(link, Date.now()), window.jobManagerFreshness?.seen(), isPast);
     put(byId("live-badge")?.dataset, "state", badge.state);
+    put(byId("live-badge")?.dataset, "freshness", badge.freshness);
     put(byId("live-state"), "textContent", badge.words);
     put(byId("live-attempts"), "textContent", badge.attempts);
     put(byId("live-reconnect"), "hidden", !badge.canReconnect);
     put(byId("live-help-late"), "hidden", !badge.late);
-    if (latest && heard !== (latest.dataset.since ?? "")) {
-      window.jobManagerTicker?.mark(latest, heard);
-    }
-    tell(badge.state === "live");
+    showAge(byId("live-last-message"), badge.readAt);
+    tell(link.phase === "live");
+  }
+
+  /** How old the data is, whatever the link does. */
+  function showAge(element, readAt) {
+    const since = String(readAt ?? "");
+    if (!element || since === (element.dataset.since ?? "")) return;
+    window.jobManagerTicker?.mark(element, since);
   }
 
   /** Write only what differs: a screen reader announces every write to the status. */
@@ -295,9 +314,11 @@
     }
   }
 
+  const isOfOther = ({ source: name }) => Boolean(name && source() && name !== source());
+
   function receive(content) {
     window.jobManagerTicker?.serverTime(content.at);
-    heard = String(window.jobManagerTicker?.now() ?? Date.now());
+    if (!isOfOther(content)) window.jobManagerFreshness?.hear(content);
     dispatch({ type: "message" });
     if (content.type === "hb") beat(content);
     if (content.type !== "snapshot" || !isNews(content, shown, source())) return;
@@ -346,7 +367,8 @@
     if (!document.hidden) dispatch({ type: "tick" });
   });
 
-  window.jobManagerLive = { initial, step, badgeOf, isNews, urlOf };
+  document.addEventListener("jobmanager:freshness", () => mounted && publish());
+  window.jobManagerLive = { initial, step, badgeOf, overData, isNews, urlOf };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     live: { onState, reconnect, move },
   });

@@ -28,6 +28,8 @@
   let waiting = null;
   let rows = new Map();
   let filterText = "";
+  let isDown = false;
+  let isOld = false;
 
   const setText = (element, text) => window.jobManagerText.put(element, text);
 
@@ -53,8 +55,7 @@
   }
 
   /** Paint a message; what is on the page already is left alone. */
-  function paint({ at, read_at: readAt, view }) {
-    window.jobManagerTicker.serverTime(at);
+  function paint({ read_at: readAt, view }) {
     for (const [id, tile] of Object.entries(view.tiles)) {
       changed(id, tile, () => paintTile(byId(id), tile));
     }
@@ -64,11 +65,18 @@
     changed("trouble", view.trouble, () => paintTrouble(view.trouble));
     changed("notices", view.notices, () => paintNotices(view.notices));
     paintActive(view.active, readAt, down);
-    changed("stale", Boolean(down), () => paintPage(Boolean(down)));
+    isDown = Boolean(down);
+    paintPage();
   }
 
-  function paintPage(isStale) {
+  function paintPage() {
     const page = byId("overview");
+    if (!page || !latest) return;
+    const isStale = isDown || isOld;
+    changed("stale", isStale, () => markPage(page, isStale));
+  }
+
+  function markPage(page, isStale) {
     page.dataset.painted = "yes";
     page.classList.remove("loading");
     page.classList.toggle("is-stale", isStale);
@@ -109,13 +117,7 @@
     return svg;
   }
 
-  /** An element that the ticker keeps up to date. */
-  function timed(since, as) {
-    const element = document.createElement("span");
-    element.dataset.as = as;
-    window.jobManagerTicker.mark(element, since);
-    return element;
-  }
+  const timed = (since, as) => window.jobManagerTicker.timed(since, as);
 
   function paintBanner(banner, noAction) {
     if (!byId("stalled-banner")) return;
@@ -302,6 +304,10 @@
   }
 
   document.addEventListener("jobmanager:snapshot", ({ detail }) => arrived(detail));
+  document.addEventListener("jobmanager:freshness", ({ detail }) => {
+    isOld = detail.stale;
+    paintPage();
+  });
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     overview: { opened, filter, filterFromUrl, showStalled },
   });

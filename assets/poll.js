@@ -58,6 +58,8 @@
   /** An answer came: told to whoever shows it, in the same way as the socket's. */
   function arrived(message) {
     if (!message) return;
+    window.jobManagerTicker?.serverTime(message.at);
+    window.jobManagerFreshness?.hear(message);
     document.dispatchEvent(new CustomEvent("jobmanager:snapshot", { detail: message }));
   }
 

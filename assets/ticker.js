@@ -32,6 +32,14 @@
     show(element);
   }
 
+  /** An element that is kept up to date. */
+  function timed(since, as) {
+    const element = document.createElement("span");
+    element.dataset.as = as;
+    mark(element, since);
+    return element;
+  }
+
   function show(element) {
     const { since, as } = element.dataset;
     if (since !== "") (as === "bar" ? stretch : write)(element, Number(since));
@@ -66,5 +74,5 @@
 
   setInterval(() => document.hidden || tick(), EVERY_MS);
   document.addEventListener("visibilitychange", () => document.hidden || tick());
-  window.jobManagerTicker = { tick, now, serverTime, mark };
+  window.jobManagerTicker = { tick, now, serverTime, mark, timed };
 })();

@@ -102,6 +102,8 @@ class Deps:
     limits: StallLimits
     clock: Clock
     look: Look
+    #: tells pages of this version with these settings from others (dashboard/build.py)
+    build: str = ""
     origins: tuple[str, ...] = ()
     #: the address it listens on
     host: str = "127.0.0.1"

@@ -5,14 +5,16 @@ assets/first.js takes it away when the page proper is painted below it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from typing import Any, Final
 
 from dash import html
 from dash.development.base_component import Component
 
+from dashboard.components.attributes import attributes
 from dashboard.components.static import Markup, to_html
-from dashboard.format import ago, duration, limit
-from dashboard.ids import Active, Overview, Shell, Stalled
+from dashboard.format import ago, duration, limit, moment
+from dashboard.ids import Active, Notices, Overview, Shell, Stalled
 from dashboard.panels import active, stalled, tiles
 from dashboard.views.active import RowView
 from dashboard.views.overview import OverviewView, TroubleView
@@ -21,15 +23,43 @@ from dashboard.views.tiles import TileView
 
 #: As many as the grid shows at once.
 _ROWS: Final = 14
+_WITHOUT_SCRIPTS: Final = (
+    "Frozen: this page cannot run its scripts. A frame with a sandbox needs "
+    "allow-scripts allow-same-origin."
+)
 _HEADINGS: Final = (
     *("Job", "Run", "Status", "Elapsed / limit", "Worker", "Liveness", "Progress"),
 )
 
 
-def first_view(header: Component, parts: Sequence[Any]) -> str:
-    """The page around ``parts``, which are empty for a page that is not known here."""
+def first_view(
+    header: Component, parts: Sequence[Any], read_at: int | None = None
+) -> str:
+    """The page around ``parts``, which are empty for a page that is not known here.
+
+    ``read_at`` is when their data was read: a page that stays as it is says so.
+    """
     page = html.Div(list(parts), id=Overview.PAGE, className="page")
-    return to_html(html.Div([header, html.Main(page)], id=Shell.FIRST_VIEW))
+    notice = _frozen(read_at)
+    return to_html(html.Div([header, notice, html.Main(page)], id=Shell.FIRST_VIEW))
+
+
+def _frozen(read_at: int | None) -> Component:
+    """Said where the page proper cannot come; assets/first.js shows it.
+
+    Without scripts nothing can come: that is said at once.
+    """
+    stamp: list[Any] = []
+    if read_at is not None:
+        at = f"{moment(read_at, UTC, 0)} UTC"  # as of 1970: with day and year
+        since: dict[str, Any] = attributes(data_since=str(read_at), data_as="clock")
+        stamp = [html.Span(["Data from ", html.Span(at, **since), "."])]
+    words = html.Strong(id=Notices.FROZEN_WORDS, role="status")
+    notice = html.Div(
+        [words, *stamp], id=Notices.FROZEN, className="page-notice", hidden=True
+    )
+    without = html.Div([html.Strong(_WITHOUT_SCRIPTS), *stamp], className="page-notice")
+    return html.Div([notice, html.Noscript(without)], className="page-notices")
 
 
 def overview_parts(view: OverviewView, now_ms: int) -> dict[str, list[Any]]:

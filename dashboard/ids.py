@@ -34,6 +34,19 @@ class Live:
     ANSWERED: Final = "refresh-answered"
 
 
+class Notices:
+    """Ids of what is said below the header, on every page."""
+
+    STALE: Final = "stale-notice"
+    STALE_WORDS: Final = "stale-notice-words"
+    STALE_AGE: Final = "stale-notice-age"
+    RELOAD: Final = "reload-notice"
+    RELOAD_PAGE: Final = "reload-page"
+    #: in the page as it came with its address
+    FROZEN: Final = "frozen-notice"
+    FROZEN_WORDS: Final = "frozen-notice-words"
+
+
 class Tiles:
     """Ids of the six tiles."""
 

@@ -71,7 +71,8 @@ class PageApp(Dash):
         answer = self._messages.answer(place.reader.latest)
         parts = overview_parts(answer["view"], answer["at"])
         names = [name] if name else ["stalled", "status", "active"]
-        return first_view(bar, [parts[one] for one in ("trouble", *names)])
+        shown = [parts[one] for one in ("trouble", *names)]
+        return first_view(bar, shown, answer["read_at"])
 
 
 def without_unused(scripts: str, *, grids: bool) -> str:
@@ -102,6 +103,7 @@ def index_string(deps: Deps) -> str:
 {scripts}    <script src="{theme}"></script>
     <meta name="job-manager-ancestors" content="{ancestors}">
     <meta name="job-manager-refresh-ms" content="{deps.look.refresh_every_ms}">
+    <meta name="job-manager-build" content="{deps.build}">
     <meta name="job-manager-live" content="{"on" if deps.look.live else "off"}">
     <link rel="icon" type="image/svg+xml" href="{icon}">
     <link rel="stylesheet" href="{bootstrap}">

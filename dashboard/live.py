@@ -74,11 +74,13 @@ class Messages:
         *,
         limits: StallLimits,
         clock: Clock,
+        build: str = "",
     ) -> None:
         self._places: dict[str, Source | AllSources] = {**sources, ALL: everything}
         self._everything = everything
         self._limits = limits
         self._clock = clock
+        self._build = build
         self._made: dict[str, Message] = {}
         self._making = Lock()
 
@@ -99,12 +101,17 @@ class Messages:
         """The message as data for a callback, as of now."""
         return {**self.of(snapshot).data, "at": now_ms(self._clock)}
 
-    def heartbeat(self, read_at: int | None, version: int) -> str:
+    def heartbeat(self, snapshot: Snapshot, version: int) -> str:
         """A sign of life: the view is still that of ``version``, only the times changed."""
-        at = now_ms(self._clock)
-        return json.dumps(
-            {"type": "hb", "at": at, "read_at": read_at, "version": version}
-        )
+        return json.dumps({"type": "hb", **self._times(snapshot), "version": version})
+
+    def _times(self, snapshot: Snapshot) -> dict[str, int | None]:
+        """Now, when the data was read, and how often it is read: what its age is judged by."""
+        return {
+            "at": now_ms(self._clock),
+            "read_at": snapshot.read_at,
+            "every": snapshot.every_ms,
+        }
 
     def _make(self, snapshot: Snapshot, before: Message | None) -> Message:
         findings = self._places[snapshot.source].reader.findings
@@ -118,9 +125,9 @@ class Messages:
             "source": snapshot.source,
             "seq": snapshot.seq,
             "boot": BOOT,
+            "build": self._build,
             "version": version,
-            "at": now_ms(self._clock),
-            "read_at": snapshot.read_at,
+            **self._times(snapshot),
         }
         text = EncodedOnce(f'{json.dumps(head)[:-1]},"view":{view_text}}}')
         data = {**head, "view": view}
@@ -184,7 +191,7 @@ class Hub:
         if self._loop is None:
             return
         message = self.messages.of(snapshot)
-        heartbeat = self.messages.heartbeat(snapshot.read_at, message.version)
+        heartbeat = self.messages.heartbeat(snapshot, message.version)
         self._loop.call_soon_threadsafe(
             self._distribute, snapshot.source, message, heartbeat
         )
@@ -271,5 +278,5 @@ async def _keep_alive(slot: Slot, reader: SnapshotReader | AllReader, hub: Hub) 
         await asyncio.sleep(look_s)
         stuck_s = stuck_s + look_s if slot.sending and slot.sent == sent else 0.0
         if slot.sent == sent and not slot.sending:
-            slot.remind(hub.messages.heartbeat(reader.latest.read_at, slot.version))
+            slot.remind(hub.messages.heartbeat(reader.latest, slot.version))
     raise TimeoutError

@@ -14,6 +14,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, set_
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
+from dashboard.build import ASSETS
 from dashboard.components.outcome import toast
 from dashboard.deps import Deps
 from dashboard.ids import Live, Shell
@@ -21,7 +22,7 @@ from dashboard.index import PageApp
 from dashboard.live import Hub
 from dashboard.offload import offload
 from dashboard.pages import alerts, audit, errors, history, overview, panel, trends
-from dashboard.panels import details, header, keyboard, report, start, status
+from dashboard.panels import details, header, keyboard, notices, report, start, status
 from dashboard.routes import add_routes, add_walls
 from dashboard.urls import ERRORS_PAGE_SCRIPT, ERRORS_SCRIPT, THEME_SCRIPT
 from data.tracking import track_once
@@ -33,7 +34,6 @@ PAGES: Final[tuple[ModuleType, ...]] = (
     *(overview, history, trends),
     *(errors, alerts, audit),
 )
-ASSETS: Final = Path(__file__).parent.parent / "assets"
 
 
 class Background(Protocol):
@@ -128,6 +128,7 @@ def _layout(deps: Deps) -> html.Div:
             dcc.Interval(id=Live.INTERVAL, interval=deps.look.refresh_every_ms),
             html.A("Skip to content", href=f"#{Shell.CONTENT}", className="skip-link"),
             header.layout(deps, _links(pages_of(deps))),
+            notices.layout(),
             html.Main([dash.page_container, _way_out(deps)], id=Shell.CONTENT),
             details.layout(),
             start.layout(deps),

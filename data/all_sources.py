@@ -243,6 +243,7 @@ def together(snapshots: Sequence[Snapshot], labels: Mapping[str, str]) -> Snapsh
         recent=recent_together([one.recent for one in snapshots if one.recent]),
         trouble=_trouble_of(snapshots, labels),
         read_only_reason=" ".join(dict.fromkeys(reasons)) if all(reasons) else "",
+        every_ms=max((one.every_ms for one in snapshots), default=0),
     )
 
 

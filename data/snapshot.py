@@ -114,7 +114,7 @@ class SnapshotReader:
 
     def due(self) -> bool:
         """Is the last read older than the poll interval?"""
-        return self.age_ms() >= max(self._poll_every_ms, self.rest_ms)
+        return self.age_ms() >= self.every_ms
 
     def age_ms(self) -> float:
         """Time since the last attempt to read; infinite before the first."""
@@ -122,6 +122,11 @@ class SnapshotReader:
             return float("inf")
         age_ms = now_ms(self._clock) - self._asked_at
         return age_ms if age_ms >= 0 else float("inf")  # the clock was set back
+
+    @property
+    def every_ms(self) -> float:
+        """How often the source is read at present."""
+        return max(self._poll_every_ms, self.rest_ms)
 
     @property
     def rest_ms(self) -> float:
@@ -179,6 +184,7 @@ class SnapshotReader:
             judged=self._limits is not None,
             recent=self._recent,
             read_only_reason=self._why_no_clean_up(),
+            every_ms=round(self.every_ms),
         )
 
     def _why_no_clean_up(self) -> str:

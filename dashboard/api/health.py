@@ -26,6 +26,10 @@ def register(
     async def healthz() -> Response:
         return PlainTextResponse("ok")
 
+    @server.get(path("api/build"))
+    async def build() -> Response:
+        return JSONResponse({"build": deps.build, "version": release})
+
     @server.get(path("readyz"))
     def readyz() -> Response:
         state = readiness(deps)

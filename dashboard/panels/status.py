@@ -1,4 +1,4 @@
-"""The live badge: is this page told of changes, and since when not."""
+"""The live badge: is this page told of changes, and how old is its data."""
 
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, html
@@ -45,7 +45,10 @@ def _badge() -> html.Div:
             html.Span("Connecting...", id=Live.STATE, role="status"),
             html.Span(id=Live.ATTEMPTS, className="quiet"),
             html.Span(
-                id=Live.LAST_MESSAGE, className="quiet", **attributes(data_as="ago")
+                id=Live.LAST_MESSAGE,
+                className="quiet",
+                title="When the data was read",
+                **attributes(data_as="ago"),
             ),
             html.Button(
                 "Retry now", id=Live.RECONNECT, className="link-button", hidden=True
@@ -85,8 +88,14 @@ def _help(support_url: str) -> dbc.Popover:
                 html.P([html.Strong("Live: "), "changes appear here at once."]),
                 html.P(
                     [
+                        html.Strong("Live link, data over 1 min old: "),
+                        "the server answers, but the source could not be read since.",
+                    ]
+                ),
+                html.P(
+                    [
                         html.Strong("Reconnecting...: "),
-                        "the link was lost and is being made again.",
+                        "connection lost; the page asks at intervals meanwhile.",
                     ]
                 ),
                 html.P("If it stays that way:"),

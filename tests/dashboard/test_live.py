@@ -141,10 +141,13 @@ def test_an_answer_tells_the_time_of_the_answer(
     assert (answer["at"], answer["read_at"]) == (NOW + 1_500, NOW)
 
 
-def test_a_heartbeat_is_short_and_names_the_version(messages: Messages) -> None:
-    told = json.loads(messages.heartbeat(NOW - 5, 7))
+def test_a_heartbeat_is_short_and_names_the_version(
+    composed: Composed, messages: Messages
+) -> None:
+    told = json.loads(messages.heartbeat(read(composed), 7))
 
-    assert told == {"type": "hb", "at": NOW, "read_at": NOW - 5, "version": 7}
+    times = {"at": NOW, "read_at": NOW, "every": 2_000}
+    assert told == {"type": "hb", "version": 7, **times}
 
 
 # ---- slots ----

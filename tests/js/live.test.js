@@ -31,7 +31,7 @@ class FakeSocket extends EventTarget {
 
 function page({ ids = IDS, location = {}, config } = {}) {
   const time = fakeTime(NOW);
-  const document = fakeDocument(ids);
+  const document = Object.assign(fakeDocument(ids), { querySelector: () => null });
   if (config) document.elements.set("_dash-config", { textContent: JSON.stringify(config) });
   const told = [];
   const calls = { urls: [], asked: 0, serverTimes: [] };
@@ -57,6 +57,7 @@ function page({ ids = IDS, location = {}, config } = {}) {
     told.push(event.detail.connected),
   );
   document.addEventListener("jobmanager:snapshot", (event) => painted.push(event.detail));
+  runAsset("freshness.js", { window, document, ...time.globals, setInterval() {} });
   runAsset("live.js", {
     window,
     document,
@@ -98,6 +99,7 @@ function page({ ids = IDS, location = {}, config } = {}) {
 
 const snapshot = (seq, more = {}) => ({
   ...{ type: "snapshot", source: "orders", boot: "b1", version: seq, at: NOW, view: {} },
+  ...{ read_at: NOW, every: 2000 },
   seq,
   ...more,
 });
@@ -404,10 +406,10 @@ describe("on a page", () => {
     it.start();
     it.opened();
     assert.equal(it.state(), "connecting");
-    it.beat();
+    it.beat({ read_at: NOW - 800 });
     assert.equal(it.state(), "live");
     assert.equal(it.words(), "Live");
-    assert.equal(it.element("live-last-message").dataset.since, String(NOW + 7));
+    assert.equal(it.element("live-last-message").dataset.since, String(NOW - 800));
   });
 
   test("a restart: Reconnecting..., an attempt, and Live again", () => {
@@ -452,11 +454,55 @@ describe("on a page", () => {
     }
   });
 
+  test("a link that is live over data that grows old is not green", () => {
+    const it = page();
+    it.start();
+    it.receive(snapshot(1));
+    const said = [it.words()];
+    for (let second = 1; second <= 61; second += 1) {
+      it.time.advance(1000);
+      it.beat({ read_at: NOW });
+      if (said.at(-1) !== it.words()) said.push(it.words());
+    }
+    assert.deepEqual(said, [
+      "Live",
+      "Live link, data over 15 s old",
+      "Live link, data over 30 s old",
+      "Live link, data over 1 min old",
+    ]);
+    assert.equal(it.state(), "live");
+    assert.equal(it.element("live-badge").dataset.freshness, "old");
+    it.beat({ read_at: it.time.now() });
+    assert.equal(it.words(), "Live");
+    assert.equal(it.element("live-badge").dataset.freshness, "fresh");
+  });
+
+  test("a source in trouble is not green, however young its data is", () => {
+    const it = page();
+    it.start();
+    it.receive(snapshot(1, { view: { trouble: { title: "Database unreachable", partial: false } } }));
+    assert.equal(it.words(), "Live link, source error");
+    it.receive(snapshot(2, { view: { trouble: null } }));
+    assert.equal(it.words(), "Live");
+  });
+
+  test("a page that is to be reloaded does not wait for a link that may not be there", () => {
+    const it = page();
+    it.window.jobManagerReload = { isPast: () => true };
+    it.start();
+    it.receive(snapshot(1));
+    assert.equal(it.words(), "Live");
+    it.closed(1006);
+    assert.equal(it.state(), "stopped");
+    assert.equal(it.words(), "Reload needed");
+    assert.equal(it.element("live-reconnect").hidden, true);
+  });
+
   test("the status is written only when its words change", () => {
     const it = page();
     it.start();
     for (let i = 0; i < 20; i += 1) {
-      it.beat();
+      it.beat({ read_at: it.time.now() });
       it.time.advance(1000);
     }
     assert.equal(it.element("live-state").writes.textContent, 2);
@@ -466,11 +512,11 @@ describe("on a page", () => {
   test("a badge that Dash made anew is filled within a second", () => {
     const it = page();
     it.start();
-    it.beat();
+    it.beat({ read_at: NOW - 800 });
     for (const id of IDS) it.document.elements.set(id, fakeElement());
     it.time.advance(1000);
     assert.equal(it.words(), "Live");
-    assert.equal(it.element("live-last-message").dataset.since, String(NOW + 7));
+    assert.equal(it.element("live-last-message").dataset.since, String(NOW - 800));
   });
 
   test("a page without any of the elements works", () => {
