@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from data.clock import to_ms
+from data.clock import to_ms, utc_now
 from data.store import Store, open_store
 from tests.databases import (
     database_numbers,
@@ -28,6 +29,7 @@ from tests.databases import (
 
 __all__ = [
     "FakeClock",
+    "RunningClock",
     "database_numbers",
     "database_url",
     "made_postgresql_store",
@@ -83,6 +85,8 @@ def _has_room(place: Path) -> bool:
     return place.is_dir() and shutil.disk_usage(place).free >= _ROOM_BYTES
 
 
+#: Where stories begin that go on at real speed: no day, week or month ends meanwhile.
+NOON = datetime(2026, 3, 18, 12, 0, tzinfo=UTC)
 #: A Wednesday, neither at midnight nor on the hour.
 WEDNESDAY = datetime(2026, 3, 18, 12, 34, 56, tzinfo=UTC)
 
@@ -107,6 +111,28 @@ class FakeClock:
 
     def advance_ms(self, by_ms: int) -> None:
         self.now += timedelta(milliseconds=by_ms)
+
+
+class RunningClock:
+    """A clock that starts on a Wednesday at noon, goes on at real speed, and jumps."""
+
+    def __init__(self, start: datetime = NOON) -> None:
+        self._start = start
+        self._began_s = time.monotonic()
+
+    def __call__(self) -> datetime:
+        return self._start + timedelta(seconds=time.monotonic() - self._began_s)
+
+    @property
+    def now_ms(self) -> int:
+        return to_ms(self())
+
+    def advance(self, by: timedelta) -> None:
+        self._start += by
+
+    def ahead_s(self) -> float:
+        """How far it is ahead of the machine's clock."""
+        return (self() - utc_now()).total_seconds()
 
 
 @pytest.fixture

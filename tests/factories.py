@@ -1,6 +1,7 @@
 """Runs for tests: as records, and as rows of a real native table."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -37,7 +38,7 @@ _INSTANTS = {
     "cancel_requested_at": None,
 }
 _LOOK_S = 0.01
-_LOOKS = 2_000
+_LIMIT_S = 60.0
 
 
 def make_job(run_id: str = "1", **changes: Any) -> Job:
@@ -173,10 +174,9 @@ def native_engine(url: str, **options: Any) -> Iterator[NativeEngine]:
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait for ``condition``, twenty seconds at most."""
-    pause = Event()
-    for _ in range(_LOOKS):
-        if condition():
-            return
+    """Wait for ``condition``, a minute at most."""
+    pause, deadline = Event(), time.monotonic() + _LIMIT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail("it did not come true")
         pause.wait(_LOOK_S)
-    pytest.fail("it did not come true")

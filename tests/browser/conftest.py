@@ -15,11 +15,13 @@ from selenium.webdriver.chrome.options import Options
 
 from app import Composed, compose
 from dashboard.settings import load_settings
-from data.clock import Clock, utc_now
+from data.clock import Clock
 from tests.browser.jobs import Jobs
 from tests.browser.pages import OverviewPage
 from tests.browser.proxy import Proxy, proxy_to
 from tests.browser.served import Served, free_port
+from tests.browser.waiting import LIMIT_S
+from tests.conftest import RunningClock
 from tests.factories import job_table
 
 _ARGUMENTS = (
@@ -31,6 +33,8 @@ _ARGUMENTS = (
     # two windows are two people: neither is slowed down for being behind the other
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
+    # dots that pulse and dialogs that fade in are drawn many times a second
+    "--force-prefers-reduced-motion",
 )
 #: A page that goes writes down what it has counted.
 _KEEP_NOTHING = """
@@ -49,11 +53,17 @@ class Launched(NamedTuple):
     composed: Composed
 
 
+@pytest.fixture
+def clock() -> RunningClock:
+    """The clock of a story: of the product, and of the rows that are written for it."""
+    return RunningClock()
+
+
 class Launch(Protocol):
     """Starts the product with these settings and opens its page."""
 
     def __call__(
-        self, *, clock: Clock = utc_now, opened: bool = True, **environ: str
+        self, *, clock: Clock | None = None, opened: bool = True, **environ: str
     ) -> Launched: ...
 
 
@@ -103,17 +113,20 @@ def _one_app_a_process() -> Iterator[None]:
 
 
 @pytest.fixture
-def jobs(request: pytest.FixtureRequest) -> Iterator[Jobs]:
+def jobs(request: pytest.FixtureRequest, clock: RunningClock) -> Iterator[Jobs]:
     """An empty job table; SQLite unless the test asks for ``postgresql``."""
     kind = getattr(request, "param", "sqlite")
     with job_table(request.getfixturevalue(f"{kind}_url")) as table:
-        yield Jobs(table, utc_now)
+        yield Jobs(table, clock)
 
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """Settings that every server needs."""
-    return {"JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}"}
+    """Settings that every server needs, and a past that is soon read."""
+    return {
+        "JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}",
+        "JOBS_RETENTION": "35d",
+    }
 
 
 @pytest.fixture
@@ -121,25 +134,26 @@ def launch(
     request: pytest.FixtureRequest,
     dash_duo: DashComposite,
     environ: dict[str, str],
+    clock: RunningClock,
     tmp_path: Path,
-    page_port: int,
 ) -> Iterator[Launch]:
     """No story of a server that is there may end with complaints in the console."""
     launched: list[Composed] = []
+    story_clock, page_port = clock, request.getfixturevalue("page_port")
 
     def launch(
-        *, clock: Clock = utc_now, opened: bool = True, **wanted: str
+        *, clock: Clock | None = None, opened: bool = True, **wanted: str
     ) -> Launched:
         found = {**environ, **wanted}
         if "JOBS_DATABASE_URL" not in found:
             found["JOBS_DATABASE_URL"] = request.getfixturevalue("jobs").url
         settings = load_settings(found, directory=tmp_path)
-        composed = compose(settings, clock=clock)
+        composed = compose(settings, clock=clock or story_clock)
         launched.append(composed)
         dash_duo.start_server(
             composed.app,
             navigate=False,
-            start_timeout=15,
+            start_timeout=LIMIT_S,
             port=page_port,
             log_level="warning",
         )
@@ -158,7 +172,10 @@ def launch(
 
 @pytest.fixture
 def serve(
-    request: pytest.FixtureRequest, environ: dict[str, str], tmp_path: Path
+    request: pytest.FixtureRequest,
+    environ: dict[str, str],
+    clock: RunningClock,
+    tmp_path: Path,
 ) -> Iterator[Callable[..., Served]]:
     """Starts ``job-manager serve`` over the job table."""
     served: list[Served] = []
@@ -167,7 +184,7 @@ def serve(
         found = {**environ, **wanted}
         if "JOBS_DATABASE_URL" not in found:
             found["JOBS_DATABASE_URL"] = request.getfixturevalue("jobs").url
-        served.append(Served(tmp_path, **found))
+        served.append(Served(tmp_path, clock=clock, **found))
         return served[-1].start()
 
     yield serve

@@ -77,7 +77,7 @@ class HistoryPage:
         def check() -> None:
             assert self.ids() == ids
 
-        wait_until(check, 10)
+        wait_until(check)
 
     def shown(self, id_: str) -> str | None:
         """The text of an element, None while it is not shown."""

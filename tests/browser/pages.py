@@ -185,7 +185,7 @@ class OverviewPage:
             assert page.get_attribute("data-painted") == "yes"
             assert self.emptiness() or self.rows()
 
-        wait_until(is_painted, 20)
+        wait_until(is_painted)
         return self
 
     def leave(self) -> None:
@@ -314,13 +314,13 @@ class OverviewPage:
 
     # ---- the live link ----
 
-    def wait_for_state(self, state: str, timeout_s: float = 20) -> Badge:
+    def wait_for_state(self, state: str) -> Badge:
         def check() -> Badge:
             badge = self.badge()
             assert badge.state == state, badge
             return badge
 
-        return wait_until(check, timeout_s)
+        return wait_until(check)
 
     def reconnect(self) -> None:
         self._one("#live-reconnect").click()
@@ -476,6 +476,14 @@ class OverviewPage:
             features=[{"name": "prefers-color-scheme", "value": theme}],
         )
 
+    def move(self, *, reduced: bool) -> None:
+        """Let the viewer's system ask for stillness, or not."""
+        value = "reduce" if reduced else "no-preference"
+        self.cdp(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-reduced-motion", "value": value}],
+        )
+
     def run(self, script: str, *values: Any) -> Any:
         return self._driver.execute_script(script, *values)
 
@@ -505,9 +513,7 @@ class OverviewPage:
         return None if found is None else str(found)
 
 
-def wait_for_jobs(
-    page: OverviewPage, jobs: Sequence[str], timeout_s: float = 20
-) -> None:
+def wait_for_jobs(page: OverviewPage, jobs: Sequence[str]) -> None:
     """Wait until exactly these jobs are listed, in any order.
 
     Where a machine is so busy that a read takes half a second, the next one is due only
@@ -517,11 +523,11 @@ def wait_for_jobs(
     def check() -> None:
         assert sorted(page.jobs()) == sorted(jobs)
 
-    wait_until(check, timeout_s)
+    wait_until(check)
 
 
 def wait_for_banner(
-    page: OverviewPage, check: Callable[[Banner | None], object], timeout_s: float = 20
+    page: OverviewPage, check: Callable[[Banner | None], object]
 ) -> Banner | None:
     """Wait until ``check`` is true of the banner."""
 
@@ -530,4 +536,4 @@ def wait_for_banner(
         assert check(banner), banner
         return banner
 
-    return wait_until(look, timeout_s)
+    return wait_until(look)

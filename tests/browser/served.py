@@ -9,10 +9,12 @@ from pathlib import Path
 
 import httpx
 
-from tests.browser.waiting import wait_until
+from tests.browser.waiting import LIMIT_S, wait_until
+from tests.conftest import RunningClock
 
 #: The console script beside the Python that runs the tests.
 COMMAND = Path(sys.executable).parent / "job-manager"
+_CLOCKED = Path(__file__).parents[1] / "clocked"
 
 
 def free_port() -> int:
@@ -31,7 +33,7 @@ def run_command(
         env=_environment(environ),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LIMIT_S,
         check=False,
     )
 
@@ -41,10 +43,21 @@ def _environment(wanted: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **wanted}
 
 
+def clocked(clock: RunningClock) -> dict[str, str]:
+    """The environment in which the product goes by this clock."""
+    return {
+        "PYTHONPATH": str(_CLOCKED),
+        "TESTS_CLOCK_AHEAD_S": f"{clock.ahead_s():.6f}",
+    }
+
+
 class Served:
     """A server process that can be killed and started again on the same port."""
 
-    def __init__(self, directory: Path, **environ: str) -> None:
+    def __init__(
+        self, directory: Path, *, clock: RunningClock | None = None, **environ: str
+    ) -> None:
+        self.clock = clock or RunningClock()
         self.port = free_port()
         self.directory = directory
         self.environ = {"JOBS_PORT": str(self.port), **environ}
@@ -61,24 +74,24 @@ class Served:
             self._process = subprocess.Popen(  # noqa: S603
                 [COMMAND, "serve"],
                 cwd=self.directory,
-                env=_environment(self.environ),
+                env={**_environment(self.environ), **clocked(self.clock)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._answers, 30)
+        wait_until(self._answers)
         return self
 
     def kill(self) -> None:
         """SIGKILL: no goodbye."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=LIMIT_S)
 
     def terminate(self) -> int:
         """SIGTERM; the exit status."""
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(timeout=15)
+        return self._process.wait(timeout=LIMIT_S)
 
     def stop(self) -> None:
         self.kill()
@@ -88,7 +101,7 @@ class Served:
         return self.log.read_text(encoding="utf-8").splitlines()
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=10)
+        return httpx.get(self.url + path, timeout=LIMIT_S)
 
     def metric(self, name: str) -> float:
         """The value of a metric; labels and all: ``name{source="jobs"}``."""

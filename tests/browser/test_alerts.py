@@ -313,7 +313,7 @@ def test_al013_a_channel_that_fails_is_shown_with_the_reason(launch, jobs):
     assert "Remove" not in row[2]
     page.click('#alerts button[data-do="test"]')
 
-    wait_for(lambda: "Failed" in page.rows("channels-list")[0][1], timeout_s=30)
+    wait_for(lambda: "Failed" in page.rows("channels-list")[0][1])
     assert len(page.rows("channels-list")[0][1].splitlines()) > 1, "the reason"
 
 

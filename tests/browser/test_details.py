@@ -77,7 +77,7 @@ def test_de003_a_running_run_is_asked_to_stop_and_the_page_says_so_until_it_has(
     assert jobs.of(run_id)["cancel_requested_at"] is not None
     assert jobs.of(run_id)["status"] == "RUNNING"
     jobs.table.change(run_id, status="CANCELLED", finished_at=jobs.now)
-    wait_for(lambda: "Cancelled" in (page.shown("details-body") or ""), 20)
+    wait_for(lambda: "Cancelled" in (page.shown("details-body") or ""))
     assert page.shown("cancel-run") is None
 
 
@@ -96,7 +96,7 @@ def test_de005_a_run_that_is_deleted_while_it_is_open_is_told(launch, jobs):
 
     jobs.table.execute("DELETE FROM job_runs")
 
-    wait_for(lambda: "It may be gone." in (page.shown("details-trouble") or ""), 20)
+    wait_for(lambda: "It may be gone." in (page.shown("details-trouble") or ""))
     assert page.shown("cancel-run") is None
 
 

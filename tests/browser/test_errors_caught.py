@@ -92,7 +92,7 @@ def test_ec002_a_link_that_breaks_is_told_when_the_server_is_back(
         lambda: "WebSocket closed (1006)" in [one["message"] for one in page.recent()]
     )
     server.start()
-    overview.wait_for_state("live", 15)
+    overview.wait_for_state("live")
 
     def told() -> list[tuple[str, str, str]]:
         errors = httpx.get(f"{server.url}api/errors?origin=browser").json()["errors"]
@@ -101,7 +101,7 @@ def test_ec002_a_link_that_breaks_is_told_when_the_server_is_back(
             for one in errors
         ]
 
-    wait_for(lambda: ("ws", "warning", "live-badge") in told(), 30)
+    wait_for(lambda: ("ws", "warning", "live-badge") in told())
     dash_duo.get_logs()
 
 

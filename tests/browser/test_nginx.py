@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from data.clock import utc_now
 from tests.browser.jobs import Jobs
 from tests.browser.nginx import (
     BLOCKED,
@@ -25,6 +24,7 @@ from tests.browser.nginx import (
 from tests.browser.pages import OverviewPage, wait_for_banner, wait_for_jobs
 from tests.browser.served import Served, free_port
 from tests.browser.waiting import wait_for
+from tests.conftest import RunningClock
 from tests.factories import JobTable, job_table
 
 #: The portal frames what its address says, keeps what it is told, and gives the frame the
@@ -43,6 +43,7 @@ class Behind(NamedTuple):
     """The product behind nginx in each way, and two portals."""
 
     table: JobTable
+    clock: RunningClock
     #: by how the prefix is handed on, and whether the socket is blocked
     ports: dict[tuple[str, bool], int]
     #: the ports of the portal that may frame it, and of one that may not
@@ -81,7 +82,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
         try:
             served.start()
             with nginx(folder, public[0], *servers):
-                yield Behind(table, ports, portal, stranger)
+                yield Behind(table, served.clock, ports, portal, stranger)
         finally:
             served.stop()
 
@@ -89,7 +90,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
 @pytest.fixture
 def jobs(behind: Behind) -> Iterator[Jobs]:
     """The empty job table of all."""
-    yield Jobs(behind.table, utc_now)
+    yield Jobs(behind.table, behind.clock)
     behind.table.clear()
 
 

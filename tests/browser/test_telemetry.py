@@ -6,22 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from data.clock import to_ms, utc_now
 from data.store import Store, open_store
 from tests.browser.telemetry_page import TelemetryPage
 from tests.browser.waiting import wait_for
 
 pytestmark = pytest.mark.browser
-
-
-class MovedClock:
-    """The server's clock: it goes on, and further when it is told to."""
-
-    def __init__(self) -> None:
-        self.shift = timedelta()
-
-    def __call__(self):
-        return utc_now() + self.shift
 
 
 @pytest.fixture
@@ -57,17 +46,16 @@ def faults(store: Store) -> int:
 
 
 def test_te001_a_tab_counts_its_seconds_and_tells_them_each_minute(
-    launch, jobs, opened
+    launch, jobs, opened, clock
 ):
-    clock = MovedClock()
-    overview, composed = launch(clock=clock, opened=False, JOBS_REFRESH_EVERY="1h")
+    overview, composed = launch(opened=False, JOBS_REFRESH_EVERY="1h")
     page = opened(overview)
     overview.wait_for_state("live")
     store = composed.deps.store
     assert seconds(store) == {}
 
     for minute in (1, 2, 3):
-        clock.shift = timedelta(minutes=minute)
+        clock.advance(timedelta(minutes=1))
         page.pass_seconds(60)
         wait_for(lambda n=minute: seconds(store).get("good", 0) >= 60 * n)
 
@@ -80,24 +68,23 @@ def test_te001_a_tab_counts_its_seconds_and_tells_them_each_minute(
     assert store.viewing.users(0, 2**60) == (1, 0)
 
 
-def test_te002_a_reload_goes_on_and_nothing_counts_twice(launch, jobs, opened):
-    clock = MovedClock()
-    overview, composed = launch(clock=clock, opened=False, JOBS_REFRESH_EVERY="1h")
+def test_te002_a_reload_goes_on_and_nothing_counts_twice(launch, jobs, opened, clock):
+    overview, composed = launch(opened=False, JOBS_REFRESH_EVERY="1h")
     page = opened(overview)
     overview.wait_for_state("live")
     store = composed.deps.store
 
-    clock.shift = timedelta(minutes=1)
+    clock.advance(timedelta(minutes=1))
     page.pass_seconds(50)
     overview.reload().wait_for_state("live")
     wait_for(lambda: seconds(store).get("good", 0) >= 50)
-    clock.shift = timedelta(minutes=2)
+    clock.advance(timedelta(minutes=1))
     page.pass_seconds(60)
 
     wait_for(lambda: seconds(store)["good"] >= 110)
     told = overview.run("return window.jobManagerTelemetry.seen().counters")
     assert seconds(store)["good"] <= told["good_s"]
-    assert store.tallies.read(to_ms(clock())).sessions == 1
+    assert store.tallies.read(clock.now_ms).sessions == 1
 
 
 def test_te003_minutes_without_the_server_arrive_later_and_a_fault_counts_once(
