@@ -5,7 +5,7 @@
 // the same lines.
 (() => {
   const TOKEN =
-    /([{}[\],:])|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)\b/y;
+    /([{}[\],:])|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null|NaN|-?Infinity)\b/y;
   const SPACE = /[ \t\n\r]*/y;
   const MAX_DEPTH = 100;
   // What may come next, in words, by the state of the reader.
@@ -116,11 +116,20 @@
     lines.scrollTop = field.scrollTop;
   }
 
+  /** Keep the params that an editor was filled with: left alone, they are not judged. */
+  function given(id, text) {
+    const field = document.getElementById(id);
+    if (field) field.dataset.given = text ?? "";
+  }
+
+  /** Fields make every line break a line feed. */
+  const isEdited = ({ dataset, value }) => value !== dataset.given?.replace(/\r\n?/g, "\n");
+
   /** Params with a fault are not sent: the cursor goes to the fault. */
   function keepBack(event) {
     const button = event.target.closest?.("button[data-params]");
     const field = button && document.getElementById(button.dataset.params);
-    const wrong = field && fault(field.value);
+    const wrong = field && isEdited(field) && fault(field.value);
     if (!wrong) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -138,6 +147,8 @@
 
   document.addEventListener("click", keepBack, true);
   document.addEventListener("scroll", follow, true);
-  window.jobManagerParams = { fault };
-  window.dash_clientside = Object.assign({}, window.dash_clientside, { params: { check } });
+  window.jobManagerParams = { fault, isEdited };
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    params: { check, given: (opening) => given("retry-params", opening?.params) },
+  });
 })();

@@ -19,6 +19,7 @@ from dashboard.api import (
     tracked,
     trends,
 )
+from dashboard.api.exact_body import ExactRoute
 from dashboard.deps import Deps
 from dashboard.urls import below
 
@@ -39,7 +40,7 @@ def description(deps: Deps) -> dict[str, Any]:
 
 
 def _routes(deps: Deps) -> APIRouter:
-    router = APIRouter(prefix=below(deps.look.prefix, "api"))
+    router = APIRouter(prefix=below(deps.look.prefix, "api"), route_class=ExactRoute)
     parts = (reading, acting, export, audit, tracked, telemetry, alerts, trends)
     for part in parts:
         part.register(router, deps)

@@ -1,6 +1,5 @@
 """What programs may do: start, cancel, run again, clean up, undo."""
 
-import json
 from dataclasses import asdict
 
 from fastapi import APIRouter
@@ -22,6 +21,7 @@ from dashboard.auth import require
 from dashboard.deps import Action, Deps
 from data.actions import seen_of
 from data.exceptions import InvalidParamsError
+from data.rules import exact_json
 
 
 def register(router: APIRouter, deps: Deps) -> None:
@@ -80,7 +80,7 @@ def register(router: APIRouter, deps: Deps) -> None:
 
 def _as_text(params: dict[str, object]) -> str:
     try:
-        return json.dumps(params, ensure_ascii=False)
+        return exact_json.dumps(params)
     except RecursionError:
         message = "The params are nested too deep."
         raise InvalidParamsError(message) from None

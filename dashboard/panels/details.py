@@ -87,6 +87,9 @@ def register(app: Dash, deps: Deps) -> None:
     app.clientside_callback(
         ClientsideFunction("params", "check"), Input(Details.EDITED, "value")
     )
+    app.clientside_callback(
+        ClientsideFunction("params", "given"), Input(Details.OPENING, "data")
+    )
 
     @app.callback(
         {key: Output(*target) for key, target in _OUTPUTS.items()},
@@ -214,9 +217,23 @@ def _cancel(
         return problem(str(error))
 
 
+def _changed(given: str, edited: Any) -> str | None:
+    """The params that somebody typed; None where they are still the run's own.
+
+    Fields make every line break a line feed.
+    """
+    if not isinstance(edited, str) or _lines(edited) == _lines(given):
+        return None
+    return edited
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _retry(deps: Deps, source: str, run_id: str, opening: Any, edited: Any) -> html.Div:
     """The same params twice in one opening of the dialog start one run."""
-    params = None if edited in (opening["params"], None) else edited
+    params = _changed(opening["params"], edited)
     try:
         done = deps.actions.retry(
             source,

@@ -1,6 +1,5 @@
 """One run with everything that is known of it, as plain values."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Final, TypedDict
@@ -11,6 +10,7 @@ from dashboard.views.active import NAME_LENGTH
 from dashboard.views.cleanup import logs_link
 from dashboard.views.signs import CLAUSE, MOMENT
 from data.model import OPEN, Job, JobState, RunDetails, Step, Verdict
+from data.rules import exact_json
 
 _FRAME: Final = re.compile(r'  File ".*", line \d+')
 #: Where code lies that comes from elsewhere.
@@ -164,11 +164,14 @@ def usual_words(latest: Sequence[Job]) -> str:
 
 
 def pretty(text: str | None) -> str:
-    """JSON with a line for each value; what is long or no JSON stays as it is."""
+    """JSON with a line for each value, which stay as they were written.
+
+    What is long or no JSON stays as it is.
+    """
     if text is None or len(text) > _PRETTY_LENGTH:
         return text or ""
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        return exact_json.reindent(text)
     except (ValueError, RecursionError):
         return text
 

@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 from data.clock import SECOND_MS
 from data.db import Database
 from data.exceptions import InvalidRequestError
+from data.rules import exact_json
 
 #: The queue that every DBOS application listens to.
 INTERNAL_QUEUE: Final = "_dbos_internal_queue"
@@ -143,12 +144,12 @@ def readable_params(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = exact_json.loads(text)
+    except (ValueError, RecursionError):
         return text
     match found:
         case {"positionalArgs": [] | None, "namedArgs": Mapping() as named}:
-            return json.dumps(named, ensure_ascii=False)
+            return exact_json.dumps(named)
     return text
 
 
@@ -158,7 +159,7 @@ def readable_error(text: str | None) -> tuple[str | None, str | None]:
         return None, None
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, text
     match found:
         case {"name": str(name), "message": str(message)}:

@@ -278,7 +278,7 @@ class NativeEngine:
         is_later = run_at_ms is not None and run_at_ms > at_ms
         state = JobState.SCHEDULED if is_later else JobState.PENDING
         values |= {"status": state.value, "scheduled_at": run_at_ms}
-        return self._writer.insert(insert_run(self._table, self._db.dialect, values))
+        return self._writer.insert(insert_run(self._table, values))
 
     def enqueue_again(
         self,

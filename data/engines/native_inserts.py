@@ -6,26 +6,35 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Table,
-    cast,
     insert,
     literal,
     literal_column,
     select,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.dml import ReturningInsert
-from sqlalchemy.types import Text
+from sqlalchemy.types import UserDefinedType
 
 from data.engines.native_queries import among
 from data.engines.native_table import Instant
 
 
-def insert_run(
-    table: Table, dialect: str, values: Mapping[str, Any]
-) -> ReturningInsert[Any]:
+class _Untyped(UserDefinedType[str]):
+    """A text that is handed to the driver as it is, without a cast."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: Any) -> str:
+        """What PostgreSQL calls it."""
+        return "unknown"
+
+
+def insert_run(table: Table, values: Mapping[str, Any]) -> ReturningInsert[Any]:
     """One run; ``values["params"]`` is JSON text. Returns its id."""
-    params = _json(dialect, values["params"])
-    return insert(table).values({**values, "params": params}).returning(table.c.id)
+    return (
+        insert(table)
+        .values({**values, "params": _json(values["params"])})
+        .returning(table.c.id)
+    )
 
 
 def insert_again(
@@ -45,7 +54,7 @@ def insert_again(
         select(
             c.job_name,
             c.queue,
-            c.params if params is None else _json(dialect, params),
+            c.params if params is None else _json(params),
             c.max_attempts,
             literal_column("'PENDING'"),
             literal_column("1"),
@@ -61,6 +70,9 @@ def insert_again(
     return insert(table).from_select(names, again).returning(c.id)
 
 
-def _json(dialect: str, text: str) -> ColumnElement[Any]:
-    value = literal(text, Text())
-    return cast(value, JSONB) if dialect == "postgresql" else value
+def _json(text: str) -> ColumnElement[Any]:
+    """The text, of no type: it becomes the column's own, digit by digit.
+
+    A cast to jsonb would change what a json or text column keeps.
+    """
+    return literal(text, _Untyped())

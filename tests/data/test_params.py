@@ -60,8 +60,6 @@ def test_an_error_says_where_it_is() -> None:
     [
         ("[]", "must be a JSON object"),
         ('"x"', "must be a JSON object"),
-        ('{"a": NaN}', "NaN is no JSON number"),
-        ('{"a": -Infinity}', "Infinity is no JSON number"),
         ('{"a": ' * (MAX_DEPTH + 1), "nested more than 100 deep"),
         ("[" * 100_000, "nested more than 100 deep"),
         ('{"a": "' + "x" * MAX_LENGTH + '"}', "longer than 1,000,000"),
