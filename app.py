@@ -37,6 +37,7 @@ from data.exceptions import InvalidRequestError
 from data.monitor import Monitor
 from data.monitor.alerting import Alerting
 from data.monitor.baselines import Baselines
+from data.monitor.regrouping import Regroup
 from data.monitor.weekly import WeeklySummary
 from data.notify import Messenger
 from data.rules.stalls import StallLimits
@@ -93,6 +94,7 @@ def compose(
             WeeklySummary(store, messenger, home=home_of(settings)),
             messenger,
             Baselines(store, sources),
+            Regroup(store),
         ],
     )
     actions = Actions(

@@ -104,7 +104,8 @@
   const UNSTORABLE = /[\0\ud800-\udfff]/gu;
   const KEYS_ONLY = /^\[[^\]=&]*\]$/; // an address that was scrubbed before
   const HOST = /^(?:[A-Za-z][A-Za-z0-9+.-]{0,20}:)?(?:\/\/[^/?#]*)?/;
-  const PARTS = [
+  // What changes from one occurrence to the next and holds no code; then the rest.
+  const ADDRESSES = [
     [/\b[a-z][a-z0-9+.-]{0,20}:\/\/[^ \t\n\r\f\v"'<>]+/gi, "<url>"],
     [/[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+/gi, "<email>"],
     [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<uuid>"],
@@ -115,6 +116,8 @@
     [/\b[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?\b/g, "<time>"],
     [/\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?\b/g, "<ip>"],
     [/\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{1,4}\b/gi, "<ip>"],
+  ];
+  const PARTS = [
     [/\b0x[0-9a-f]+\b/gi, "<hex>"],
     [/\b(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,128}\b/gi, "<hex>"],
     [/(?:\b[a-z]:)?(?:[\\/][\w.@~-]{1,200}){2,}[\\/]?/gi, "<path>"],
@@ -207,12 +210,124 @@
     return Math.abs(value) >= CARD_LIKE ? "[number]" : value;
   }
 
-  /** The message without what changes from one occurrence to the next. */
+  // ---- codes of errors, as data/rules/error_codes.py has them ----
+
+  const MOST_CODES = 3;
+  const END = "(?![^\\n])";
+  const SQLSTATE = [
+    String.raw`(?:0[0-9A-Z]|2[0-8BDF]|3[3489BDF]|4[0245]|5[34578]|72|F0|H[VYZ]|IM|P0|S0`,
+    String.raw`|XX)[0-9A-Z]{3}`,
+  ].join("");
+  const CODE_VALUE = [
+    String.raw`-?[0-9]{1,10}|0x[0-9a-f]{1,8}|[a-z]{1,8}[-_]?[0-9]{1,7}`,
+    String.raw`|_?[a-z][a-z_]{0,40}(?:\.[a-z_]{1,40}){0,4}`,
+  ].join("");
+  const ERRNO = [
+    String.raw`E(?:2BIG|ACCES|ADDRINUSE|ADDRNOTAVAIL|AGAIN|AI_[A-Z]+|BADF|BUSY|CANCELED|CHILD`,
+    String.raw`|CONNABORTED|CONNREFUSED|CONNRESET|DEADLK|DQUOT|EXIST|FAULT|FBIG|HOSTDOWN|HOSTUNREACH`,
+    String.raw`|INPROGRESS|INTR|INVAL|IO|ISCONN|ISDIR|LOOP|MFILE|MLINK|MSGSIZE|NAMETOOLONG|NETDOWN`,
+    String.raw`|NETRESET|NETUNREACH|NFILE|NOBUFS|NODEV|NOENT|NOEXEC|NOLCK|NOMEM|NOSPC|NOSYS|NOTCONN`,
+    String.raw`|NOTDIR|NOTEMPTY|NOTFOUND|NOTSUP|NXIO|OPNOTSUPP|OVERFLOW|PERM|PIPE|PROTO`,
+    String.raw`|PROTONOSUPPORT|RANGE|ROFS|SHUTDOWN|SPIPE|SRCH|STALE|TIMEDOUT|TIMEOUT|TXTBSY`,
+    String.raw`|WOULDBLOCK|XDEV)`,
+  ].join("");
+  const HTTP_STATUS = [
+    String.raw`400(?= bad r)|401(?= unauth)|402(?= paym)|403(?= forb)|404(?= not f)|405(?= method)`,
+    String.raw`|406(?= not a)|407(?= proxy)|408(?= request)|409(?= confl)|410(?= gone)|411(?= length)`,
+    String.raw`|412(?= precon)|413(?= (?:payl|content|request))|414(?= (?:uri|request))|415(?= unsup)`,
+    String.raw`|416(?= (?:range|request))|417(?= expec)|418(?= i)|421(?= misd)|422(?= unproc)`,
+    String.raw`|423(?= locked)|424(?= failed)|425(?= too)|426(?= upgr)|428(?= precon)|429(?= too)`,
+    String.raw`|431(?= request)|451(?= unav)|500(?= internal)|501(?= not i)|502(?= bad)`,
+    String.raw`|503(?= (?:serv|slow))|504(?= gatew)|505(?= http)|507(?= insuf)|508(?= loop)`,
+    String.raw`|511(?= netw)`,
+  ].join("");
+  const GRPC = [
+    String.raw`ALREADY_EXISTS|DATA_LOSS|DEADLINE_EXCEEDED|FAILED_PRECONDITION|INVALID_ARGUMENT`,
+    String.raw`|NOT_FOUND|OUT_OF_RANGE|PERMISSION_DENIED|RESOURCE_EXHAUSTED|UNAUTHENTICATED`,
+    String.raw`|UNAVAILABLE|UNIMPLEMENTED`,
+  ].join("");
+  const VENDOR = [
+    String.raw`(?:ORA|TNS|PLS|RMAN|DPY|DPI|OCI|KUP|NZE|LPX|DIA|DRG|IMP|EXP|UDE|UDI|SP2|SQL|CLI|DSRA`,
+    String.raw`|MY)-[0-9]{3,6}|SQL[0-9]{4,5}[NWC]|AADSTS[0-9]{4,7}|E1[0-9]{4}|ERR?_[A-Z][A-Z_]{2,60}`,
+    String.raw`|SIG(?:ABRT|BUS|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM)`,
+  ].join("");
+  const KINDS = [
+    String.raw`error|err|exit|return|result|reason|response|status|sql|native|vendor|grpc|rpc|fault`,
+    String.raw`|failure|system|oracle|mysql|db`,
+  ].join("");
+  /** What stands before a code, and the code; what follows is looked at only. */
+  const CODES = [
+    [String.raw`(\berror occurred \()([a-z0-9_.]{2,80})(?=\))`, "gi"],
+    [String.raw`(\bapi error )([a-z][a-z0-9.]{2,80})(?=:)`, "gi"],
+    [String.raw`(<code>)([a-z0-9_.]{1,80})(?=</code>)`, "gi"],
+    [String.raw`(^\()([A-Za-z_]{2,40}[0-9]?(?:\.[A-Za-z_]{1,40}[0-9]?){0,4})(?=\) )`, "g"],
+    [String.raw`(^)([A-Z][a-z]+(?:[A-Z][a-z]+){1,6})(?=: )`, "g"],
+    [String.raw`(^\()([0-9]{1,5})(?=, ?b?[\"'])`, "g"],
+    [String.raw`(\bsql ?state[ :=('\"\[]{0,3})([0-9a-z]{5})(?![0-9a-z])`, "gi"],
+    [String.raw`(\bsql ?code[ :=]{1,3})(-?[0-9]{1,5})\b`, "gi"],
+    [String.raw`((?:^|[:'\"(] ?)\[)(${SQLSTATE})(?=\])`, "g"],
+    [String.raw`(\(')(${SQLSTATE})(?=')`, "g"],
+    [String.raw`(\bERROR )([0-9]{4})(?= \([0-9A-Z]{5}\))`, "g"],
+    [String.raw`( \()(${SQLSTATE})(?=\)(?::|\.?${END}))`, "g"],
+    [String.raw`(\b(?:ERROR|FATAL|PANIC): {1,2})(${SQLSTATE})(?=:)`, "g"],
+    [String.raw`(\bMsg )([0-9]{1,5})(?=, Level)`, "g"],
+    [String.raw`(\()([0-9]{1,6})(?=\) \(SQL)`, "g"],
+    [String.raw`(\berrno[\"']?:{0,2}[ :=]{0,3})(-?[0-9]{1,5}|E[A-Z0-9]{2,15})(?!\w)`, "gi"],
+    [String.raw`(\b(?:os error |winerror |curl: \())([0-9]{1,5})\b`, "gi"],
+    [String.raw`(\b)(${ERRNO})\b`, "g"],
+    [String.raw`(\[SSL: )([A-Z0-9_]{3,60})(?=\])`, "g"],
+    [String.raw`(\b)(0x(?:800|C00)[0-9A-F]{5})\b`, "gi"],
+    [String.raw`(\bexit(?:ed)?(?: with)?(?: (?:status|code|error))*[ :=(]{1,2})(-?[0-9]{1,10})\b`, "gi"],
+    [String.raw`(\b(?:(?:exited|terminated|killed|died|stopped|ended|failed|finished|returned|crashed|closed)(?: with| by| on)?(?: an?)?(?: exit| return| error)?[ -](?:code|status|signal)|signal)[ :=(]{1,2})(-?[0-9]{1,10}|SIG[A-Z]{2,6})\b`, "gi"],
+    [String.raw`(\bhttp(?:/[0-9.]{1,3})?(?:[ _-]?(?:status|error|code|response))*[ :=('\"\[]{1,3})([1-5][0-9]{2})\b`, "gi"],
+    [String.raw`(\bstatus(?:[ _-]?code)?[\"']?(?: (?:is|was|of))?[ :=('\"\[]{1,3})([1-5][0-9]{2})\b`, "gi"],
+    [String.raw`(\bresponse(?: code)?[ :=\[]{1,3})([1-5][0-9]{2})(?=[\]>.,:;)]|\b(?! ))`, "gi"],
+    [String.raw`(\b)(${HTTP_STATUS})`, "gi"],
+    [String.raw`(\b)([1-5][0-9]{2})(?= (?:client|server) error\b)`, "gi"],
+    [String.raw`((?:<url>|\b(?:requests?|server|api|upstream|gateway|endpoint|service|proxy|webhook|backend)\b)[^.;\n]{0,80}\b(?:answered|responded|replied|returned|failed|refused|gave|got)(?: with)?(?: an?)?(?: http| status| code| error| response)*:? )([45][0-9]{2})(?=[.,;:!)'\"\]<]|${END}| (?:for|from|on|at|when|to|after)\b)`, "gi"],
+    [String.raw`(\berror[ #]{1,2})(-?[0-9]{1,5})(?=[:,)\]]|${END})`, "gi"],
+    [String.raw`(\berror: )([45][0-9]{2})(?=:|${END})`, "gi"],
+    [String.raw`(\bStatusCode\.)([A-Z_]{2,30})\b`, "g"],
+    [String.raw`(\b)(${GRPC})\b`, "g"],
+    [String.raw`(\b(?:${KINDS})[ _-]?(?:code|number|no|status|reason)[\"']?(?: (?:is|was|of))?[ :=('\"\[#]{1,4})(${CODE_VALUE})(?!\w)`, "gi"],
+    [String.raw`((?:^|[^\w ] ?)[\"']?code[\"']? ?[:=] ?[\"']?)(${CODE_VALUE})(?!\w)`, "gi"],
+    [String.raw`(\b)(${VENDOR})\b`, "g"],
+    [String.raw`(^)([A-Z]{2,8}-?0[0-9]{2,5})(?=[: ])`, "g"],
+  ].map(([pattern, flags]) => new RegExp(pattern, flags));
+  /** Where a driver's message goes on with the statement and its values. */
+  const STATEMENT = /\n(?:\[SQL|\[parameters|DETAIL|CONTEXT|STATEMENT|QUERY|LINE [0-9])/;
+  /** Private characters, one for each ASCII character: no other pattern matches them. */
+  const SHIELD = 0xe000;
+  const SHIELDED = /[\ue000-\ue07f]+/g;
+  const shifted = (text, by) =>
+    String.fromCharCode(...[...text].map((one) => one.charCodeAt(0) + by));
+
+  /** A text with its codes in characters that no other pattern matches. */
+  function shield(text) {
+    const safe = text.replace(SHIELDED, "\ufffd");
+    const at = safe.search(STATEMENT);
+    const end = at < 0 ? safe.length : at;
+    const hidden = (_all, before, code) => before + shifted(code, SHIELD);
+    const head = CODES.reduce((found, pattern) => found.replace(pattern, hidden), safe.slice(0, end));
+    return head + safe.slice(end);
+  }
+
+  /** The first different codes of an error that its message names. */
+  const codesOf = (message) =>
+    [...new Set(shielded(message).match(SHIELDED) ?? [])]
+      .map((code) => shifted(code, -SHIELD))
+      .slice(0, MOST_CODES);
+
+  /** The message's beginning without addresses and times, its codes shielded. */
+  const shielded = (message) => shield(replaceAll(first(message, NORM_LIMIT), ADDRESSES));
+
+  /** The message without what changes from one occurrence to the next; its codes stay. */
   const norm = (message) =>
-    replaceAll(first(message, NORM_LIMIT), PARTS)
+    replaceAll(shielded(message), PARTS)
       .replace(/(<[a-z]{1,5}>)(?:[ \t\n\r\f\v,;]+\1)+/g, "$1")
       .replace(/[ \t\n\r\f\v]+/g, " ")
-      .replace(/^ +| +$/g, "");
+      .replace(/^ +| +$/g, "")
+      .replace(SHIELDED, (code) => shifted(code, -SHIELD));
 
   function wordsOf(value) {
     try {
@@ -985,6 +1100,7 @@
   });
   window.jobManagerTracker = {
     norm,
+    codesOf,
     scrub,
     scrubText,
     scrubUrl,

@@ -15,13 +15,13 @@
   let shownPlace = null;
 
   /** Keep the fields in the URL; where the same events and groups are as CSV. */
-  function keep(...values) {
+  function keep(source, ...values) {
     const fields = {};
     Object.entries(FIELDS).forEach(([field, nothing], at) => {
       fields[field] = values[at] || nothing;
       window.jobManagerShell.keepInUrl(field, fields[field], nothing);
     });
-    const query = exportQuery(fields, window.jobManagerTicker.now());
+    const query = exportQuery(fields, window.jobManagerTicker.now(), source);
     requestAnimationFrame(() => requestAnimationFrame(filled));
     return ["api/errors.csv", "api/errors/groups.csv"].map((path) =>
       window.jobManagerShell.below(`${path}?${query}`),
@@ -29,8 +29,8 @@
   }
 
   /** The words of the API for these fields. */
-  function exportQuery({ range, status, ...others }, now) {
-    const query = new URLSearchParams();
+  function exportQuery({ range, status, ...others }, now, source) {
+    const query = new URLSearchParams({ ...(source && { source }) });
     query.set("since", now - (HOURS[range] ?? HOURS[FIELDS.range]) * 3_600_000);
     for (const one of STATUSES[status] ?? []) query.append("status", one);
     for (const [name, value] of Object.entries(others)) {

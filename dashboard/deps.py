@@ -132,6 +132,13 @@ class Deps:
             names = [*by_source(run_ids, self.sources)]
         return {self.source(name).engine.capabilities.remedy for name in names}
 
+    def narrowed(self, name: str | None) -> str:
+        """The source that a list of several ones' things is narrowed to; "" for none.
+
+        With one source alone everything is about it.
+        """
+        return name if name and name != ALL and len(self.sources) > 1 else ""
+
     def place(self, name: str | None) -> Source | AllSources:
         """The source of that name, or all of them."""
         return self.everything if name == ALL else self.source(name)

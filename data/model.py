@@ -300,6 +300,8 @@ class ErrorEvent:
     times: int = 1
     #: the event as JSON, for those who look at it
     body: str = "{}"
+    #: the group it would have belonged to before errors were told apart by their codes
+    before: str = ""
 
 
 class Failure(NamedTuple):

@@ -26,7 +26,8 @@ from dashboard.views.errors import (
     event_cells,
     group_cells,
 )
-from data.clock import now_ms
+from data.actions.errors import ErrorActions
+from data.all_sources import ALL
 from data.exceptions import DataError, InvalidRequestError
 from data.model import GroupStatus
 from data.store.error_records import ErrorFilter, Group, KeptEvent
@@ -46,6 +47,8 @@ _AGAIN_S: Final = 5
 #: What a browser calls a tab; anything else is nobody's.
 _SESSION: Final = re.compile("[0-9a-f]{16}")
 
+#: Events and fingerprint of the last group of a page.
+_AFTER_GROUP: Final = "^[0-9]{1,15}\\.v[0-9]{1,3}:[0-9a-f]{16}$"
 _MS: Final = Query(ge=0, le=253_402_214_400_000, description="epoch milliseconds")
 _Text = Annotated[str, Query(max_length=500)]
 _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
@@ -120,14 +123,16 @@ class GroupsAnswer(BaseModel):
 
     groups: list[GroupAnswer]
     #: where to go on: hand it back as ``after``; null at the end
-    next: int | None
+    next: str | None
+    #: stored errors are being regrouped: how much is done, 0 to 1; null when all is
+    regrouped: float | None
 
 
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-_Fingerprint = Annotated[str, Field(pattern="^v1:[0-9a-f]{16}$")]
+_Fingerprint = Annotated[str, Field(pattern="^v[0-9]{1,3}:[0-9a-f]{16}$")]
 
 
 class StatusAsked(_Asked):
@@ -155,6 +160,7 @@ def _filter(  # noqa: PLR0917  # one for each word of the query
     action: _Text = "",
     component: _Text = "",
     job: _Text = "",
+    source: _Text = "",
     q: _Text = "",
     status: Annotated[list[GroupStatus] | None, Query()] = None,
     since: Annotated[int, _MS] = 0,
@@ -168,6 +174,7 @@ def _filter(  # noqa: PLR0917  # one for each word of the query
         action=action,
         component=component,
         job_name=job,
+        source="" if source == ALL else source,
         text=q,
     )
 
@@ -181,7 +188,7 @@ def register(router: APIRouter, deps: Deps) -> None:
         return
     _register_telling(router, deps, deps.tracker)
     _register_reading(router, deps, deps.store.errors)
-    _register_sorting(router, deps, deps.store.errors)
+    _register_sorting(router, deps)
 
 
 def _register_telling(router: APIRouter, deps: Deps, tracker: Tracker) -> None:
@@ -236,6 +243,7 @@ def _register_reading(router: APIRouter, deps: Deps, errors: ErrorLog) -> None:
     ) -> EventsAnswer:
         """Tracked errors, newest first."""
         require(deps.viewer(), Action.VIEW)
+        filter_ = _narrowed(deps, filter_)
         rows = errors.page(filter_, before=_place(after), limit=limit)
         last = f"{rows[-1].at}.{rows[-1].id}" if len(rows) == limit else None
         return EventsAnswer(errors=[_event(row) for row in rows], next=last)
@@ -244,53 +252,61 @@ def _register_reading(router: APIRouter, deps: Deps, errors: ErrorLog) -> None:
     def listed_csv(filter_: _Filter) -> Response:
         """What ``/api/errors`` lists with the same words, as CSV; instants are UTC."""
         require(deps.viewer(), Action.EXPORT)
+        filter_ = _narrowed(deps, filter_)
         return Lines(_begun(_event_lines(errors, filter_)), lambda: None, "errors")
 
     @router.get("/errors/groups", responses=_READ)
     def groups(
         filter_: _Filter,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        after: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+        after: Annotated[str | None, Query(pattern=_AFTER_GROUP)] = None,
     ) -> GroupsAnswer:
         """Groups with errors in the range, most frequent first."""
         require(deps.viewer(), Action.VIEW)
-        found = errors.groups(filter_, after=after, limit=limit)
-        more = after + limit if len(found) == limit else None
-        return GroupsAnswer(groups=[_group(one) for one in found], next=more)
+        filter_ = _narrowed(deps, filter_)
+        found = errors.groups(filter_, after=_group_place(after), limit=limit)
+        return GroupsAnswer(
+            groups=[_group(one) for one in found],
+            next=_next_group(found) if len(found) == limit else None,
+            regrouped=deps.store.regrouping.progress(),
+        )
 
     @router.get("/errors/groups.csv", response_class=StreamingResponse, responses=_CSV)
     def groups_csv(filter_: _Filter) -> Response:
         """What ``/api/errors/groups`` lists with the same words, as CSV."""
         require(deps.viewer(), Action.EXPORT)
+        filter_ = _narrowed(deps, filter_)
         lines = _begun(_group_lines(errors, filter_))
         return Lines(lines, lambda: None, "error-groups")
 
 
-def _register_sorting(router: APIRouter, deps: Deps, errors: ErrorLog) -> None:
+def _register_sorting(router: APIRouter, deps: Deps) -> None:
+    desk = ErrorActions(deps.store, deps.clock)
+
     @router.post("/errors/status", responses=RESPONSES)
     def set_status(asked: StatusAsked) -> GroupAnswer:
         """Resolve, ignore or open a group again."""
         actor = require(deps.viewer(), Action.TRIAGE)
-        now = now_ms(deps.clock)
-        if asked.status is GroupStatus.REGRESSED:
-            message = "A group becomes regressed by itself: open, resolved or ignored."
-            raise InvalidRequestError(message)
-        errors.set_status(asked.fingerprint, asked.status, by=actor, at_ms=now)
-        return _group(errors.group(asked.fingerprint))
+        return _group(desk.set_status(asked.fingerprint, asked.status, actor=actor))
 
     @router.post("/errors/merge", responses=RESPONSES)
     def merge(asked: MergeAsked) -> GroupAnswer:
         """Make groups part of another one."""
-        require(deps.viewer(), Action.TRIAGE)
-        errors.merge(asked.into, asked.fingerprints)
-        return _group(errors.group(asked.into))
+        actor = require(deps.viewer(), Action.TRIAGE)
+        return _group(desk.merge(asked.into, asked.fingerprints, actor=actor))
 
     @router.post("/errors/split", responses=RESPONSES)
     def split(asked: SplitAsked) -> GroupAnswer:
         """Make what was merged a group of its own again."""
-        require(deps.viewer(), Action.TRIAGE)
-        errors.split(asked.fingerprint)
-        return _group(errors.group(asked.fingerprint))
+        actor = require(deps.viewer(), Action.TRIAGE)
+        return _group(desk.split(asked.fingerprint, actor=actor))
+
+
+def _narrowed(deps: Deps, filter_: ErrorFilter) -> ErrorFilter:
+    """The filter for one source of several. Raises UnknownSourceError."""
+    if filter_.source:
+        deps.source(filter_.source)
+    return filter_._replace(source=deps.narrowed(filter_.source))
 
 
 async def _body(request: Request) -> bytes | None:
@@ -369,6 +385,17 @@ def _place(after: str | None) -> tuple[int, int] | None:
     return int(at), int(id_)
 
 
+def _group_place(after: str | None) -> tuple[int, str] | None:
+    if after is None:
+        return None
+    events, _, fingerprint = after.partition(".")
+    return int(events), fingerprint
+
+
+def _next_group(groups: list[Group]) -> str:
+    return f"{groups[-1].events}.{groups[-1].fingerprint}"
+
+
 def _event(row: KeptEvent) -> EventAnswer:
     return EventAnswer(
         event_id=row.event_id,
@@ -403,10 +430,10 @@ def _event_lines(errors: ErrorLog, filter_: ErrorFilter) -> Iterator[str]:
 
 def _group_lines(errors: ErrorLog, filter_: ErrorFilter) -> Iterator[str]:
     yield csv_text([GROUP_COLUMNS])
-    after = 0
+    after = None
     while rows := errors.groups(filter_, after=after):
         yield csv_text([[*map(safe, group_cells(row))] for row in rows])
-        after += len(rows)
+        after = rows[-1].events, rows[-1].fingerprint
 
 
 _BATCH: Final = {

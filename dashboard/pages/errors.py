@@ -22,7 +22,7 @@ from dashboard.components.search import choice, export, segments, text_field
 from dashboard.deps import Action, Deps
 from dashboard.figures.errors import errors_by_action
 from dashboard.format import count
-from dashboard.ids import Errors
+from dashboard.ids import Errors, Shell
 from dashboard.offload import offload
 from dashboard.panels import error_detail, error_retry
 from dashboard.panels.error_parts import groups_table, nothing, sink_lines
@@ -101,19 +101,22 @@ def register(app: Dash, deps: Deps) -> None:
         Input(Errors.REFRESH, "n_clicks"),
         Input(Errors.CHANGED, "data"),
         Input(Errors.MORE, "n_clicks"),
+        Input(Shell.SOURCE, "value"),
         *fields,
         State(Errors.SHOWN, "data"),
     )
     @offload
     def _look(*values: Any) -> dict[str, Any]:
-        more, asked, shown = values[3], values[4:-1], values[-1]
+        *_signs, more, source, asked, shown = *values[:5], values[5:-1], values[-1]
         is_more = ctx.triggered_id in (Errors.MORE, Errors.INTERVAL)
-        return _found(deps, tracker, asked, shown, pages=1 + (more or 0) * is_more)
+        pages = 1 + (more or 0) * is_more
+        return _found(deps, tracker, (source, *asked), shown, pages=pages)
 
     app.clientside_callback(
         ClientsideFunction("errors", "keep"),
         Output(Errors.EXPORT, "href"),
         Output(Errors.EXPORT_GROUPS, "href"),
+        Input(Shell.SOURCE, "value"),
         *fields,
         Input(Errors.GROUPS, "children"),
     )
@@ -138,9 +141,10 @@ _OUTPUTS: Final = {
 def _found(
     deps: Deps, tracker: Tracker, values: Any, shown: Any, *, pages: int
 ) -> dict[str, Any]:
+    names = ("source", *(name for _, name in _FIELDS))
     asked = {
         name: value if isinstance(value, str) else None
-        for (_, name), value in zip(_FIELDS, values, strict=True)
+        for name, value in zip(names, values, strict=True)
     }
     done = {"problem_hidden": True, "problem": "", "page": "page"}
     try:
@@ -161,7 +165,8 @@ def _shown(
     limit: int,
 ) -> dict[str, Any]:
     now = now_ms(deps.clock)
-    filter_ = filter_of(asked, now)
+    source = deps.narrowed(asked["source"])
+    filter_ = filter_of(asked, now)._replace(source=source)
     range_ = range_of(asked["range"])
     errors = deps.store.errors
     found = errors.groups(filter_, limit=limit + 1)
@@ -173,12 +178,12 @@ def _shown(
     views = [group_view(one, series.get(one.fingerprint, {}), steps) for one in groups]
     bars = range_._replace(step_ms=range_.bar_ms)
     cells = errors.by_action(filter_, range_.bar_ms)
-    words = errors.words(filter_.since)
+    words = errors.words(filter_.since, source)
     total = sum(events for _, _, events in cells)
     visible_s = deps.store.viewing.seconds(filter_.since, now)
     return {
         "groups": _table(views, range_.words, shown, filter_),
-        "count": f"most frequent first, {count(len(groups))} shown",
+        "count": f"most frequent first, {count(len(groups))} shown{_regrouped(deps)}",
         "more": len(found) <= limit,
         "chart": errors_by_action(cells, steps_of(bars, now)),
         "chart_words": rate_words(total, range_.words, visible_s),
@@ -188,13 +193,21 @@ def _shown(
     }
 
 
+def _regrouped(deps: Deps) -> str:
+    """How far stored errors are regrouped, where that goes on."""
+    done = deps.store.regrouping.progress()
+    return "" if done is None else f" · regrouping stored errors: {done:.0%}"
+
+
 def _table(
     views: list[GroupView], span: str, shown: Any, filter_: ErrorFilter
 ) -> Component:
     chosen = shown["group"] if isinstance(shown, dict) else ""
     if views:
         return groups_table(views, span, chosen)
-    usual = filter_ == ErrorFilter(since=filter_.since, statuses=STATUSES[STATUS][1])
+    usual = filter_ == ErrorFilter(
+        since=filter_.since, statuses=STATUSES[STATUS][1], source=filter_.source
+    )
     if usual:
         return nothing("No open errors", f"Nothing was tracked in the last {span}.")
     return nothing("No errors", "No error matches these words.")

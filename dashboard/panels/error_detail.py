@@ -38,7 +38,7 @@ from dashboard.views.errors import (
     context_json,
     support_text,
 )
-from data.clock import now_ms
+from data.actions.errors import ErrorActions
 from data.exceptions import DataError
 from data.model import GroupStatus
 from data.store.error_records import ErrorFilter, Group, KeptEvent, StruckRun
@@ -163,19 +163,19 @@ def _done(step: Any, group: str, into: Any) -> tuple[Any, Component | None]:
 
 def _set_status(deps: Deps, status: GroupStatus, group: str, _into: Any) -> None:
     actor = require(deps.viewer(), Action.TRIAGE)
-    now = now_ms(deps.clock)
-    deps.store.errors.set_status(group, status, by=actor, at_ms=now)
+    ErrorActions(deps.store, deps.clock).set_status(group, status, actor=actor)
 
 
 def _merge(deps: Deps, group: str, into: Any) -> None:
-    require(deps.viewer(), Action.TRIAGE)
+    actor = require(deps.viewer(), Action.TRIAGE)
     if isinstance(into, str) and into:
-        deps.store.errors.merge(into, [group])
+        ErrorActions(deps.store, deps.clock).merge(into, [group], actor=actor)
 
 
 def _split(deps: Deps, _group: str, _into: Any) -> None:
-    require(deps.viewer(), Action.TRIAGE)
-    deps.store.errors.split(ctx.triggered_id["group"])
+    actor = require(deps.viewer(), Action.TRIAGE)
+    group = ctx.triggered_id["group"]
+    ErrorActions(deps.store, deps.clock).split(group, actor=actor)
 
 
 def _detail(deps: Deps, asked: Any, source: str) -> dict[str, Any]:

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
+from data.actions.auditing import audited
 from data.clock import DAY_MS, Clock, now_ms
 from data.exceptions import (
     ChangedMeanwhileError,
-    DataError,
     InvalidRequestError,
-    OutcomeUnknownError,
     UnknownAlertError,
 )
 from data.rules.alarms import checked, differing, rule_of
@@ -127,18 +126,9 @@ class AlertActions:
         detail: str = "",
     ) -> Iterator[dict[str, object]]:
         """Do something, and have it in the audit: what it came to, or that it failed."""
-        audit = self._store.audit
         entry = AuditEntry("", what, before or {}, detail)
-        batch = audit.open_batch(actor, "", action, [entry], now_ms(self._clock))
-        after: dict[str, object] = {}
-        try:
+        with audited(self._store, self._clock, actor, action, entry) as after:
             yield after
-        except OutcomeUnknownError:
-            raise
-        except DataError:
-            audit.conclude(batch, {"": ("failed", {})})
-            raise
-        audit.conclude(batch, {"": ("done", after)})
 
 
 def settings_words(rule: str, settings: Mapping[str, object]) -> str:

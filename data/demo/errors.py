@@ -78,7 +78,7 @@ _KINDS: Final = (
         (("retry", "/app/dashboard/api/acting.py"),), 0.5, ((44, 1),),
     ),
     Kind(
-        "server", "log", "", "the sink Webhook failed: it answered 50{n}", "monitor",
+        "server", "log", "", "the sink Webhook failed: it answered 503", "monitor",
         "data.monitor", (), 0.3, ((15, 3),),
     ),
 )  # fmt: skip

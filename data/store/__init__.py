@@ -16,6 +16,7 @@ from data.exceptions import DataError, SourceUnavailableError
 from data.store.alerts import AlertLog
 from data.store.audit import AuditLog
 from data.store.episodes import EpisodeLog
+from data.store.error_regrouping import Regrouping
 from data.store.errors import ErrorLog
 from data.store.incidents import IncidentLog
 from data.store.lease import Leases
@@ -47,6 +48,7 @@ class Store:
     episodes: EpisodeLog
     audit: AuditLog
     errors: ErrorLog
+    regrouping: Regrouping
     viewing: ViewingLog
     alerts: AlertLog
     messages: MessageLog
@@ -106,6 +108,7 @@ def open_store(url: str, *, retention_ms: int = RETENTION_MS) -> Store:
         episodes=EpisodeLog(database),
         audit=AuditLog(database),
         errors=ErrorLog(database),
+        regrouping=Regrouping(database),
         viewing=ViewingLog(database),
         alerts=AlertLog(database),
         messages=MessageLog(database),

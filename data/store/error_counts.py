@@ -41,9 +41,18 @@ def _summed(table: Table, filter_: ErrorFilter) -> Select[Any]:
 
 
 def dimensions(table: Table, filter_: ErrorFilter) -> list[ColumnElement[bool]]:
-    """What the filter says of where an error came from."""
-    return [
+    """What the filter says of where an error came from.
+
+    What concerns no source is counted with each.
+    """
+    wanted = [
         table.c[name] == storable_key(value)
         for name in ("origin", "action", "component", "job_name")
         if (value := getattr(filter_, name))
     ]
+    return wanted + ([of_source(table, filter_.source)] if filter_.source else [])
+
+
+def of_source(table: Table, source: str) -> ColumnElement[bool]:
+    """Does it concern this source, or none?"""
+    return table.c.source.in_((storable_key(source), ""))

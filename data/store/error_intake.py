@@ -2,20 +2,32 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import Column, Connection, Insert, Table, case, func, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    case,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
-from data.clock import DAY_MS, HOUR_MS
 from data.model import ErrorEvent, GroupStatus
+from data.rules.grouping import VERSION, codes_of
+from data.store.error_sums import (
+    about,
+    add_counts,
+    cells_of,
+    note_struck,
+    note_titles,
+)
 from data.store.error_tables import (
-    error_day,
     error_event,
     error_group,
-    error_hour,
-    error_run,
-    error_visitor,
+    error_regrouped,
+    error_regrouping,
 )
 from data.store.sums import add_sums
 from data.store.tallies import errors_of
@@ -27,6 +39,15 @@ _CHUNK: Final = 200
 _g: Final = error_group.c
 _e: Final = error_event.c
 _EVENT_COLUMNS: Final = [column for column in error_event.c if column.name != "id"]
+
+
+class Decision(NamedTuple):
+    """What people made of a group."""
+
+    status: str
+    status_at: int
+    status_by: str
+    first_seen: int
 
 
 class Written(NamedTuple):
@@ -50,11 +71,13 @@ def take_in(
         new |= _insert(connection, dialect, events[at : at + _CHUNK])
     once = {event.event_id: event for event in events if event.event_id in new}
     fresh = [*once.values(), *counted]
-    regressed = _upsert_groups(connection, dialect, fresh)
-    _count(connection, dialect, fresh)
-    _note_struck(connection, dialect, fresh)
+    decided = decisions_before(connection, dialect, fresh)
+    last_at = upsert_groups(connection, dialect, fresh, decided)
+    note_titles(connection, dialect, fresh)
+    add_counts(connection, dialect, cells_of(fresh))
+    note_struck(connection, dialect, fresh)
     add_sums(connection, dialect, errors_of(fresh))
-    return Written(new, regressed)
+    return Written(new, _regressed(connection, last_at))
 
 
 def _insert(
@@ -67,10 +90,16 @@ def _insert(
     return {id_ for (id_,) in found}
 
 
-def _upsert_groups(
-    connection: Connection, dialect: str, events: Sequence[ErrorEvent]
-) -> set[str]:
-    """Make or move on the groups; those that came back after being resolved."""
+def upsert_groups(
+    connection: Connection,
+    dialect: str,
+    events: Sequence[ErrorEvent],
+    decided: Mapping[str, Decision],
+) -> dict[str, int]:
+    """Make or move on the groups; when each was last seen.
+
+    ``decided`` is what people had made of those that an older group was divided into.
+    """
     spans: dict[str, tuple[int, ErrorEvent]] = {}
     for event in events:
         first, last = spans.get(event.fingerprint, (event.at, event))
@@ -78,12 +107,78 @@ def _upsert_groups(
             min(first, event.at),
             max(last, event, key=lambda one: one.at),
         )
-    if not spans:
-        return set()
     # in one order, so that nobody deadlocks
-    rows = [_new_group(*spans[fingerprint]) for fingerprint in sorted(spans)]
-    connection.execute(_upsert_group(dialect), rows)
-    return _regressed(connection, {one: last.at for one, (_, last) in spans.items()})
+    rows = [
+        _new_group(*spans[fingerprint], decided.get(fingerprint))
+        for fingerprint in sorted(spans)
+    ]
+    if rows:
+        connection.execute(_upsert_group(dialect), rows)
+    return {one: last.at for one, (_, last) in spans.items()}
+
+
+def decisions_before(
+    connection: Connection, dialect: str, events: Sequence[ErrorEvent]
+) -> dict[str, Decision]:
+    """What people made of the older groups of these events that still wait.
+
+    By the new fingerprint, which is noted as a part of the older one.
+    """
+    befores = {event.before for event in events if event.before}
+    if not befores or not is_regrouping(connection):
+        return {}
+    root = aliased(error_group)
+    known = (
+        select(
+            _g.fingerprint,
+            root.c.status,
+            root.c.status_at,
+            root.c.status_by,
+            _g.first_seen,
+        )
+        .join(root, root.c.fingerprint == func.coalesce(_g.merged_into, _g.fingerprint))
+        .where(_g.fingerprint.in_(befores), ~_g.retired)
+    )
+    old = {name: Decision(*rest) for name, *rest in connection.execute(known)}
+    parts = {
+        (event.before, event.fingerprint): event
+        for event in events
+        if event.before in old
+    }
+    note_parts(connection, dialect, parts, Counter())
+    return {event.fingerprint: old[event.before] for event in parts.values()}
+
+
+def note_parts(
+    connection: Connection,
+    dialect: str,
+    parts: Mapping[tuple[str, str], ErrorEvent],
+    moved: Mapping[tuple[str, str], int],
+) -> None:
+    """Note that older groups have these parts, and how many events each was given."""
+    rows = [
+        {
+            "old": old,
+            "new": new,
+            "codes": " ".join(codes_of(parts[old, new].message)),
+            "events": moved.get((old, new), 0),
+        }
+        for old, new in sorted(parts)
+    ]
+    insert = insert_into(error_regrouped, dialect)
+    more = {"events": error_regrouped.c.events + insert.excluded.events}
+    keys = [error_regrouped.c.old, error_regrouped.c.new]
+    if rows:
+        connection.execute(
+            insert.on_conflict_do_update(index_elements=keys, set_=more), rows
+        )
+
+
+def is_regrouping(connection: Connection) -> bool:
+    """Do stored events wait to be regrouped, or may some wait?"""
+    c = error_regrouping.c
+    done = select(c.finished).where(c.version == VERSION)
+    return not connection.execute(done).scalar()
 
 
 def _upsert_group(dialect: str) -> Insert:
@@ -100,89 +195,20 @@ def _upsert_group(dialect: str) -> Insert:
     return insert.on_conflict_do_update(index_elements=[_g.fingerprint], set_=moved)
 
 
-def _count(connection: Connection, dialect: str, events: Sequence[ErrorEvent]) -> None:
-    for table, span, length in (
-        (error_hour, "hour", HOUR_MS),
-        (error_day, "day", DAY_MS),
-    ):
-        cells: Counter[tuple[Any, ...]] = Counter()
-        for event in events:
-            at = event.at // length * length
-            cells[event.fingerprint, at, *_about(event).values()] += event.times
-        names = ["fingerprint", span, "origin", "action", "component", "job_name"]
-        rows = [
-            dict(zip([*names, "events"], [*key, cells[key]], strict=True))
-            for key in sorted(cells)
-        ]
-        insert = insert_into(table, dialect)
-        more = {"events": table.c.events + insert.excluded.events}
-        upsert = insert.on_conflict_do_update(index_elements=names, set_=more)
-        if rows:
-            connection.execute(upsert, rows)
-
-
-def _note_struck(
-    connection: Connection, dialect: str, events: Sequence[ErrorEvent]
-) -> None:
-    visitors: dict[tuple[str, ...], dict[str, object]] = {
-        (event.fingerprint, storable_key(event.visitor)): {"last_at": event.at}
-        for event in events
-        if event.visitor
-    }
-    runs: dict[tuple[str, ...], dict[str, object]] = {
-        (event.fingerprint, event.source, storable_key(event.run_id)): {
-            "last_at": event.at,
-            "job_name": storable_key(event.job_name),
-        }
-        for event in events
-        if event.run_id
-    }
-    _note_each(connection, dialect, error_visitor, _g.visitors, visitors)
-    _note_each(connection, dialect, error_run, _g.runs, runs)
-
-
-def _note_each(
-    connection: Connection,
-    dialect: str,
-    table: Table,
-    counter: Column[int],
-    struck: Mapping[tuple[str, ...], Mapping[str, object]],
-) -> None:
-    """Note whom or what errors struck: new ones are counted, others moved on."""
-    if not struck:
-        return
-    names = [column.name for column in table.primary_key.columns]
-    rows = [
-        {**dict(zip(names, key, strict=True)), **struck[key]} for key in sorted(struck)
-    ]
-    keys = [table.c[name] for name in names]
-    insert = insert_into(table, dialect)
-    new = insert.on_conflict_do_nothing(index_elements=names).returning(*keys)
-    added = {tuple(row) for row in connection.execute(new, rows)}
-    for fingerprint, number in sorted(Counter(key[0] for key in added).items()):
-        connection.execute(
-            update(error_group)
-            .where(_g.fingerprint == fingerprint)
-            .values({counter.name: counter + number})
-        )
-    known = [row for row in rows if tuple(row[name] for name in names) not in added]
-    if known:
-        newer = {name: insert.excluded[name] for name in next(iter(struck.values()))}
-        move = insert.on_conflict_do_update(index_elements=names, set_=newer)
-        connection.execute(move, known)
-
-
-def _new_group(first_seen: int, last: ErrorEvent) -> dict[str, object]:
+def _new_group(
+    first_seen: int, last: ErrorEvent, decided: Decision | None
+) -> dict[str, object]:
+    known = decided or Decision(GroupStatus.OPEN.value, 0, "", first_seen)
     return {
         "fingerprint": last.fingerprint,
-        "first_seen": first_seen,
+        "first_seen": min(first_seen, known.first_seen),
         "last_seen": last.at,
-        "status": GroupStatus.OPEN.value,
-        "status_at": 0,
-        "status_by": "",
+        "status": known.status,
+        "status_at": known.status_at,
+        "status_by": known.status_by,
         "visitors": 0,
         "runs": 0,
-        **_about(last),
+        **{name: value for name, value in about(last).items() if name != "source"},
         "title": storable(last.title),
         "type": storable(last.type),
     }
@@ -212,19 +238,9 @@ def _regressed(connection: Connection, last_at: Mapping[str, int]) -> set[str]:
 def _to_values(event: ErrorEvent) -> dict[str, object]:
     return {
         **{column.name: getattr(event, column.name) for column in _EVENT_COLUMNS},
-        **_about(event),
+        **about(event),
         "type": storable(event.type),
         "message": storable(event.message),
         "run_id": storable_key(event.run_id),
         "body": storable(event.body),
-    }
-
-
-def _about(event: ErrorEvent) -> dict[str, str]:
-    """What an event is counted by."""
-    return {
-        "origin": event.origin,
-        "action": storable_key(event.action),
-        "component": storable_key(event.component),
-        "job_name": storable_key(event.job_name),
     }

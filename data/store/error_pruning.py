@@ -5,13 +5,17 @@ from typing import Final
 from sqlalchemy import Connection, Table, delete, func, select, update
 from sqlalchemy.orm import aliased
 
+from data.clock import HOUR_MS
 from data.db import Database
 from data.store.error_tables import (
     error_day,
     error_event,
     error_group,
     error_hour,
+    error_met,
+    error_regrouped,
     error_run,
+    error_title,
     error_visitor,
 )
 
@@ -46,6 +50,11 @@ def prune(database: Database, before_ms: int, most: int) -> int:
                 _g.last_seen < before_ms, _g.fingerprint.not_in(alive)
             )
         )
+        met = error_met.c
+        connection.execute(delete(error_met).where(met.hour < before_ms - HOUR_MS))
+        for own in (error_title.c.fingerprint, error_regrouped.c.old):
+            gone = own.not_in(select(_g.fingerprint))
+            connection.execute(delete(own.table).where(gone))
         for table, counter in ((error_visitor, "visitors"), (error_run, "runs")):
             _recount(connection, table, counter, before_ms)
     return forgotten

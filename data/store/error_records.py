@@ -17,6 +17,8 @@ class ErrorFilter(NamedTuple):
     action: str = ""
     component: str = ""
     job_name: str = ""
+    #: name of a source: errors that happened to its runs, or while it was looked at
+    source: str = ""
     #: part of the title, whatever the case
     text: str = ""
 

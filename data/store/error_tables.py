@@ -8,11 +8,13 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Index,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from data.store.tables import metadata, number, word
@@ -64,6 +66,8 @@ error_group: Final = Table(
     Column("status_by", word, nullable=False),
     Column("visitors", BigInteger, nullable=False),
     Column("runs", BigInteger, nullable=False),
+    #: of an older way of grouping: all it had is in the group it is merged into
+    Column("retired", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("fingerprint", name="error_group_pkey"),
     Index("error_group_merged", "merged_into"),
 )
@@ -79,6 +83,7 @@ def _counts(name: str, span: str) -> Table:
         Column("action", word, nullable=False),
         Column("component", word, nullable=False),
         Column("job_name", word, nullable=False),
+        Column("source", word, nullable=False),
         Column("events", BigInteger, nullable=False),
         PrimaryKeyConstraint(
             "fingerprint",
@@ -87,6 +92,7 @@ def _counts(name: str, span: str) -> Table:
             "action",
             "component",
             "job_name",
+            "source",
             name=f"{name}_pkey",
         ),
         Index(f"{name}_at", span, "fingerprint", "action", "events"),
@@ -106,6 +112,55 @@ error_visitor: Final = Table(
     Column("last_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("fingerprint", "visitor", name="error_visitor_pkey"),
     Index("error_visitor_at", "last_at"),
+)
+
+#: Who met an error in which hour (UTC), and when within it.
+error_met: Final = Table(
+    "error_met",
+    metadata,
+    Column("fingerprint", word, nullable=False),
+    Column("hour", BigInteger, nullable=False),
+    Column("source", word, nullable=False),
+    Column("visitor", word, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint(
+        "fingerprint", "hour", "source", "visitor", name="error_met_pkey"
+    ),
+    Index("error_met_hour", "hour", "fingerprint"),
+)
+
+#: What the errors of a group are called, and how often: its commonest titles.
+error_title: Final = Table(
+    "error_title",
+    metadata,
+    Column("fingerprint", word, nullable=False),
+    Column("title", word, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    PrimaryKeyConstraint("fingerprint", "title", name="error_title_pkey"),
+)
+
+#: Which groups an older one was divided into; ``codes`` tell its parts apart.
+error_regrouped: Final = Table(
+    "error_regrouped",
+    metadata,
+    Column("old", word, nullable=False),
+    Column("new", word, nullable=False),
+    Column("codes", word, nullable=False),
+    #: events that were moved
+    Column("events", BigInteger, nullable=False),
+    PrimaryKeyConstraint("old", "new", name="error_regrouped_pkey"),
+)
+
+#: How far the stored events have been regrouped for a version of the fingerprint.
+error_regrouping: Final = Table(
+    "error_regrouping",
+    metadata,
+    Column("version", word, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("finished", Boolean, nullable=False),
+    PrimaryKeyConstraint("version", name="error_regrouping_pkey"),
 )
 
 #: Which runs an error struck, and when they were run again from its page.

@@ -22,7 +22,7 @@ from data.clock import DAY_MS, HOUR_MS
 from data.db import Database
 from data.exceptions import UnknownErrorGroupError
 from data.model import ErrorEvent, GroupStatus
-from data.store.error_counts import counts_by, counts_of, dimensions
+from data.store.error_counts import counts_by, counts_of, dimensions, of_source
 from data.store.error_intake import Written, take_in
 from data.store.error_pruning import prune
 from data.store.error_records import ErrorFilter, Group, KeptEvent, StruckRun
@@ -30,9 +30,9 @@ from data.store.error_tables import (
     error_day,
     error_event,
     error_group,
+    error_met,
     error_run,
     error_scan,
-    error_visitor,
 )
 from data.store.texts import storable, storable_key
 from data.store.upserts import insert_into
@@ -123,9 +123,16 @@ class ErrorLog:
     # ---- reading ----
 
     def groups(
-        self, filter_: ErrorFilter, *, after: int = 0, limit: int = 50
+        self,
+        filter_: ErrorFilter,
+        *,
+        after: tuple[int, str] | None = None,
+        limit: int = 50,
     ) -> list[Group]:
-        """Groups with events in the range, most frequent first; ``after`` so many."""
+        """Groups with events in the range, most frequent first.
+
+        ``after`` is (events, fingerprint) of the last one that is known.
+        """
         root = func.coalesce(_g.merged_into, _g.fingerprint)
         counts = counts_of(filter_)
         found = (
@@ -138,14 +145,20 @@ class ErrorLog:
             select(*_group_columns(), found.c.events)
             .join(found, found.c.root == _g.fingerprint)
             .order_by(found.c.events.desc(), _g.fingerprint)
-            .limit(limit)
-            .offset(after),
+            .limit(limit),
             filter_,
         )
+        if after is not None:
+            events, fingerprint = after
+            is_later = (found.c.events == events) & (_g.fingerprint > fingerprint)
+            statement = statement.where((found.c.events < events) | is_later)
         with self._db.reading() as connection:
-            return _to_groups(connection, connection.execute(statement).all())
+            groups = _to_groups(connection, connection.execute(statement).all())
+            if filter_.source:
+                return _of_source(connection, groups, filter_.source)
+            return groups
 
-    def group(self, fingerprint: str, *, since: int = 0) -> Group:
+    def group(self, fingerprint: str, *, since: int = 0, source: str = "") -> Group:
         """The group that a fingerprint belongs to. Raises UnknownErrorGroupError."""
         with self._db.reading() as connection:
             root = connection.execute(
@@ -155,7 +168,7 @@ class ErrorLog:
             ).scalar()
             if root is None:
                 raise UnknownErrorGroupError(fingerprint)
-            counts = counts_of(ErrorFilter(since=since))
+            counts = counts_of(ErrorFilter(since=since, source=source))
             members = select(_g.fingerprint).where(
                 (_g.fingerprint == root) | (_g.merged_into == root)
             )
@@ -218,9 +231,15 @@ class ErrorLog:
             return _counted(connection, newer) + 1, _counted(connection, own)
 
     def runs(
-        self, members: Collection[str], *, limit: int, again: bool = True
+        self,
+        members: Collection[str],
+        *,
+        limit: int,
+        again: bool = True,
+        since: int = 0,
+        source: str = "",
     ) -> list[StruckRun]:
-        """Runs that these errors struck, newest first.
+        """Runs that these errors struck since then, newest first.
 
         ``again`` False leaves out those that were run again since.
         """
@@ -231,6 +250,10 @@ class ErrorLog:
             .order_by(c.last_at.desc(), c.run_id)
             .limit(limit)
         )
+        if since:
+            statement = statement.where(c.last_at >= since)
+        if source:
+            statement = statement.where(of_source(error_run, source))
         if not again:
             statement = statement.where(c.retried_at.is_(None))
         rows = {tuple(row[:2]): StruckRun(*row) for row in self._db.fetch(statement)}
@@ -249,6 +272,7 @@ class ErrorLog:
             select(root, start, func.sum(c.events))
             .join(error_group, _g.fingerprint == c.fingerprint)
             .where(c.fingerprint.in_(members), at >= filter_.since // step_ms * step_ms)
+            .where(*dimensions(table, filter_))
             .group_by(root, start)
         )
         found: dict[str, dict[int, int]] = {}
@@ -273,7 +297,7 @@ class ErrorLog:
             statement = statement.where(at < filter_.until)
         return [(int(s), a, int(n)) for s, a, n in self._db.fetch(statement)]
 
-    def words(self, since: int) -> dict[str, list[str]]:
+    def words(self, since: int, source: str = "") -> dict[str, list[str]]:
         """The actions, components and job types that occur in the range."""
         c = error_day.c
         day = since // DAY_MS * DAY_MS
@@ -282,21 +306,28 @@ class ErrorLog:
             statement = (
                 select(column).where(c.day >= day, column != "").distinct().limit(200)
             )
+            if source:
+                statement = statement.where(of_source(error_day, source))
             rows = self._db.fetch(statement)
             found[column.name] = sorted(word for (word,) in rows)
         return found
 
-    def met_by(self, since: int, until: int, job: str = "") -> dict[str, int]:
-        """By action, how many people or tabs last met one of its groups in the range."""
-        v = error_visitor.c
+    def met_by(
+        self, since: int, until: int, job: str = "", source: str = ""
+    ) -> dict[str, int]:
+        """By action, how many people or tabs met one of its groups in the range."""
+        m = error_met.c
         statement = (
-            select(_g.action, func.count(v.visitor.distinct()))
-            .join(error_visitor, v.fingerprint == _g.fingerprint)
-            .where(v.last_at >= since, v.last_at < until)
+            select(_g.action, func.count(m.visitor.distinct()))
+            .join(error_met, m.fingerprint == _g.fingerprint)
+            .where(m.hour > since - HOUR_MS, m.hour < until)
+            .where(m.last_at >= since, m.first_at < until)
             .group_by(_g.action)
         )
         if job:
             statement = statement.where(_g.job_name == storable_key(job))
+        if source:
+            statement = statement.where(of_source(error_met, source))
         return {action: int(n) for action, n in self._db.fetch(statement)}
 
     def lines(self, filter_: ErrorFilter) -> Iterator[Sequence[KeptEvent]]:
@@ -390,10 +421,39 @@ def _to_groups(connection: Connection, rows: Sequence[Any]) -> list[Group]:
         _g.first_seen,
         _g.last_seen,
     )
-    others = others.where(_g.merged_into.in_(merged)).order_by(_g.fingerprint)
+    others = others.where(_g.merged_into.in_(merged), ~_g.retired)
+    others = others.order_by(_g.fingerprint)
     for root, *part in connection.execute(others):
         merged[root].append(part)
     return [_to_group(row, merged[row[0]]) for row in rows]
+
+
+def _of_source(
+    connection: Connection, groups: Sequence[Group], source: str
+) -> list[Group]:
+    """The groups with the people and runs of one source only."""
+    names = [one for group in groups for one in (group.fingerprint, *group.merged)]
+    found: list[dict[str, int]] = []
+    for table, what in (
+        (error_met, error_met.c.visitor),
+        (error_run, error_run.c.run_id),
+    ):
+        mine = table.c.fingerprint.in_(names), of_source(table, source)
+        root = func.coalesce(_g.merged_into, _g.fingerprint)
+        statement = (
+            select(root, func.count(what.distinct()))
+            .join(error_group, _g.fingerprint == table.c.fingerprint)
+            .where(*mine)
+            .group_by(root)
+        )
+        found.append({one: int(n) for one, n in connection.execute(statement)})
+    people, runs = found
+    return [
+        one._replace(
+            visitors=people.get(one.fingerprint, 0), runs=runs.get(one.fingerprint, 0)
+        )
+        for one in groups
+    ]
 
 
 def _to_group(row: Any, parts: Sequence[Any]) -> Group:

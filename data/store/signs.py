@@ -3,17 +3,16 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 
 from data.clock import DAY_MS, HOUR_MS, WEEK_MS
 from data.db import Database
 from data.model import GroupStatus
 from data.store.error_tables import (
-    error_event,
     error_group,
     error_hour,
+    error_met,
     error_scan,
-    error_visitor,
 )
 from data.store.tables import stall_episode
 from data.store.texts import storable
@@ -106,22 +105,22 @@ def events_by_hour(
 def visitors_by_hour(
     database: Database, fingerprints: Collection[str], since: int
 ) -> dict[str, dict[int, int]]:
-    """People, or tabs, that met these errors, by hour, as far as events are kept."""
-    c = error_event.c
-    met = case((c.visitor != "", c.visitor))
-    hour, people = c.at - c.at % HOUR_MS, func.count(met.distinct())
-    return _nested(database.fetch(_by_hour(c, hour, people, fingerprints, since)))
+    """People, or tabs, that met these errors, by hour."""
+    c = error_met.c
+    people = func.count(c.visitor.distinct())
+    return _nested(database.fetch(_by_hour(c, c.hour, people, fingerprints, since)))
 
 
 def visitors_since(
     database: Database, fingerprints: Collection[str], since: int
 ) -> dict[str, int]:
     """How many people, or tabs, met these errors since then."""
-    c = error_visitor.c
+    c = error_met.c
     statement = (
         select(_root().label("root"), func.count(c.visitor.distinct()))
         .join(error_group, _g.fingerprint == c.fingerprint)
-        .where(c.last_at >= since, _root().in_(fingerprints))
+        .where(c.hour > since - HOUR_MS, c.last_at >= since)
+        .where(_root().in_(fingerprints))
         .group_by("root")
     )
     return {root: int(people) for root, people in database.fetch(statement)}

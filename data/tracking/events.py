@@ -16,7 +16,14 @@ from typing import Any, Final, NamedTuple
 from data.clock import DAY_MS, MINUTE_MS, from_ms, to_ms
 from data.exceptions import InvalidRequestError
 from data.model import ErrorEvent, Failure
-from data.rules.grouping import Frame, fingerprint, in_app, norm, raised
+from data.rules.grouping import (
+    Frame,
+    fingerprint,
+    fingerprint_v1,
+    in_app,
+    raised,
+    title_of,
+)
 from data.rules.scrub import cut, scrub, scrub_text, scrub_url
 
 MESSAGE: Final = 1_000
@@ -30,11 +37,12 @@ ID: Final = 100
 CRUMBS: Final = 10
 CRUMB: Final = 120
 EVENT: Final = 8_000
-_TITLE: Final = 300
 #: Clocks of browsers are wrong, and errors made offline come late.
 _OLDEST_MS: Final = 7 * DAY_MS
 _NEWEST_MS: Final = 5 * MINUTE_MS
 _MOST_TIMES: Final = 1_000_000
+#: What the page calls all sources at once.
+_ALL: Final = "all"
 _EVENT_ID: Final = re.compile("[0-9a-f]{32}")
 _BROWSER_KINDS: Final = frozenset(
     {
@@ -186,7 +194,7 @@ def from_browser(
         action=_text(context, "action"),
         component=_text(context, "component"),
         job_name=_text(context, "jobName"),
-        source=source,
+        source=source or _source_of(context),
         run_id=_text(context, "runId"),
         params=context.get("params"),
         user_agent=_text(context, "userAgent"),
@@ -236,8 +244,7 @@ def _event(
         for name, value in about._asdict().items()
         if name in ("action", "component", "job_name", "source", "run_id")
     }
-    told = norm(message)
-    title = f"{type_}: {told}" if type_ not in ("", "Error") and told else told or type_
+    frames = [_scrubbed(frame) for frame in found.frames[:FRAMES]]
     body = {
         "event_id": event_id,
         "timestamp": _iso(at),
@@ -248,7 +255,7 @@ def _event(
             "type": type_,
             "message": message,
             "stacktrace": cut_front(scrub_text(_end_of(found.stack)), STACK),
-            "frames": [_told(frame) for frame in found.frames[:FRAMES]],
+            "frames": [frame._asdict() for frame in frames],
             "cause": list(found.cause)[:CAUSES],
         },
         "context": {
@@ -267,8 +274,9 @@ def _event(
     }
     return ErrorEvent(
         event_id=event_id,
-        fingerprint=fingerprint(type_, message, found.frames),
-        title=cut(title or "An error without a message", _TITLE),
+        fingerprint=fingerprint(type_, message, frames),
+        before=fingerprint_v1(type_, message, found.frames),
+        title=title_of(type_, message),
         at=at,
         received_at=now_ms,
         level=level,
@@ -330,13 +338,17 @@ def _bounded(params: Any) -> Any:
     return params
 
 
-def _told(frame: Frame) -> dict[str, Any]:
-    return {
-        "function": cut(scrub_text(frame.function), ID),
-        "module": cut(scrub_text(frame.module), URL),
-        "lineno": frame.lineno,
-        "in_app": frame.in_app,
-    }
+def _scrubbed(frame: Frame) -> Frame:
+    return frame._replace(
+        function=cut(scrub_text(frame.function), ID),
+        module=cut(scrub_text(frame.module), URL),
+    )
+
+
+def _source_of(context: Mapping[str, Any]) -> str:
+    """The source that was chosen on the page; "" for all, and where none was."""
+    source = _text(_mapping(context, "params"), "source")
+    return "" if source == _ALL else source
 
 
 def _frames(raw: object) -> list[Frame]:

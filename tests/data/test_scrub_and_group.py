@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.rules.grouping import Frame, fingerprint, norm, raised
+from data.rules.grouping import Frame, codes_of, fingerprint, norm, raised, title_of
 from data.rules.scrub import (
     DEPTH,
     KEYS,
@@ -22,6 +22,7 @@ from data.rules.scrub import (
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors/errors.json").read_text())
 FUNCTIONS = {
+    "codes": lambda message: [*codes_of(message)],
     "norm": norm,
     "scrub_text": scrub_text,
     "scrub_url": scrub_url,
@@ -70,7 +71,30 @@ def test_fifty_copies_with_other_ids_and_lines_are_one_group() -> None:
 
 def test_a_fingerprint_never_changes() -> None:
     frames = [Frame("fetch", "etl.http", 12, in_app=True)]
-    assert fingerprint("TimeoutError", "after 3 s", frames) == "v1:df8d23d9676966a2"
+    assert fingerprint("TimeoutError", "after 3 s", frames) == "v2:df8d23d9676966a2"
+
+
+def test_errors_of_one_place_with_different_codes_are_different_errors() -> None:
+    frames = [Frame("store", "shop.thumbnails", 41, in_app=True)]
+    text = "An error occurred ({}) when calling the PutObject operation: key {}"
+    codes = ("AccessDenied", "SlowDown", "NoSuchKey")
+    found = {
+        code: {
+            fingerprint("botocore.exceptions.ClientError", text.format(code, n), frames)
+            for n in range(7, 900, 100)
+        }
+        for code in codes
+    }
+    assert [len(found[code]) for code in codes] == [1, 1, 1]
+    assert len(set.union(*found.values())) == 3
+
+
+def test_a_title_has_the_code_and_the_first_line_only() -> None:
+    message = "(psycopg.errors.DeadlockDetected) deadlock of process 71\nDETAIL: 7"
+    told = "OperationalError: (psycopg.errors.DeadlockDetected) deadlock of process <n>"
+    assert title_of("OperationalError", message) == told
+    assert title_of("Error", "after 3 s") == "after <n>"
+    assert title_of("KeyError", "") == "KeyError"
 
 
 @pytest.mark.parametrize("generic", ["", "Error", "Exception", "RuntimeError"])
@@ -99,6 +123,14 @@ def test_libraries_recursion_and_minified_frames_are_no_place() -> None:
         ("error: no", "", ("", "error: no")),
         ("no class here", "ValueError", ("ValueError", "no class here")),
         ("it broke\nTraceback (most recent call last):\n", "", ("", "it broke")),
+        (
+            TRACEBACK.format(a=1, b=2, c=3, n=4, type="db.Deadlock") + "DETAIL: x\n",
+            "",
+            (
+                "db.Deadlock",
+                "upstream timed out after 4 s for order 4\nDETAIL: x",
+            ),
+        ),
         (
             TRACEBACK.format(a=1, b=2, c=3, n=4, type="my.app.Late"),
             "",
@@ -180,7 +212,7 @@ def require_bounded(value: Any, levels: int) -> None:
 def test_norm_and_fingerprint_take_any_text(message: str, type_: str) -> None:
     assert len(norm(message)) <= 2 * 2_000 + 10
     assert norm(norm(message)) is not None
-    assert len(fingerprint(type_, message, [])) == len("v1:") + 16
+    assert len(fingerprint(type_, message, [])) == len("v2:") + 16
     found = raised(message, type_)
     assert isinstance(found.message, str)
 

@@ -95,6 +95,7 @@ describe("the same as in Python", () => {
   const { tracker } = page();
   const functions = {
     norm: tracker.norm,
+    codes: tracker.codesOf,
     scrub_text: tracker.scrubText,
     scrub_url: tracker.scrubUrl,
     is_secret: tracker.isSecret,

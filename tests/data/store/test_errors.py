@@ -105,8 +105,11 @@ def test_the_most_frequent_groups_come_first_and_go_on_after_a_page(
 ) -> None:
     store.errors.write([event(f"v1:{n}", times=n) for n in range(1, 8)])
     first = store.errors.groups(ErrorFilter(), limit=3)
-    rest = store.errors.groups(ErrorFilter(), limit=9, after=3)
+    rest = store.errors.groups(ErrorFilter(), limit=9, after=(5, "v1:5"))
     assert [one.events for one in [*first, *rest]] == [7, 6, 5, 4, 3, 2, 1]
+    store.errors.write([event("v1:0", times=5)])  # nothing is passed over, nor twice
+    again = store.errors.groups(ErrorFilter(), limit=9, after=(5, "v1:0"))
+    assert [one.fingerprint for one in again] == [f"v1:{n}" for n in (5, 4, 3, 2, 1)]
 
 
 @pytest.mark.parametrize(
