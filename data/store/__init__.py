@@ -77,6 +77,7 @@ class Store:
             "telemetry": self.viewing.prune(now_ms - retention_ms),
             "alerts": self.alerts.prune(now_ms - retention_ms),
             "messages": self.messages.prune(now_ms - retention_ms),
+            "leases": self.leases.prune(now_ms),
         }
 
     def close(self) -> None:

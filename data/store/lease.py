@@ -4,13 +4,15 @@ from typing import Final
 
 from sqlalchemy import delete, or_
 
-from data.clock import HOUR_MS
+from data.clock import DAY_MS, HOUR_MS
 from data.db import Database
 from data.store.tables import lease
 from data.store.upserts import insert_into
 
 #: A lease that ends later than any clock could have meant is nobody's.
 _CLOCK_ERROR_MS: Final = HOUR_MS
+#: No lease is taken for longer.
+_LONGEST_MS: Final = DAY_MS
 
 
 class Leases:
@@ -44,3 +46,16 @@ class Leases:
         statement = delete(lease).where(lease.c.name == name, lease.c.holder == holder)
         with self._db.writing() as connection:
             connection.execute(statement)
+
+    def prune(self, now_ms: int) -> int:
+        """Forget leases of those who died before they gave them up; how many.
+
+        For an hour after its end a lease is left alone: clocks may differ.
+        """
+        c = lease.c
+        dead = or_(
+            c.expires_at < now_ms - _CLOCK_ERROR_MS,
+            c.expires_at > now_ms + _LONGEST_MS + _CLOCK_ERROR_MS,
+        )
+        with self._db.writing() as connection:
+            return connection.execute(delete(lease).where(dead)).rowcount

@@ -2,8 +2,11 @@
 
 from threading import Barrier, Lock, Thread
 
-from data.clock import DAY_MS
+from sqlalchemy import select
+
+from data.clock import DAY_MS, HOUR_MS
 from data.store import Store
+from data.store.tables import lease
 from tests.conftest import FakeClock
 
 TTL_MS = 30_000
@@ -98,3 +101,19 @@ def test_of_threads_that_ask_at_once_for_an_expired_lease_one_gets_it(
         for thread in asking:
             thread.join()
         assert len(won) == 1
+
+
+def test_a_lease_that_nobody_gave_up_is_forgotten_an_hour_after_its_end(
+    store: Store, clock: FakeClock
+) -> None:
+    store.leases.acquire("once 1", "killed", clock.now_ms, TTL_MS)
+    store.leases.acquire("once 2", "a clock far ahead", clock.now_ms, 9 * DAY_MS)
+    clock.advance_ms(TTL_MS + HOUR_MS)
+    store.leases.acquire("source orders", "alive", clock.now_ms, TTL_MS)
+
+    assert store.prune(clock.now_ms, 90 * DAY_MS)["leases"] == 1
+    clock.advance_ms(1)
+    assert store.leases.prune(clock.now_ms) == 1
+
+    rows = store.database.fetch(select(lease.c.name))
+    assert [name for (name,) in rows] == ["source orders"]
