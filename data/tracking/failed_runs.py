@@ -1,14 +1,16 @@
 """Failed runs of a source, read as they come and once backwards to the retention.
 
-Read by the index of failed runs, a page at a time. A span is read again a little later,
-because rows are committed late: what is known by then is known by its event id.
+Read by the index of failed runs, a few pages at a time: a span that holds more is gone
+on with in the next step, newest first. A span is read again a little later, because rows
+are committed late: what is known by then is known by its event id.
 """
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
 
 from data.clock import DAY_MS, MINUTE_MS
-from data.engines.base import JobEngine
-from data.model import JobState, RunFilter
+from data.model import Failure, JobState, RunFilter, RunPage
 from data.store.errors import ErrorLog
 from data.tracking.events import from_failure
 from data.tracking.tracker import Tracker
@@ -16,34 +18,86 @@ from data.tracking.tracker import Tracker
 #: How late a row may be committed, and how far clocks may differ.
 OVERLAP_MS: Final = 5 * MINUTE_MS
 _PAGE: Final = 200
+#: A step reads and writes so many pages at most: about two seconds.
+PAGES_PER_STEP: Final = 5
 _FAILED: Final = frozenset({JobState.FAILED})
+
+#: A run that failed, and when.
+Ended = tuple[str, int | None]
+
+
+class FailureSource(Protocol):
+    """Where failed runs are read: an engine."""
+
+    @property
+    def page(self) -> Callable[..., RunPage]:
+        """As ``Runs.page``."""
+
+    @property
+    def failures(self) -> Callable[[Sequence[str]], list[Failure]]:
+        """As ``JobEngine.failures``."""
+
+
+class FailureReads(NamedTuple):
+    """The two reads of an engine that are needed."""
+
+    page: Callable[..., RunPage]
+    failures: Callable[[Sequence[str]], list[Failure]]
+
+
+@dataclass
+class _Walk:
+    """How far a span has been read, newest first."""
+
+    since: int
+    until: int
+    began_at: int
+    #: runs of it that were read before
+    known: set[Ended] = field(default_factory=set)
+    seen: set[Ended] = field(default_factory=set)
+    after: str | None = None
+    is_done: bool = False
 
 
 class FailedRuns:
-    """The reader of failed runs; one process at a time uses it."""
+    """The reader of failed runs; of each source one thread and process at a time."""
 
     def __init__(self, errors: ErrorLog, tracker: Tracker, *, kept_ms: int) -> None:
         self._errors = errors
         self._tracker = tracker
         self._kept_ms = kept_ms
         #: of each source, runs of the overlap that were read before
-        self._known: dict[str, set[tuple[str, int | None]]] = {}
+        self._known: dict[str, set[Ended]] = {}
+        #: of each source, spans that are being read
+        self._news: dict[str, _Walk] = {}
+        self._past: dict[str, _Walk] = {}
 
-    def follow(self, source: str, engine: JobEngine, now_ms: int) -> None:
-        """Track the runs that failed since the last call. Raises DataError."""
+    def follow(self, source: str, engine: FailureSource, now_ms: int) -> bool:
+        """Track the runs that failed since the last call; True when there are more.
+
+        Raises DataError.
+        """
         scanned = self._errors.scanned(source)
         until, read_from = scanned or (now_ms, now_ms)
-        since = min(until, now_ms) - OVERLAP_MS
-        known = self._known.get(source, set())
-        span = (since, now_ms + OVERLAP_MS)
-        seen = self._read(source, engine, span, known, now_ms)
-        self._known[source] = seen
-        if scanned is None or seen - known or now_ms - until >= MINUTE_MS:
+        walk = self._news.get(source)
+        if walk is None or until > walk.began_at:  # others went on meanwhile
+            since = min(until, now_ms) - OVERLAP_MS
+            known = self._known.get(source, set())
+            walk = _Walk(since, now_ms + OVERLAP_MS, now_ms, known)
+            self._news[source] = walk
+        self._go_on(source, engine, walk, now_ms)
+        if not walk.is_done:
+            return True
+        del self._news[source]
+        self._known[source] = walk.seen
+        began = walk.began_at
+        if scanned is None or walk.seen - walk.known or began - until >= MINUTE_MS:
             # what is behind the first look is the business of step_back
-            self._errors.note_scanned(source, now_ms, min(read_from, since))
+            self._errors.note_scanned(source, began, min(read_from, walk.since))
+        return False
 
-    def step_back(self, source: str, engine: JobEngine, now_ms: int) -> bool:
-        """Read one older day, newest first; True when there are more."""
+    def step_back(self, source: str, engine: FailureSource, now_ms: int) -> bool:
+        """Read some of an older day, newest first; True when there are more."""
         scanned = self._errors.scanned(source)
         if scanned is None:
             return True
@@ -51,31 +105,26 @@ class FailedRuns:
         oldest = now_ms - self._kept_ms
         if read_from <= oldest:
             return False
-        since = max(read_from - DAY_MS, oldest)
-        self._read(source, engine, (since, read_from), set(), now_ms)
-        self._errors.note_scanned(source, until, since)
-        return since > oldest
+        walk = self._past.get(source)
+        if walk is None or walk.until != read_from:
+            since = max(read_from - DAY_MS, oldest)
+            walk = self._past[source] = _Walk(since, read_from, now_ms)
+        self._go_on(source, engine, walk, now_ms)
+        if not walk.is_done:
+            return True
+        del self._past[source]
+        self._errors.note_scanned(source, until, walk.since)
+        return walk.since > oldest
 
-    def _read(
-        self,
-        source: str,
-        engine: JobEngine,
-        span: tuple[int, int],
-        known: set[tuple[str, int | None]],
-        now_ms: int,
-    ) -> set[tuple[str, int | None]]:
-        """Track failed runs that ended in the span; which ones there are."""
-        wanted = RunFilter(states=_FAILED, since_ms=span[0], until_ms=span[1])
-        seen: set[tuple[str, int | None]] = set()
-        after: str | None = None
-        while True:
-            page = engine.page(wanted, after=after, limit=_PAGE)
-            seen.update((job.run_id, job.finished_at) for job in page.jobs)
-            new = [
-                job.run_id
-                for job in page.jobs
-                if (job.run_id, job.finished_at) not in known
-            ]
+    def _go_on(
+        self, source: str, engine: FailureSource, walk: _Walk, now_ms: int
+    ) -> None:
+        """Track failed runs of the next pages of the span."""
+        wanted = RunFilter(states=_FAILED, since_ms=walk.since, until_ms=walk.until)
+        for _ in range(PAGES_PER_STEP):
+            page = engine.page(wanted, after=walk.after, limit=_PAGE)
+            ended = [(job.run_id, job.finished_at) for job in page.jobs]
+            new = [run[0] for run in ended if run not in walk.known]
             failures = engine.failures(new) if new else []
             self._tracker.keep(
                 [
@@ -84,6 +133,14 @@ class FailedRuns:
                     if failure.job.state is JobState.FAILED
                 ]
             )
+            walk.seen |= {run for run in ended if _is_late(run, walk.began_at)}
+            walk.after = page.next
             if page.next is None:
-                return seen
-            after = page.next
+                walk.is_done = True
+                return
+
+
+def _is_late(run: Ended, now_ms: int) -> bool:
+    """Is it met again when the next span is read? Others need not be remembered."""
+    _, at = run
+    return at is None or at >= now_ms - OVERLAP_MS - MINUTE_MS
