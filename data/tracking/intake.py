@@ -5,6 +5,7 @@ does not answer, what waits stays, and whoever asks for a receipt is told.
 """
 
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple, TypeGuard
 from data.exceptions import DataError
 from data.model import ErrorEvent
 from data.store.errors import ErrorLog
+from data.tracking.sinks import stop_by
 
 log = logging.getLogger(__name__)
 
@@ -68,13 +70,13 @@ class Intake:
             self._thread = Thread(target=self._run, name="errors", daemon=True)
             self._thread.start()
 
-    def stop(self) -> None:
-        """Write what waits, once, and stop."""
+    def stop(self, until: float | None = None) -> None:
+        """Write what waits, once, and stop, up to an instant of ``time.monotonic``."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(max(0.0, stop_by(until) - time.monotonic()))
             self._thread = None
 
     def put(self, event: ErrorEvent) -> None:

@@ -5,8 +5,10 @@ it is tried again, and at last the event is counted as lost to this sink.
 """
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Final, Protocol
@@ -17,8 +19,15 @@ from data.rules.scrub import describe_error
 log = logging.getLogger(__name__)
 
 _ROOM: Final = 200
+#: A stop takes this long at most, however much waits.
+STOP_WITHIN_S: Final = 3.0
 #: Seconds between tries; after the last one the event is given up.
 PAUSES_S: Final = (1.0, 5.0, 30.0)
+
+
+def stop_by(until: float | None) -> float:
+    """When a stop must be over, on the clock of ``time.monotonic``."""
+    return until if until is not None else time.monotonic() + STOP_WITHIN_S
 
 
 class Sink(Protocol):
@@ -50,6 +59,7 @@ class GuardedSink:
         self._wait = wait
         self._queue: Queue[ErrorEvent] = Queue(_ROOM)
         self._stop = Event()
+        self._until = 0.0
         self._thread: Thread | None = None
         self.name = sink.name
         #: "sent", "tried again", "lost" (after all tries), "no room"
@@ -66,12 +76,17 @@ class GuardedSink:
             )
             self._thread.start()
 
-    def stop(self) -> None:
-        """Send what waits, each once, and stop."""
+    def stop(self, until: float | None = None) -> None:
+        """Stop; up to ``until`` (of ``time.monotonic``) what waits is sent, each once.
+
+        What is left then, or what a sink that fails does not take, counts as lost.
+        """
+        self._until = stop_by(until)
         self._stop.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(max(0.0, self._until - time.monotonic()))
             self._thread = None
+        self._give_up_waiting()
         self._sink.close()
 
     def offer(self, event: ErrorEvent) -> None:
@@ -82,7 +97,7 @@ class GuardedSink:
             self.totals["no room"] += 1
 
     def _run(self) -> None:
-        while True:
+        while not self._is_over():
             try:
                 event = self._queue.get(timeout=0.2)
             except Empty:
@@ -90,6 +105,18 @@ class GuardedSink:
                     return
                 continue
             self.deliver(event)
+
+    def _is_over(self) -> bool:
+        """While stopping, the first failure or the deadline ends it."""
+        if not self._stop.is_set():
+            return False
+        return bool(self.problem) or time.monotonic() >= self._until
+
+    def _give_up_waiting(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._queue.get_nowait()
+                self.totals["lost"] += 1
 
     def deliver(self, event: ErrorEvent) -> None:
         """Send one event now, with all its tries; while stopping with one."""

@@ -1,10 +1,11 @@
 """What went wrong, from wherever it is told, to the store and to the sinks."""
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from threading import local
+from threading import Thread, local
 from typing import Any, Final
 
 from data.clock import HOUR_MS, Clock, now_ms
@@ -15,7 +16,7 @@ from data.store.errors import ErrorLog
 from data.tracking.events import About, from_browser, from_exception, from_words
 from data.tracking.intake import Intake, Receipt
 from data.tracking.logs import LogHandler
-from data.tracking.sinks import GuardedSink
+from data.tracking.sinks import GuardedSink, stop_by
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +66,20 @@ class Tracker:
         for name in _LOGGERS:
             logging.getLogger(name).addHandler(self._handler)
 
-    def stop(self) -> None:
-        """Write what waits and stop."""
+    def stop(self, until: float | None = None) -> None:
+        """Write what waits and stop, up to an instant of ``time.monotonic``."""
+        until = stop_by(until)
         for name in _LOGGERS:
             logging.getLogger(name).removeHandler(self._handler)
-        self.intake.stop()
-        for sink in self.sinks:
-            sink.stop()
+        self.intake.stop(until)
+        # beside one another: the deadline is the same for all
+        stopping = [
+            Thread(target=sink.stop, args=(until,), daemon=True) for sink in self.sinks
+        ]
+        for thread in stopping:
+            thread.start()
+        for thread in stopping:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def error(
         self,
