@@ -93,7 +93,7 @@ def compose(
             alerting_of(settings, sources, store, messenger),
             WeeklySummary(store, messenger, home=home_of(settings)),
             messenger,
-            Baselines(store, sources),
+            Baselines(store),
             Regroup(store),
         ],
     )
@@ -114,6 +114,7 @@ def compose(
         tracker=tracker,
         messenger=messenger,
         critical_jobs=settings.critical_jobs,
+        duties=monitor.duties.all,
         salt=_key_of(settings).encode(),
     )
     return Composed(create_app(deps, hub, monitor), deps, monitor, hub)

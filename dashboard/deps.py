@@ -1,6 +1,6 @@
 """What callbacks may touch, and who asks. Made once, in app.py."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -11,6 +11,7 @@ from data.clock import Clock
 from data.engines.base import Remedy
 from data.exceptions import UnknownRunError, UnknownSourceError
 from data.model import Snapshot
+from data.monitor.duty import Duty
 from data.notify import Messenger
 from data.rules.stalls import StallLimits
 from data.snapshot import Source
@@ -112,6 +113,8 @@ class Deps:
     critical_jobs: tuple[str, ...] = ()
     #: None: errors are not tracked
     tracker: Tracker | None = None
+    #: what runs beside the pages, for those who watch how it goes
+    duties: Sequence[Duty] = ()
     #: of the hashes that stand for tabs
     salt: bytes = b""
 

@@ -32,6 +32,17 @@ class ProcessMetrics(Collector):
         viewers.add_metric([], self._viewers())
         yield viewers
         yield from self._sources()
+        yield self._tasks()
+
+    def _tasks(self) -> Metric:
+        lag = GaugeMetricFamily(
+            "jobmanager_task_lag_seconds",
+            "How long ago a background task should have been done.",
+            labels=["task", "source"],
+        )
+        for duty in self._deps.duties:
+            lag.add_metric([duty.name, duty.source], duty.lag_s)
+        return lag
 
     def _sources(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(

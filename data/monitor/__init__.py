@@ -1,17 +1,21 @@
 """The background work of one process: a watch for each source, and the duties.
 
 Every process watches, so that its own viewers are served. Duties that must be done
-once (rollups, episodes, retention) belong to the process that holds the lease.
+once (rollups, episodes, retention) belong to the process that holds their lease. Each
+source, duty and chore has a thread of its own: one that hangs delays no other.
 """
 
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
-from threading import Event, Thread
+from threading import Event
 from typing import Final
 
 from data.clock import Clock
+from data.exceptions import DataError
 from data.model import Snapshot
 from data.monitor.duties import DUTY_EVERY_S, Chore, Duties
-from data.monitor.failures import Failures
+from data.monitor.duty import Worker, in_background, tell_late
 from data.monitor.outages import Outages
 from data.monitor.watch import SourceWatch
 from data.rules.stalls import StallLimits
@@ -22,8 +26,13 @@ from data.tracking.failed_runs import FailedRuns
 
 __all__ = ["Chore", "Duties", "Monitor", "SourceWatch"]
 
+log = logging.getLogger(__name__)
+
 #: How often a source is asked whether anything changed, in seconds.
 PROBE_EVERY_S: Final = {"sqlite": 0.25, "postgresql": 1.0}
+_LOOK_FOR_LATE_EVERY_S: Final = 5.0
+#: Everything stops within this time; what hangs is left behind.
+STOP_WITHIN_S: Final = 5.0
 
 
 class Monitor:
@@ -67,54 +76,66 @@ class Monitor:
             name: SourceWatch(
                 source,
                 clock=clock,
-                publish=[publish, self.duties.note, Outages().note],
+                publish=[
+                    publish,
+                    self.duties.of_sources[name].stalls.offer,
+                    Outages().note,
+                ],
                 probing=probing,
             )
             for name, source in sources.items()
         }
         self._stop = Event()
-        self._threads: list[Thread] = []
+        self._workers: list[Worker] = []
 
     def start(self) -> None:
         """Start the threads; a second call does nothing."""
-        if self._threads:
+        if self._workers:
             return
         if self._tracker is not None:
             self._tracker.start()
             install(self._tracker)
-        for name, watch in self.watches.items():
-            period_s = PROBE_EVERY_S[watch.source.dialect]
-            self._run(f"watch {name}", watch.step, period_s)
-        self._run("duties", lambda: self.duties.step(self._stop), DUTY_EVERY_S)
+        self._workers = [
+            *(_watching(name, watch) for name, watch in self.watches.items()),
+            *self.duties.workers(DUTY_EVERY_S),
+            Worker(
+                "late duties",
+                lambda _stop: tell_late(self.duties.all),
+                every_s=_LOOK_FOR_LATE_EVERY_S,
+            ),
+        ]
+        for duty in self.duties.all:
+            duty.begin()
+        for worker in self._workers:
+            worker.start(self._stop)
 
-    def stop(self) -> None:
-        """Stop the threads, wait for them, and give up the lease."""
+    def stop(self, within_s: float = STOP_WITHIN_S) -> None:
+        """Stop the threads, give up the leases, and send what waits.
+
+        One deadline for all of it: what takes longer is left to end with the process.
+        """
+        began = time.monotonic()
         self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        self._threads.clear()
-        self.duties.give_up()
-        if self._tracker is not None:
-            uninstall(self._tracker)
-            self._tracker.stop()
+        for worker in self._workers:
+            worker.join(began + within_s / 2)
+        self._workers.clear()
+        until = began + within_s
+        with in_background(self._give_up, until=until):
+            if self._tracker is not None:
+                uninstall(self._tracker)
+                self._tracker.stop(until)
 
     def changed(self, source: str) -> None:
         """Something was done to ``source``: read it now and tell everyone."""
         self.watches[source].look_now()
 
-    def _run(self, name: str, step: Callable[[], object], period_s: float) -> None:
-        thread = Thread(target=self._loop, args=(name, step, period_s), name=name)
-        thread.daemon = True
-        thread.start()
-        self._threads.append(thread)
+    def _give_up(self) -> None:
+        try:
+            self.duties.give_up()
+        except DataError as error:
+            log.warning("the leases could not be given up: %s", error)
 
-    def _loop(self, name: str, step: Callable[[], object], period_s: float) -> None:
-        failures = Failures(name)
-        while not self._stop.is_set():
-            try:
-                step()
-            except Exception as error:  # noqa: BLE001 - the thread must live
-                failures.note(error)
-            else:
-                failures.clear()
-            self._stop.wait(max(period_s, failures.pause_s))
+
+def _watching(name: str, watch: SourceWatch) -> Worker:
+    every_s = PROBE_EVERY_S[watch.source.dialect]
+    return Worker(f"watch {name}", lambda _stop: watch.step(), every_s=every_s)

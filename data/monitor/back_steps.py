@@ -1,7 +1,7 @@
-"""Reads of the past in small steps, between which the sources rest.
+"""Reads of the past of one source in small steps, between which it rests.
 
-The past is read beside the present: a slice of it at a time, every source and purpose in
-its turn, so that nothing else has to wait until all of it is in.
+The past is read beside the present: a slice of it at a time, each purpose in its turn,
+so that nothing else has to wait until all of it is in.
 """
 
 import time
@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Final, NamedTuple
 
-_LONGEST_REST_S: Final = 30.0
+from data.monitor.failures import Failures
+
+_LONGEST_REST_S: Final = 120.0
 
 
 class BackStep(NamedTuple):
     """Something that goes back in time step by step."""
 
-    #: what for, and in which source
-    name: tuple[str, str]
+    #: what for
+    name: str
     #: does one step; True when there are more
     do: Callable[[], bool]
     #: after a step the source is left alone for this many times what the step took
@@ -24,10 +26,12 @@ class BackStep(NamedTuple):
 
 
 class BackSteps:
-    """Goes on with steps where their rests are over."""
+    """Goes on with steps of ``source`` where their rests are over."""
 
-    def __init__(self) -> None:
-        self._rests_until: dict[tuple[str, str], float] = {}
+    def __init__(self, source: str = "") -> None:
+        self._rests_until: dict[str, float] = {}
+        self._failures: dict[str, Failures] = {}
+        self._source = source
 
     def go_on(
         self,
@@ -55,11 +59,20 @@ class BackSteps:
                 return
 
     def _do(self, step: BackStep) -> bool:
+        """One step; one that fails ends for now, and rests for longer each time."""
+        title = f"{step.name} of {self._source}"
+        failures = self._failures.setdefault(step.name, Failures(title))
         started = time.monotonic()
-        more = step.do()
+        more = False
+        try:
+            more = step.do()
+        except Exception as error:  # noqa: BLE001 - others go on
+            failures.note(error)
+        else:
+            failures.clear()
         ended = time.monotonic()
         rest_s = min((ended - started) * step.rest, _LONGEST_REST_S)
-        self._rests_until[step.name] = ended + rest_s
+        self._rests_until[step.name] = ended + max(rest_s, failures.pause_s)
         return more
 
     def _rests(self, step: BackStep) -> float:

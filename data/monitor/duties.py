@@ -1,43 +1,32 @@
-"""What one process does for all: rollups, stalled episodes, retention.
+"""What one process does for all: duties about each source, and chores.
 
-A lease in the store says which process that is; when it dies another takes over.
+Each has a lease in the store, which says which process does it, and a thread: one that
+hangs delays no other, and when a process dies another takes over.
 """
 
-import logging
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from threading import Event
 from typing import Final, Protocol
 
-from data.clock import HOUR_MS, SECOND_MS, Clock, now_ms
-from data.exceptions import DataError
-from data.model import JobState, Snapshot
-from data.monitor.back_steps import BackStep, BackSteps
-from data.monitor.parts import in_parts
+from data.clock import HOUR_MS, Clock, now_ms
+from data.model import Snapshot
+from data.monitor.duty import Duty, Worker
+from data.monitor.leading import LEASE_MS, Leadership, LedDuties
 from data.monitor.past_episodes import PastEpisodes
+from data.monitor.source_duties import Readers, SourceDuties
 from data.rules.stalls import StallLimits
 from data.snapshot import Source
 from data.store import RETENTION_MS, Store
-from data.tracking import track_warning
 from data.tracking.failed_runs import FailedRuns
 
-log = logging.getLogger(__name__)
+__all__ = ["DUTY_EVERY_S", "LEASE_MS", "Chore", "Duties"]
 
 DUTY_EVERY_S: Final = 2.0
-#: A process that has not renewed its lease for this long has lost it.
-LEASE_MS: Final = 30 * SECOND_MS
-#: The rollups follow the source this closely.
-_REFRESH_EVERY_MS: Final = 5 * SECOND_MS
-_AUDIT_EVERY_MS: Final = 10 * SECOND_MS
+_RECORD_EVERY_S: Final = 0.5
 _PRUNE_EVERY_MS: Final = HOUR_MS
-#: So long the past is read before the present is looked after again.
-_BACK_SLICE_S: Final = 8.0
-_WORTH_A_LINE: Final = 2
-#: A fill leaves the source alone as long as it read it, which is half of a step.
-_REST_PER_FILL: Final = 0.5
-#: What is not waited for leaves the source alone for this many times what a step took.
-_REST_PER_READ: Final = 20
+#: To forget a lot takes its time.
+_PRUNE_DEADLINE_S: Final = 600.0
 
 
 class Chore(Protocol):
@@ -56,7 +45,7 @@ class Chore(Protocol):
 
 
 class Duties:
-    """The duties behind the lease ``monitor``.
+    """The duties of one process.
 
     Without ``limits`` nobody asks which runs took too long.
     """
@@ -73,199 +62,85 @@ class Duties:
         failed_runs: FailedRuns | None = None,
         chores: Sequence[Chore] = (),
     ) -> None:
-        self._sources = sources
         self._store = store
         self._clock = clock
         self._holder = holder
-        self._retention_ms = retention_ms
-        self._failed_runs = failed_runs
-        self._past: PastEpisodes | None = None
+        past = None
         if limits is not None:
-            self._past = PastEpisodes(store, limits, kept_ms=retention_ms)
-        self._back_steps = BackSteps()
-        self._chores = chores
-        self._done_at: dict[tuple[str, str], int] = {}
-        self._stalled: dict[str, frozenset[str]] = {}
-        #: failures in a row, by place
-        self._failures: Counter[str] = Counter()
-        self.leading = False
+            past = PastEpisodes(store, limits, kept_ms=retention_ms)
+        self.of_sources = {
+            name: SourceDuties(
+                source,
+                store,
+                leadership=self._leadership(f"source {name}"),
+                clock=clock,
+                readers=Readers(failed_runs, past),
+            )
+            for name, source in sources.items()
+        }
+        prune = Duty(
+            "prune",
+            partial(store.prune, retention_ms=retention_ms),
+            every_ms=_PRUNE_EVERY_MS,
+            deadline_s=_PRUNE_DEADLINE_S,
+        )
+        done = [Duty(chore.name, chore.do, every_ms=chore.every_ms) for chore in chores]
+        self._chores = [*done, prune]
+        self._led = [
+            LedDuties(self._leadership(duty.name), [duty]) for duty in self._chores
+        ]
+
+    @property
+    def all(self) -> list[Duty]:
+        """Every duty, for those who watch how they go."""
+        of_sources = [duty for each in self.of_sources.values() for duty in each.duties]
+        return of_sources + self._chores
+
+    @property
+    def leading(self) -> bool:
+        """Does this process look after its sources?"""
+        return all(source.leadership.held for source in self.of_sources.values())
 
     def step(self, stop: Event) -> None:
-        """Do what is due, for every source, then read some of the past until ``stop``."""
-        now = now_ms(self._clock)
-        try:
-            self._lead()
-        except DataError as error:
-            self.leading = False
-            self._log_second("the store", error)
-            return
-        self._failures.pop("the store", None)
-        for name, source in self._sources.items():
-            try:
-                if not _is_away(source):
-                    self._look_after(source, now)
-            except DataError as error:
-                self._log_second(name, error)
-            else:
-                self._failures.pop(name, None)
-        for chore in self._chores:
-            if self.leading and self._due(chore.name, "", now, chore.every_ms):
-                self._do(chore, now)
-        if self.leading and self._due("prune", "", now, _PRUNE_EVERY_MS):
-            self._store.prune(now, self._retention_ms)
-        if self.leading:
-            self._go_back(now, stop)
+        """Do everything that is due, one after the other."""
+        for source in self.of_sources.values():
+            source.step(stop)
+        for led in self._led:
+            self._do(led, stop)
+
+    def workers(self, every_s: float = DUTY_EVERY_S) -> list[Worker]:
+        """Threads that do the same, beside one another."""
+        found = []
+        for name, source in self.of_sources.items():
+            found.append(Worker(f"duties {name}", source.step, every_s=every_s))
+            found.append(
+                Worker(f"stalls {name}", source.record_stalls, every_s=_RECORD_EVERY_S)
+            )
+        for duty, led in zip(self._chores, self._led, strict=True):
+            found.append(Worker(duty.name, partial(self._do, led), every_s=every_s))
+        return found
 
     def note(self, snapshot: Snapshot) -> None:
-        """Record stalled episodes when they are first seen, and when they end."""
-        if not self.leading or snapshot.trouble:
-            return
-        verdicts = snapshot.judgement.verdicts
-        stalled = frozenset(verdicts)
-        known = self._stalled.get(snapshot.source)
-        if known == stalled:
-            return
-        now = now_ms(self._clock)
-        names = {job.run_id: job.job_name for job in snapshot.jobs}
-        try:
-            self._store.episodes.record(snapshot.source, verdicts, names, now)
-            self._close_ended(snapshot, now)
-        except DataError as error:
-            self._log_second(snapshot.source, error)
-        else:
-            self._stalled[snapshot.source] = stalled
+        """Record stalled runs when they are first seen, and when they end."""
+        source = self.of_sources[snapshot.source]
+        if source.leadership.held:
+            source.stalls.record(snapshot)
 
     def give_up(self) -> None:
-        """Let another process take over at once."""
-        try:
-            self._store.leases.release("monitor", self._holder)
-        except DataError as error:
-            log.warning("the lease could not be given up: %s", error)
-        self.leading = False
+        """Let other processes take over at once. Raises DataError."""
+        for leadership in self._leaderships():
+            leadership.release()
 
-    def _do(self, chore: Chore, now: int) -> None:
-        try:
-            chore.do(now)
-        except DataError as error:
-            self._log_second(chore.name, error)
-        else:
-            self._failures.pop(chore.name, None)
-
-    def _lead(self) -> None:
-        """Take the lease, or keep it."""
+    def _do(self, led: LedDuties, _stop: Event) -> None:
         now = now_ms(self._clock)
-        self.leading = self._store.leases.acquire(
-            "monitor", self._holder, now, LEASE_MS
+        if led.lead(now):
+            led.run(now)
+
+    def _leadership(self, name: str) -> Leadership:
+        return Leadership(
+            self._store.leases, name, holder=self._holder, clock=self._clock
         )
 
-    def _look_after(self, source: Source, now: int) -> None:
-        """What is due of the present."""
-        rollups, read = self._store.rollups, in_parts(source.engine.finished_cells)
-        if self._due("refresh", source.name, now, _REFRESH_EVERY_MS):
-            if self.leading:
-                rollups.refresh(source.name, read, now)
-            source.reader.note_recent(rollups.recent(source.name, now))
-        if not self.leading:
-            return
-        if self._failed_runs and self._due(
-            "failed", source.name, now, _REFRESH_EVERY_MS
-        ):
-            self._failed_runs.follow(source.name, source.engine, now)
-        if self._due("audit", source.name, now, _AUDIT_EVERY_MS):
-            rollups.audit_step(source.name, read, now)
-
-    def _go_back(self, now: int, stop: Event) -> None:
-        """Read the past for a while, of every source."""
-        sources = [source for source in self._sources.values() if not _is_away(source)]
-        steps = [
-            BackStep(("fill", x.name), self._filling(x, now), _REST_PER_FILL)
-            for x in sources
-        ]
-        for name, past in (("failed", self._failed_runs), ("past", self._past)):
-            if past is not None:
-                steps += [
-                    BackStep(
-                        (name, x.name),
-                        self._guarded(
-                            x, partial(past.step_back, x.name, x.engine, now)
-                        ),
-                        _REST_PER_READ,
-                    )
-                    for x in sources
-                ]
-        self._back_steps.go_on(
-            steps, stop, for_s=_BACK_SLICE_S, may_go_on=self._still_leads
-        )
-
-    def _filling(self, source: Source, now: int) -> Callable[[], bool]:
-        rollups, read = self._store.rollups, in_parts(source.engine.finished_cells)
-
-        def fill() -> bool:
-            more = rollups.backfill_step(source.name, read, now)
-            if more:
-                source.reader.note_recent(rollups.recent(source.name, now))
-            return more
-
-        return self._guarded(source, fill)
-
-    def _guarded(self, source: Source, step: Callable[[], bool]) -> Callable[[], bool]:
-        """``step``, which ends for now when the source or the store is lost."""
-        place = f"the past of {source.name}"
-
-        def guarded() -> bool:
-            try:
-                more = step()
-            except DataError as error:
-                self._log_second(place, error)
-                return False
-            self._failures.pop(place, None)
-            return more
-
-        return guarded
-
-    def _still_leads(self) -> bool:
-        try:
-            self._lead()
-        except DataError:
-            self.leading = False
-        return self.leading
-
-    def _close_ended(self, snapshot: Snapshot, now: int) -> None:
-        """Close the episodes that are over, with what became of the run."""
-        open_ids = {
-            episode.run_id for episode in self._store.episodes.open(snapshot.source)
-        }
-        ended = open_ids - set(snapshot.judgement.verdicts)
-        if not ended:
-            return
-        engine = self._sources[snapshot.source].engine
-        states = {job.run_id: job.state for job in engine.runs(ended)}
-        outcomes = {run_id: _outcome_of(states.get(run_id)) for run_id in ended}
-        self._store.episodes.close(snapshot.source, outcomes, now)
-
-    def _due(self, duty: str, source: str, now: int, every_ms: int) -> bool:
-        last = self._done_at.get((duty, source))
-        if last is not None and 0 <= now - last < every_ms:
-            return False
-        self._done_at[duty, source] = now
-        return True
-
-    def _log_second(self, place: str, error: DataError) -> None:
-        """One line when it fails twice in a row.
-
-        Of a source that went away the reader has told by then, and its duties rest.
-        """
-        self._failures[place] += 1
-        if self._failures[place] == _WORTH_A_LINE:
-            log.warning("duties for %s: %s", place, error)
-            track_warning(str(error), action="monitor", component="duties")
-
-
-def _is_away(source: Source) -> bool:
-    return source.reader.latest.trouble is not None
-
-
-def _outcome_of(state: JobState | None) -> str:
-    if state is None:
-        return "gone"
-    return "resumed" if state is JobState.RUNNING else state.value.lower()
+    def _leaderships(self) -> list[Leadership]:
+        of_sources = [source.leadership for source in self.of_sources.values()]
+        return of_sources + [led.leadership for led in self._led]

@@ -23,15 +23,15 @@ class Failures:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._in_a_row = 0
+        self.in_a_row = 0
         self._told: type[Exception] | None = None
 
     def note(self, error: Exception) -> None:
         """It failed again."""
-        self._in_a_row += 1
+        self.in_a_row += 1
         foreseen = isinstance(error, DataError)
         kind = DataError if foreseen else type(error)
-        if kind is self._told or (foreseen and self._in_a_row < _WORTH_A_LINE):
+        if kind is self._told or (foreseen and self.in_a_row < _WORTH_A_LINE):
             return
         self._told = kind
         if foreseen:
@@ -45,13 +45,13 @@ class Failures:
         """It went well."""
         if self._told:
             log.info("%s: works again", self._name)
-        self._in_a_row = 0
+        self.in_a_row = 0
         self._told = None
 
     @property
     def pause_s(self) -> float:
         """How long to wait at least until it is tried again; doubles with each failure."""
-        if not self._in_a_row:
+        if not self.in_a_row:
             return 0.0
-        doublings = min(self._in_a_row - 1, _MOST_DOUBLINGS)
+        doublings = min(self.in_a_row - 1, _MOST_DOUBLINGS)
         return min(2.0**doublings, _LONGEST_PAUSE_S)

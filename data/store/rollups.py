@@ -167,6 +167,10 @@ class Rollups:
         trends = TrendLog(self._db, kept_ms=self._kept_ms)
         return recent_of(self._db, trends, source, now_ms, complete=state.complete)
 
+    def sources(self) -> list[str]:
+        """Every source that was ever rolled up."""
+        return [name for (name,) in self._db.fetch(select(_c.source))]
+
     def job_names(self, source: str) -> list[str]:
         """The job types that finished in the last ninety days, most used first."""
         state = self._state(source)

@@ -190,7 +190,7 @@ def test_li009_the_threads_end_with_the_server(launch, jobs, dash_duo):
     dash_duo.server.stop()
 
     names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if "watch" in name or name == "duties"]
+    assert not [name for name in names if name.startswith(("watch", "duties"))]
 
 
 def test_li010_the_server_counts_its_viewers(serve, jobs, page_at):

@@ -28,7 +28,7 @@ HOSTILE = "<b>=1+1</b>"
 @pytest.fixture
 def trends(launch, jobs, monkeypatch) -> Any:
     """The page over a store that nobody but the test fills."""
-    monkeypatch.setattr(Duties, "step", lambda _self, _stop: None)
+    monkeypatch.setattr(Duties, "workers", lambda _self, _every_s: [])
     overview, composed = launch(opened=False, JOBS_RETENTION="90d")
     return TrendsPage(overview), composed.deps.store, jobs.now
 

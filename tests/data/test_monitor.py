@@ -14,7 +14,7 @@ from threading import Barrier, Event
 import pytest
 from sqlalchemy import text
 
-from data.clock import HOUR_MS, MINUTE_MS, Clock, to_ms, utc_now
+from data.clock import HOUR_MS, SECOND_MS, Clock, to_ms, utc_now
 from data.db import Database
 from data.engines.native import NativeEngine
 from data.exceptions import SourceTooSlowError
@@ -38,7 +38,7 @@ _LEAD = """
 import sys
 from data.store import open_store
 store = open_store(sys.argv[1])
-led = store.leases.acquire("monitor", "theirs", int(sys.argv[2]), 30_000)
+led = store.leases.acquire("source orders", "theirs", int(sys.argv[2]), 30_000)
 print("leads", led, flush=True)
 sys.stdin.read()
 """
@@ -328,7 +328,7 @@ def test_an_episode_is_recorded_when_first_seen_and_closed_with_its_outcome(
     house.table.change(failed, status="FAILED", finished_at=NOW)
     house.table.change(resumed, started_at=NOW)
     house.table.execute("DELETE FROM job_runs WHERE id = :id", id=int(gone))
-    house.clock.advance_ms(MINUTE_MS)
+    house.clock.advance_ms(20 * SECOND_MS)
     duties.note(house.source.reader.refresh())
 
     assert house.episodes() == {
@@ -341,7 +341,7 @@ def test_an_episode_is_recorded_when_first_seen_and_closed_with_its_outcome(
     rows = house.store.database.fetch(
         text("SELECT DISTINCT first_seen_at, ended_at FROM stall_episode")
     )
-    assert {*map(tuple, rows)} == {(NOW, NOW + MINUTE_MS), (NOW, None)}
+    assert {*map(tuple, rows)} == {(NOW, NOW + 20 * SECOND_MS), (NOW, None)}
 
 
 def test_who_does_not_lead_records_nothing(house: House) -> None:
@@ -445,7 +445,14 @@ def test_start_and_stop_leave_no_thread_behind(house: House) -> None:
     before = set(threading.enumerate())
     with running(house, house.told.append) as monitor:
         monitor.start()
-        assert len(set(threading.enumerate()) - before) == 2
+        names = {each.name for each in set(threading.enumerate()) - before}
+        assert names == {
+            "watch orders",
+            "duties orders",
+            "stalls orders",
+            "prune",
+            "late duties",
+        }
         until(lambda: house.told and monitor.duties.leading)
 
         house.table.add(make_run())
@@ -454,7 +461,8 @@ def test_start_and_stop_leave_no_thread_behind(house: House) -> None:
     assert set(threading.enumerate()) - before == set()
     assert not monitor.duties.leading
     now = to_ms(utc_now())
-    assert house.store.leases.acquire("monitor", "you", now, LEASE_MS)
+    for name in ("source orders", "prune"):
+        assert house.store.leases.acquire(name, "you", now, LEASE_MS)
 
 
 def test_a_step_that_fails_is_logged_and_the_thread_goes_on(

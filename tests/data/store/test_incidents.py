@@ -59,7 +59,7 @@ def test_the_baseline_is_the_first_thirty_days_and_never_moves(store: Store) -> 
     roll(store, known_since=FIRST)
     stall(store, FIRST + DAY_MS, lasted_ms=HOUR_MS)
     stall(store, FIRST + BASELINE_MS, lasted_ms=2 * HOUR_MS)
-    chore = Baselines(store, ["jobs"])
+    chore = Baselines(store)
 
     chore.do(FIRST + BASELINE_MS - 1)
     assert store.incidents.baseline("jobs") is None
@@ -71,7 +71,7 @@ def test_the_baseline_is_the_first_thirty_days_and_never_moves(store: Store) -> 
 
     store.episodes.prune(NOW)
     stall(store, FIRST + 2 * DAY_MS, lasted_ms=5 * HOUR_MS)
-    Baselines(store, ["jobs"]).do(NOW)
+    Baselines(store).do(NOW)
     assert store.incidents.baseline("jobs") == kept
 
 

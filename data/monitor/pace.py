@@ -1,0 +1,42 @@
+"""Leaves a source alone for as long as its reads call for."""
+
+import time
+from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+#: After a read the source rests for this many times what it took.
+REST: Final = 20
+_LONGEST_REST_S: Final = 120.0
+
+
+class Pace:
+    """What the reads of one source took, and how long it rests for that."""
+
+    def __init__(self) -> None:
+        self._spent_s = 0.0
+        self._rests_until = 0.0
+
+    def timed(self, read: Callable[_P, _T]) -> Callable[_P, _T]:
+        """``read``, whose time counts, also when it fails."""
+
+        def timed_read(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+            started = time.monotonic()
+            try:
+                return read(*args, **kwargs)
+            finally:
+                self._spent_s += time.monotonic() - started
+
+        return timed_read
+
+    @property
+    def is_resting(self) -> bool:
+        """Is the source left alone now?"""
+        return time.monotonic() < self._rests_until
+
+    def rest(self) -> None:
+        """Let the source rest for what was read since the last rest."""
+        rest_s = min(self._spent_s * REST, _LONGEST_REST_S)
+        self._spent_s = 0.0
+        self._rests_until = time.monotonic() + rest_s
