@@ -20,7 +20,7 @@ from dashboard.cli import run_command
 from dashboard.commands.tools import Tools
 from dashboard.deps import Deps, Look
 from dashboard.live import Hub, Messages
-from dashboard.serving import share_the_interpreter, spare_the_collector
+from dashboard.serving import LeavesInTime, share_the_interpreter, spare_the_collector
 from dashboard.settings import (
     Settings,
     SettingsError,
@@ -252,12 +252,12 @@ def look_of(settings: Settings, ribbon: str) -> Look:
     )
 
 
-def server() -> FastAPI:
+def server() -> LeavesInTime:
     """The ASGI application for ``uvicorn app:server --factory``, one in each process."""
     asgi = compose(load_settings(os.environ, directory=Path.cwd())).asgi
     spare_the_collector()
     share_the_interpreter()
-    return asgi
+    return LeavesInTime(asgi)
 
 
 def main() -> None:

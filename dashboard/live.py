@@ -223,7 +223,7 @@ def register(server: FastAPI, deps: Deps, hub: Hub) -> None:
         except UnknownSourceError:
             await socket.close(CLOSE_UNKNOWN_SOURCE)
             return
-        snapshot = await offload(source.reader.current)()
+        snapshot = await offload(source.reader.current, lane=source.name)()
         first = await offload(hub.messages.of)(snapshot)
         slot = hub.join(source.name, first)
         if source.reader.latest.seq > first.seq:  # published before it joined

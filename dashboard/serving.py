@@ -1,17 +1,29 @@
 """Serves the ASGI application, and says where when it answers."""
 
 import gc
+import logging
+import os
+import signal
 import socket
 import sys
-from typing import Any
+from threading import Timer
+from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.settings import Settings
 
+log = logging.getLogger(__name__)
+
 #: One client message at most; viewers have nothing to say.
 _SOCKET_MESSAGE_LIMIT = 64 * 1024
+#: Seconds for requests that are under way, and then for the background work, to end.
+_GRACE_S: Final = 3
+_STOP_LIMIT_S: Final = 6.0
+#: The exit status of a process that SIGTERM ended.
+_TERMINATED: Final = 128 + signal.SIGTERM
 
 
 class _Announcing(uvicorn.Server):
@@ -55,9 +67,40 @@ def address_of(settings: Settings) -> str:
     return f"http://{host}:{settings.port}{settings.prefix}"
 
 
+class LeavesInTime:
+    """Ends the process when the application needs too long to stop.
+
+    A thread that waits in the system, for a file on a network that is gone, can be ended
+    in no other way, and would keep the process for ever.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on; once told to stop, the time runs."""
+
+        async def noted() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                leaving = Timer(_STOP_LIMIT_S, _leave)
+                leaving.daemon = True
+                leaving.start()
+            return message
+
+        watched = noted if scope["type"] == "lifespan" else receive
+        await self._app(scope, watched, send)
+
+
+def _leave() -> None:
+    log.warning("work did not end within %.0f s; leaving it", _STOP_LIMIT_S)
+    logging.shutdown()
+    os._exit(_TERMINATED)
+
+
 def serve_here(app: FastAPI, settings: Settings) -> bool:
     """Serve from this process until it is told to stop; False when it could not start."""
-    running = _Announcing(_config(app, settings), address_of(settings))
+    running = _Announcing(_config(LeavesInTime(app), settings), address_of(settings))
     running.run()
     return running.started
 
@@ -67,7 +110,7 @@ def serve_with_workers(factory: str, settings: Settings) -> None:
     uvicorn.run(factory, factory=True, workers=settings.workers, **_options(settings))
 
 
-def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(app, **_options(settings))
 
 
@@ -80,6 +123,6 @@ def _options(settings: Settings) -> dict[str, Any]:
         "ws_max_size": _SOCKET_MESSAGE_LIMIT,
         # compressing for each viewer costs more than it saves: messages are made once
         "ws_per_message_deflate": False,
-        "timeout_graceful_shutdown": 3,
+        "timeout_graceful_shutdown": _GRACE_S,
         "server_header": False,
     }

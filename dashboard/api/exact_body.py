@@ -3,15 +3,18 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dashboard.offload import OffloadedRoute
 from data.rules import exact_json
 
 
-class ExactRoute(APIRoute):
-    """A route that reads JSON by ``exact_json``: params are handed on as they came."""
+class ExactRoute(OffloadedRoute):
+    """A route that reads JSON by ``exact_json``: params are handed on as they came.
+
+    Its function works in a thread, like every offloaded one.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, with a request that parses exactly."""

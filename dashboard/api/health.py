@@ -1,7 +1,7 @@
 """Is it alive, is it ready, what does Prometheus read."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from prometheus_client.exposition import choose_encoder
@@ -10,7 +10,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from dashboard.deps import Deps
 from dashboard.metrics import registry
+from dashboard.offload import offload
 from dashboard.urls import below
+from data.deadlines import bounded
+
+#: How long the store may take to show that it answers, in seconds.
+_STORE_LIMIT_S: Final = 3.0
 
 
 def register(
@@ -30,15 +35,17 @@ def register(
     async def build() -> Response:
         return JSONResponse({"build": deps.build, "version": release})
 
-    @server.get(path("readyz"))
     def readyz() -> Response:
         state = readiness(deps)
         return JSONResponse(state, 200 if state["ready"] else 503)
 
-    @server.get(path("metrics"))
     def read_metrics(request: Request) -> Response:
         encode, kind = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(metrics), media_type=kind)
+
+    # threads of their own: they answer while others wait for a database
+    server.get(path("readyz"))(offload(readyz, lane="readyz"))
+    server.get(path("metrics"))(offload(read_metrics, lane="metrics"))
 
 
 def readiness(deps: Deps) -> dict[str, Any]:
@@ -47,6 +54,7 @@ def readiness(deps: Deps) -> dict[str, Any]:
     for name in deps.sources:
         snapshot = deps.snapshot(name)
         sources[name] = snapshot.trouble.message if snapshot.trouble else "ok"
-    store = deps.store.problem()
+    with bounded(_STORE_LIMIT_S):
+        store = deps.store.problem()
     ready = not store and all(state == "ok" for state in sources.values())
     return {"ready": ready, "store": store or "ok", "sources": sources}
