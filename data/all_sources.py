@@ -259,6 +259,13 @@ def recent_together(days: Sequence[Recent]) -> Recent | None:
         weeks=_weeks_together([day.weeks for day in days]),
         failed_by_job=_added_counts(day.failed_by_job for day in days),
         known_since=max(day.known_since for day in days),
+        rated_by_hour=tuple(
+            (sum(good for good, _ in rated), sum(bad for _, bad in rated))
+            for rated in zip(*(day.rated_by_hour for day in days), strict=True)
+        ),
+        rates_from=max(
+            (day.rates_from for day in days if day.rates_from is not None), default=None
+        ),
         succeeded_by_hour=_added_up(day.succeeded_by_hour for day in days),
         failed_by_hour=_added_up(day.failed_by_hour for day in days),
         running_by_hour=_added_up(day.running_by_hour for day in days),

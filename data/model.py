@@ -394,6 +394,11 @@ class Recent:
     failed_by_job: Mapping[str, int]
     #: since when every run is counted, epoch ms
     known_since: int
+    #: of the hours, what error rates are made of: without hours that were read after
+    #: rows may have been deleted
+    rated_by_hour: tuple[tuple[int, int], ...]
+    #: since when there are such hours; None where rows are not deleted early
+    rates_from: int | None
     succeeded_by_hour: tuple[int, ...]
     failed_by_hour: tuple[int, ...]
     #: runs at work on average: summed durations / hour

@@ -45,6 +45,8 @@ class TrendAnswer(BaseModel):
     step_ms: int
     #: what stands beside the chart's heading
     words: str
+    #: what stands below the chart: how it is measured, what is missing
+    note: str
     #: oldest first; null where nothing is known
     rows: list[dict[str, Cell]]
 
@@ -91,6 +93,7 @@ def register(router: APIRouter, deps: Deps) -> None:
             until=span.until,
             step_ms=found.step_ms,
             words=found.words,
+            note=found.note,
             rows=json_rows(found),
         )
 

@@ -19,6 +19,7 @@ from dashboard.views.trends_cause import (
 )
 from dashboard.views.trends_incidents import NO_ACTION
 from dashboard.views.trends_range import Span, step_words
+from dashboard.views.trends_runs import losing_words
 from data.all_sources import ALL
 from data.clock import DAY_MS
 from data.exceptions import InvalidRequestError
@@ -75,6 +76,11 @@ _Ended = tuple[str, JobState, int]
 def _error_rate(store: Store, question: Question) -> _Cause:
     spans = _two(question.span)
     now, before = (_judged_by(_by_job(store, question, one)) for one in spans)
+    losing = store.trends.losing(question.source)
+    if why := losing_words(losing, spans[0].since):
+        return why, [], [_runs(question).link("Failed runs", "FAILED")]
+    if losing_words(losing, spans[1].since):
+        before = {}
     groups = [_groups(store, one, origin="job", job_name=question.job) for one in spans]
     workers = [_judged_by(_by_worker(store, question, one)) for one in spans]
     parts = [

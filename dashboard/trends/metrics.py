@@ -16,6 +16,7 @@ from dashboard.views.trends_runs import (
     Durations,
     duration_trend,
     error_rate_trend,
+    losing_words,
     stalled_trend,
     throughput_trend,
 )
@@ -53,12 +54,14 @@ def limit_of(store: Store, rule: str) -> float:
 def _error_rate(store: Store, question: Question) -> Trend:
     _, source, job = question
     span = question.span
-    totals = store.trends.totals(
+    totals = store.trends.judged(
         source, span.since - WEEK_MS, span.until, span.step_ms, job
     )
     weeks = store.trends.weeks(source, span.week_end, job)
     times = limit_of(store, "ErrorRateWoW")
-    return error_rate_trend(question, totals, weeks, times)
+    trend = error_rate_trend(question, totals, weeks, times)
+    lost = losing_words(store.trends.losing(source), span.since)
+    return trend._replace(note=lost, empty=trend.empty and (lost or trend.empty))
 
 
 def _throughput(store: Store, question: Question) -> Trend:

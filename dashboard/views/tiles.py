@@ -125,7 +125,7 @@ def _day_tiles(recent: Recent | None) -> dict[str, TileView]:
         return dict.fromkeys((Tiles.SUCCEEDED, Tiles.FAILED, Tiles.ERROR_RATE), pending)
     unread = "" if recent.complete else "reading history…"
     top = top_failing(recent)
-    rate = error_rate(recent.succeeded, recent.failed)
+    rate = error_rate(*map(sum, zip(*recent.rated_by_hour, strict=True)))
     return {
         Tiles.SUCCEEDED: TileView(
             value=count(recent.succeeded),
@@ -139,9 +139,8 @@ def _day_tiles(recent: Recent | None) -> dict[str, TileView]:
         ),
         Tiles.ERROR_RATE: TileView(
             value=percent(rate),
-            note=unread
-            or ("nothing finished" if rate is None else _compared(rate_change, recent)),
             spark=spark_points(_rates(recent)[:-1]),
+            **_rate_note(recent, unread, rate),
         ),
     }
 
@@ -155,8 +154,16 @@ def top_failing(recent: Recent) -> str | None:
 
 
 def _rates(recent: Recent) -> list[float]:
-    pairs = zip(recent.succeeded_by_hour, recent.failed_by_hour, strict=True)
-    return [error_rate(succeeded, failed) or 0.0 for succeeded, failed in pairs]
+    return [error_rate(good, bad) or 0.0 for good, bad in recent.rated_by_hour]
+
+
+def _rate_note(recent: Recent, unread: str, rate: float | None) -> TileView:
+    """What stands below the error rate; of what is not known, from when on it will be."""
+    from_ = recent.rates_from
+    if from_ is not None and from_ > recent.since:
+        return TileView(note="rows deleted early; counted from", at=from_)
+    said = "nothing finished" if rate is None else _compared(rate_change, recent)
+    return TileView(note=unread or said)
 
 
 def _compared(change: Callable[[Weeks], str], recent: Recent) -> str:

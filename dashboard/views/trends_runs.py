@@ -19,8 +19,8 @@ from dashboard.views.trends import (
     Trend,
     joined,
 )
-from dashboard.views.trends_range import Span
-from data.clock import DAY_MS, WEEK_MS
+from dashboard.views.trends_range import Span, moment_words
+from data.clock import DAY_MS, HOUR_MS, WEEK_MS
 from data.model import JobState, Weeks
 from data.rules.metrics import error_rate
 from data.rules.number_text import rate_a_day, things
@@ -112,6 +112,21 @@ def _error_rate_words(rate: float | None, weeks: Weeks) -> str:
     failed = weeks.failed, weeks.failed_before
     few = f", {failed[0]} and {failed[1]} failed" if min(failed) < _FEW else ""
     return joined(percent(rate), change and change + few)
+
+
+def losing_words(losing: Mapping[str, int], since: int) -> str:
+    """Of sources whose rows are deleted early: why rates are missing; "" for no reason.
+
+    ``losing`` says since when the runs of each are counted as they end.
+    """
+    late = {name: at for name, at in losing.items() if at > since}
+    if not late:
+        return ""
+    names = ", ".join(shorten(name, _NAME) for name in sorted(late))
+    return (
+        f"Rows of finished runs are deleted early ({names}): what ended before"
+        f" {moment_words(max(late.values()), HOUR_MS)} (UTC) gives no rate."
+    )
 
 
 def throughput_trend(question: Question, totals: Totals, weeks: Weeks) -> Trend:

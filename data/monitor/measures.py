@@ -216,9 +216,15 @@ def stall_series(store: Store, since: int) -> StallSeries:
 def run_series(store: Store, since: int, until: int) -> RunSeries:
     """Finished runs of all sources, to be measured in this span."""
     first = since - RUNS_BEFORE_MS
-    runs = store.trends.totals("", first, until + 1, HOUR_MS)
+    runs = store.trends.judged("", first, until + 1, HOUR_MS)
     return RunSeries(
         runs.get(JobState.FAILED, {}),
         runs.get(JobState.SUCCEEDED, {}),
-        store.trends.hours_since(""),
+        _rated_since(store),
     )
+
+
+def _rated_since(store: Store) -> int | None:
+    """Since when error rates of all sources can be told by the hour."""
+    hours = store.trends.hours_since("")
+    return None if hours is None else max(hours, store.trends.rates_from("") or 0)

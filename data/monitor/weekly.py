@@ -77,7 +77,7 @@ def week_of(store: Store, since: int) -> Week:
 
 
 def _days(store: Store, since: int, until: int) -> list[Day]:
-    runs = store.trends.totals("", since, until, DAY_MS)
+    runs = store.trends.judged("", since, until, DAY_MS)
     stalled = store.trends.stalled_by_day("", since, until)
     return [
         Day(

@@ -1,4 +1,4 @@
-"""The stored cells of the rollups: replaced where they differ, sealed when old.
+"""The stored cells of the rollups: replaced where they differ; days sealed when old.
 
 Hours are what the source says, days are folded from them in the same transaction.
 """
@@ -33,7 +33,7 @@ class Figures(NamedTuple):
 
 Cells = dict[Key, Figures]
 
-#: Hours older than this may only go up: the source prunes its rows, we keep the count.
+#: Rows older than this are pruned everywhere: that they are missing says nothing.
 SEALED_AFTER_MS: Final = 48 * HOUR_MS
 _JUDGED: Final = (JobState.SUCCEEDED.value, JobState.FAILED.value)
 
@@ -48,31 +48,10 @@ def day_of(instant_ms: int) -> int:
     return instant_ms - instant_ms % DAY_MS
 
 
-def replace_cells(
-    connection: Connection,
-    source: str,
-    span: tuple[int, int],
-    cells: Cells,
-    *,
-    sealed_before: int,
-) -> bool:
-    """Make the stored hours of ``span`` (since, until) equal to ``cells``.
-
-    Only hours that differ are written, and of hours before ``sealed_before`` only what
-    went up. Their days are folded anew. Returns whether anything was written.
-    """
-    stored = _stored(connection, rollup_hour, source, span)
-    fresh = with_seal(stored, cells, sealed_before)
-    hours = _rewrite(connection, rollup_hour, source, stored, fresh)
-    for day in sorted({day_of(hour) for hour in hours}):
-        _fold(connection, source, day, sealed_before=day_of(sealed_before))
-    return bool(hours)
-
-
 def with_seal(stored: Cells, fresh: Cells, sealed_before: int) -> Cells:
     """``fresh``, but what is stored where a sealed hour of a job became smaller."""
-    old = _weights(stored)
-    new = _weights(fresh)
+    old = weights_of(stored)
+    new = weights_of(fresh)
     kept = {
         slot
         for slot, weight in old.items()
@@ -125,6 +104,29 @@ def _sum(several: list[Figures]) -> Figures:
     )
 
 
+def write_hours(
+    connection: Connection,
+    source: str,
+    stored: Cells,
+    fresh: Cells,
+    *,
+    sealed_before: int,
+) -> bool:
+    """Make the ``stored`` hours ``fresh``, and fold their days anew.
+
+    Only hours that differ are written. Returns whether anything was written.
+    """
+    hours = _rewrite(connection, rollup_hour, source, stored, fresh)
+    for day in sorted({day_of(hour) for hour in hours}):
+        _fold(connection, source, day, sealed_before=day_of(sealed_before))
+    return bool(hours)
+
+
+def stored_hours(connection: Connection, source: str, span: tuple[int, int]) -> Cells:
+    """The stored hours of ``span`` (since, until)."""
+    return _stored(connection, rollup_hour, source, span)
+
+
 def _fold(connection: Connection, source: str, day: int, *, sealed_before: int) -> None:
     """Make a stored day what its hours are.
 
@@ -172,7 +174,7 @@ def _rewrite(
     return differing
 
 
-def _weights(cells: Mapping[Key, Figures]) -> dict[tuple[int, str], tuple[int, int]]:
+def weights_of(cells: Mapping[Key, Figures]) -> dict[tuple[int, str], tuple[int, int]]:
     """By hour and job: runs that succeeded or failed, and all runs."""
     weights: dict[tuple[int, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
     for (hour, job_name, status), (runs, *_) in cells.items():

@@ -4,6 +4,7 @@ The day ends with the present hour, as every chart does, and is made of whole ho
 says what the rows of a chart over 24 hours add up to.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, case, func, select
@@ -48,6 +49,7 @@ def recent_of(
     if known_since is None:
         return None
     hours = _hours(database, source, since)
+    rates_from = trends.rates_from(source)
     weeks = trends.weeks(source, until) if trends.counts_weeks(source, until) else None
     today = now_ms - now_ms % DAY_MS
     first = today - _DAYS * DAY_MS
@@ -60,6 +62,8 @@ def recent_of(
         weeks=weeks,
         failed_by_job=_failed_by_job(database, source, since),
         known_since=known_since,
+        rated_by_hour=_rated(trends, source, since, hours, rates_from),
+        rates_from=rates_from,
         succeeded_by_hour=tuple(hour.succeeded for hour in hours),
         failed_by_hour=tuple(hour.failed for hour in hours),
         running_by_hour=tuple(hour.duration_ms / HOUR_MS for hour in hours),
@@ -90,6 +94,22 @@ def _hours(database: Database, source: str, since: int) -> list[_Hour]:
         for hour, *figures in database.fetch(statement)
     }
     return [found.get(since + n * HOUR_MS, _Hour()) for n in range(_HOURS)]
+
+
+def _rated(
+    trends: TrendLog,
+    source: str,
+    since: int,
+    hours: Sequence[_Hour],
+    rates_from: int | None,
+) -> tuple[tuple[int, int], ...]:
+    """(succeeded, failed) of the hours that rates are made of."""
+    if rates_from is None:
+        return tuple((hour.succeeded, hour.failed) for hour in hours)
+    judged = trends.judged(source, since, since + DAY_MS, HOUR_MS)
+    good, bad = (judged.get(s, {}) for s in (JobState.SUCCEEDED, JobState.FAILED))
+    starts = range(since, since + DAY_MS, HOUR_MS)
+    return tuple((good.get(at, 0), bad.get(at, 0)) for at in starts)
 
 
 def _runs_that(state: JobState) -> ColumnElement[int]:

@@ -1,9 +1,10 @@
 """Rollups of finished runs: hour or day x job type x status.
 
 The job table is somebody else's and may change behind our back: rows come late, are
-edited in place, deleted, pruned. So nothing is added up. ``refresh`` reads the last
-hours again as a whole, ``audit_step`` some older hours after the others, and hours that
-are older than 48 h may only go up, so that pruning does not erase history.
+edited in place, deleted, pruned. ``refresh`` reads the last hours again as a whole,
+``audit_step`` some older hours after the others. What was counted stays counted when its
+rows are deleted, see ``data.store.counted``; while a source deletes rows of the last 48 h
+what ended since the last refresh is added up.
 
 Hours are kept for whole days, as long as everything else is but for eight days at
 least; the days that are folded from them for longer.
@@ -12,7 +13,7 @@ Every step reads the source first and then writes once. It writes nothing when a
 process did so since, and repeating a step changes nothing: a crash costs nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -24,13 +25,15 @@ from data.store.cells import (
     SEALED_AFTER_MS,
     day_of,
     hour_of,
-    replace_cells,
     storable_cells,
+    stored_hours,
+    write_hours,
 )
+from data.store.counted import has_shrunk, keep_counted, reopened
 from data.store.job_types import OTHER, with_cap
 from data.store.recent import recent_of
 from data.store.tables import rollup_day, rollup_hour, rollup_state
-from data.store.trends import TrendLog
+from data.store.trends import LOSING_MS, TrendLog
 from data.store.upserts import insert_into
 
 #: Asks an engine for the cells of ``since_ms <= finished_at < until_ms``.
@@ -59,6 +62,9 @@ _STATE: Final = select(
     _c.complete,
     _c.audited_hour,
     _c.episodes_from,
+    _c.counted_from,
+    _c.counted_until,
+    _c.rows_lost_at,
 )
 _BUMP: Final = update(rollup_state).values(generation=_c.generation + 1)
 
@@ -78,6 +84,17 @@ class RollupState(NamedTuple):
     audited_hour: int
     #: runs that took too long before somebody watched are known since then
     episodes_from: int
+    #: hours since this one were counted as runs ended, and not read afterwards
+    counted_from: int = 0
+    #: runs that ended before then are counted, as far as they were committed
+    counted_until: int = 0
+    #: the newest hour of which rows of counted runs are missing, 0 for none
+    rows_lost_at: int = 0
+
+    @property
+    def loses_rows(self) -> bool:
+        """Does the source delete rows of runs that ended a short while ago?"""
+        return self.rows_lost_at > max(0, self.refreshed_until - LOSING_MS)
 
 
 class _Reading(NamedTuple):
@@ -87,6 +104,8 @@ class _Reading(NamedTuple):
     until: int
     cells: list[HourCell]
     at: int
+    #: of the runs that ended since the last refresh
+    added: Sequence[HourCell] = ()
 
 
 class Rollups:
@@ -103,9 +122,13 @@ class Rollups:
         """
         before = self._state(source)
         since, after = _refreshed(before, now_ms)
-        until = _next_hour(now_ms)
-        cells = read(since, until)
-        return self._write(source, before, after, _Reading(since, until, cells, now_ms))
+        until = after.counted_until
+        reading = _Reading(since, until, read(since, until), now_ms)
+        if before is not None and self._has_shrunk(source, before, reading):
+            start = max(before.counted_until or until, since)
+            added = read(start, until) if start < until else []
+            reading = reading._replace(added=added)
+        return self._write(source, before, after, reading)
 
     def backfill_step(self, source: str, read: ReadCells, now_ms: int) -> bool:
         """Read one older day, the newest that is missing; True when more are missing."""
@@ -217,6 +240,17 @@ class Rollups:
         state = self._state(source)
         return state.generation if state else 0
 
+    def _has_shrunk(
+        self, source: str, before: RollupState, reading: "_Reading"
+    ) -> bool:
+        """Must what ended since the last refresh be counted apart?"""
+        if before.loses_rows:
+            return True
+        with self._db.connection() as connection:
+            span = (reading.since, reading.until)
+            stored = stored_hours(connection, source, span)
+        return has_shrunk(stored, storable_cells(reading.cells))
+
     def _oldest(self, now_ms: int) -> int:
         """Whole days: a day is folded from all of its hours, or not any more."""
         return day_of(now_ms - self._kept_ms)
@@ -235,16 +269,32 @@ class Rollups:
         with self._db.writing() as connection:
             if not self._claim(connection, source, before, after):
                 return False
-            cells = with_cap(connection, source, storable_cells(reading.cells))
-            changed = replace_cells(
-                connection,
-                source,
-                (reading.since, reading.until),
-                cells,
-                sealed_before=hour_of(reading.at - SEALED_AFTER_MS),
+            sealed_before = hour_of(reading.at - SEALED_AFTER_MS)
+            stored = stored_hours(
+                connection, source, (hour_of(reading.since), reading.until)
+            )
+            counted = keep_counted(
+                stored,
+                with_cap(connection, source, storable_cells(reading.cells)),
+                with_cap(connection, source, storable_cells(reading.added)),
+                reopened(
+                    connection,
+                    source,
+                    reading.at,
+                    before.refreshed_until if before else reading.at,
+                ),
+            )
+            changed = write_hours(
+                connection, source, stored, counted.cells, sealed_before=sealed_before
             )
             if changed:
                 connection.execute(_BUMP.where(_c.source == source))
+            lost_at = max(counted.lost, default=0)
+            if lost_at >= max(sealed_before, 1):
+                younger = (_c.source == source) & (_c.rows_lost_at < lost_at)
+                connection.execute(
+                    update(rollup_state).where(younger).values(rows_lost_at=lost_at)
+                )
             return changed
 
     def _claim(
@@ -285,12 +335,23 @@ def _refreshed(before: RollupState | None, now_ms: int) -> tuple[int, RollupStat
             complete=False,
             audited_hour=since,
             episodes_from=_next_hour(now_ms),
+            counted_from=_next_hour(now_ms),
+            counted_until=now_ms + 1,
+            rows_lost_at=before.rows_lost_at if before else 0,
         )
     since = hour_of(min(before.refreshed_until, now_ms) - _OVERLAP_MS)
-    after = before._replace(refreshed_until=now_ms)
+    after = before._replace(
+        refreshed_until=now_ms, counted_until=_counted(before.counted_until, now_ms)
+    )
     if now_ms - before.refreshed_until > _UNWATCHED_MS:
-        after = after._replace(episodes_from=_next_hour(now_ms))
+        next_hour = _next_hour(now_ms)
+        after = after._replace(episodes_from=next_hour, counted_from=next_hour)
     return since, after
+
+
+def _counted(before: int, now_ms: int) -> int:
+    """Until when runs are counted: up to now, and not less when a clock was ahead a bit."""
+    return max(now_ms + 1, before if before < now_ms + HOUR_MS else 0)
 
 
 def _read_state(connection: Connection, source: str) -> RollupState | None:

@@ -74,6 +74,12 @@ rollup_state: Final = Table(
     Column("audited_hour", BigInteger, nullable=False),
     #: runs that took too long before somebody watched are known since then
     Column("episodes_from", BigInteger, nullable=False),
+    #: hours since this one were counted as runs ended, and not read afterwards
+    Column("counted_from", BigInteger, nullable=False, server_default="0"),
+    #: runs that ended before this instant are counted, as far as they were committed
+    Column("counted_until", BigInteger, nullable=False, server_default="0"),
+    #: the newest hour of which rows of counted runs are missing in the source, 0 for none
+    Column("rows_lost_at", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("source", name="rollup_state_pkey"),
 )
 

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, Table, func, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, or_, select
 
 from data.clock import DAY_MS, HOUR_MS, WEEK_MS
 from data.db import Database
@@ -23,6 +23,8 @@ from data.store.texts import storable, storable_key
 
 #: What is asked of the lengths of runs.
 PARTS: Final = (0.5, 0.95, 0.99)
+#: So long after runs ended whose rows were deleted early the source may do so again.
+LOSING_MS: Final = 4 * DAY_MS
 #: Incidents that are told of at once, the last ones.
 INCIDENT_LIMIT: Final = 10_000
 
@@ -96,6 +98,30 @@ class TrendLog:
         """Runs by day, job type and status, oldest first."""
         return self._counts(rollup_day, DAY_MS, source, (since, until), job)
 
+    def judged(
+        self, source: str, since: int, until: int, step_ms: int, job: str = ""
+    ) -> dict[JobState, dict[int, int]]:
+        """As ``totals``, without what was read after rows may have been deleted.
+
+        Error rates are made of these: see ``rates_from``.
+        """
+        return self._totals(source, (since, until), step_ms, job, trusted=True)
+
+    def rates_from(self, source: str) -> int | None:
+        """Since when error rates can be told where finished rows are deleted early.
+
+        None where they are not. Of all sources: since when those of all can be told.
+        """
+        return max(self.losing(source).values(), default=None)
+
+    def losing(self, source: str) -> dict[str, int]:
+        """Sources that delete rows early, and since when their runs are counted."""
+        lost = _state.rows_lost_at
+        is_losing = (lost > 0) & (lost > _state.refreshed_until - LOSING_MS)
+        statement = select(_state.source, _state.counted_from)
+        wanted = statement.where(self._of(_state.source, source), is_losing)
+        return {name: int(counted) for name, counted in self._db.fetch(wanted)}
+
     def workers(
         self, source: str, since: int, until: int, step_ms: int, job: str = ""
     ) -> list[tuple[str, JobState, int]]:
@@ -125,10 +151,23 @@ class TrendLog:
 
         A step is an hour, several, or a day.
         """
+        return self._totals(source, (since, until), step_ms, job, trusted=False)
+
+    def _totals(
+        self,
+        source: str,
+        span: tuple[int, int],
+        step_ms: int,
+        job: str,
+        *,
+        trusted: bool,
+    ) -> dict[JobState, dict[int, int]]:
         table = _table_of(step_ms)
         at = _step_of(table, step_ms).label("at")
         status, runs = table.c.status, func.sum(table.c.runs)
-        wanted = self._within(table, step_ms, source, (since, until), job)
+        wanted = self._within(table, step_ms, source, span, job)
+        if trusted:
+            wanted += self._trusted(table, step_ms, source)
         found: dict[JobState, dict[int, int]] = defaultdict(dict)
         statement = select(status, at, runs).where(*wanted).group_by(status, at)
         for word, start, count in self._db.fetch(statement.order_by(at)):
@@ -169,6 +208,7 @@ class TrendLog:
         for table, step_ms, begin, end in spans:
             if begin < end:
                 wanted = self._within(table, step_ms, source, (begin, end), job)
+                wanted += self._trusted(table, step_ms, source)
                 c = table.c
                 sums = select(c.status, func.sum(c.runs)).where(*wanted)
                 for word, runs in self._db.fetch(sums.group_by(c.status)):
@@ -179,7 +219,7 @@ class TrendLog:
         """Is every run of the two weeks counted, by the hour where no day begins?"""
         start = until - BOTH_MS
         known = self.known_since(source)
-        if known is None or known > start:
+        if known is None or max(known, self.rates_from(source) or 0) > start:
             return False
         hours = self.hours_since(source)
         return start % DAY_MS == 0 or (hours is not None and hours <= start)
@@ -382,6 +422,18 @@ class TrendLog:
         if job:
             wanted.append(table.c.job_name == storable_key(job))
         return wanted
+
+    def _trusted(
+        self, table: Table, step_ms: int, source: str
+    ) -> list[ColumnElement[bool]]:
+        """Whole steps that were counted as runs ended, of sources that lose rows."""
+        return [
+            or_(
+                table.c.source != name,
+                _start(table) >= -(-counted // step_ms) * step_ms,
+            )
+            for name, counted in self.losing(source).items()
+        ]
 
     def _of(self, column: ColumnElement[str], source: str) -> ColumnElement[bool]:
         """Is it of this source? All of them by name, because keys begin with it."""

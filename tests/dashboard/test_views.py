@@ -26,6 +26,8 @@ RECENT = Recent(
     weeks=Weeks(1_100, 100_000, 1_200, 96_000, until=NOW - NOW % HOUR_MS + HOUR_MS),
     failed_by_job={"send-mail": 100, "sync-stock": 111},
     known_since=0,
+    rated_by_hour=((18_204, 211), *((0, 0),) * 23),
+    rates_from=None,
     succeeded_by_hour=tuple(range(24)),
     failed_by_hour=(1,) * 24,
     running_by_hour=(2.5,) * 24,
@@ -124,8 +126,17 @@ def test_tiles_of_the_day_compare_with_the_week_before() -> None:
     [
         (None, "—", "reading history…"),
         (replace(RECENT, complete=False), "1.15%", "reading history…"),
-        (replace(RECENT, succeeded=0, failed=0), "—", "nothing finished"),
-        (replace(RECENT, succeeded=0, failed=3), "100%", "7 d: −0.15 pp vs 4-11 Mar"),
+        (replace(RECENT, rated_by_hour=((0, 0),) * 24), "—", "nothing finished"),
+        (
+            replace(RECENT, rated_by_hour=((0, 3),) * 24),
+            "100%",
+            "7 d: −0.15 pp vs 4-11 Mar",
+        ),
+        (
+            replace(RECENT, rates_from=NOW),
+            "1.15%",
+            "rows deleted early; counted from",
+        ),
         (replace(RECENT, weeks=None), "1.15%", ""),
     ],
 )

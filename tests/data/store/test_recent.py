@@ -53,6 +53,8 @@ def test_an_empty_source_has_zeros_everywhere(store: Store, clock: FakeClock) ->
         failed=0,
         weeks=Weeks(0, 0, 0, 0, until=clock.now_ms - clock.now_ms % HOUR_MS + HOUR_MS),
         failed_by_job={},
+        rated_by_hour=((0, 0),) * 24,
+        rates_from=None,
         known_since=clock.now_ms - clock.now_ms % DAY_MS - 90 * DAY_MS,
         succeeded_by_hour=(0,) * 24,
         failed_by_hour=(0,) * 24,
