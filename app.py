@@ -18,7 +18,7 @@ from dashboard.around import around
 from dashboard.build import build_of
 from dashboard.cli import run_command
 from dashboard.commands.tools import Tools
-from dashboard.deps import Deps, Look
+from dashboard.deps import Deps, Look, store_findings
 from dashboard.live import Hub, Messages
 from dashboard.serving import LeavesInTime, share_the_interpreter, spare_the_collector
 from dashboard.settings import (
@@ -74,7 +74,14 @@ def compose(
     everything = all_of(sources)
     look = look_of(settings, ribbon)
     build = build_of(look, sources.values(), tracking=settings.error_tracking)
-    messages = Messages(sources, everything, limits=limits, clock=clock, build=build)
+    messages = Messages(
+        sources,
+        everything,
+        limits=limits,
+        clock=clock,
+        build=build,
+        also=partial(store_findings, store),
+    )
     hub = Hub(messages)
     tracker = tracker_of(settings, store, clock) if settings.error_tracking else None
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

@@ -8,7 +8,7 @@ from typing import Final
 from data.actions import Actions
 from data.all_sources import ALL, AllSources, by_source, parted
 from data.clock import Clock
-from data.engines.base import Remedy
+from data.engines.base import Finding, Remedy
 from data.exceptions import UnknownRunError, UnknownSourceError
 from data.model import Snapshot
 from data.monitor.duty import Duty
@@ -90,6 +90,13 @@ class Look:
     csp_connect: tuple[str, ...] = ()
 
 
+def store_findings(store: Store) -> list[Finding]:
+    """What people must know of the store; nothing is asked of it."""
+    if not (problem := store.database.write_problem):
+        return []
+    return [Finding(f"Job Manager's own store cannot be written. {problem}", "")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deps:
     """Everything the pages work with."""
@@ -153,6 +160,10 @@ class Deps:
         if name not in self.sources:
             raise UnknownSourceError(name, sorted(self.sources))
         return self.sources[name]
+
+    def findings(self, name: str | None) -> list[Finding]:
+        """What was found at a source, and what is wrong with the store."""
+        return [*self.place(name).reader.findings, *store_findings(self.store)]
 
     def snapshot(self, name: str | None) -> Snapshot:
         """The current snapshot of a source; reads when the last one is too old."""

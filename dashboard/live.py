@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
@@ -23,6 +23,7 @@ from dashboard.offload import offload
 from dashboard.views.overview import overview_view
 from data.all_sources import ALL, AllReader, AllSources
 from data.clock import Clock, now_ms
+from data.engines.base import Finding
 from data.exceptions import UnknownSourceError
 from data.model import Snapshot
 from data.rules.stalls import StallLimits
@@ -75,7 +76,10 @@ class Messages:
         limits: StallLimits,
         clock: Clock,
         build: str = "",
+        also: Callable[[], Sequence[Finding]] = tuple,
     ) -> None:
+        """``also`` gives what is to be known beside what was found at the sources."""
+        self._also = also
         self._places: dict[str, Source | AllSources] = {**sources, ALL: everything}
         self._everything = everything
         self._limits = limits
@@ -114,7 +118,7 @@ class Messages:
         }
 
     def _make(self, snapshot: Snapshot, before: Message | None) -> Message:
-        findings = self._places[snapshot.source].reader.findings
+        findings = [*self._places[snapshot.source].reader.findings, *self._also()]
         view = overview_view(snapshot, self._limits, findings)
         view_text = json.dumps(view, separators=(",", ":"), ensure_ascii=False)
         version = before.version if before else 0

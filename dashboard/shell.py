@@ -25,6 +25,7 @@ from dashboard.pages import alerts, audit, errors, history, overview, panel, tre
 from dashboard.panels import details, header, keyboard, notices, report, start, status
 from dashboard.routes import add_routes, add_walls
 from dashboard.urls import ERRORS_PAGE_SCRIPT, ERRORS_SCRIPT, THEME_SCRIPT
+from data.exceptions import DataError
 from data.tracking import track_once
 from data.tracking.logs import TRACKED
 
@@ -201,7 +202,11 @@ def _register(app: Dash, deps: Deps, hub: Hub) -> None:
 
 
 def _tell(error: Exception) -> None:
-    """A failing callback: a reference for the person, everything for the log."""
+    """A failing callback: a sentence or a reference for the person, all for the log."""
+    if isinstance(error, DataError):
+        track_once(error, kind="server_callback")
+        set_props(Shell.TOASTS, {"children": toast("Not done", str(error))})
+        return
     event_id = track_once(error, kind="server_callback", handled=False)
     ref = event_id[:8] or secrets.token_hex(4)
     log.error("callback failed (ref %s)", ref, exc_info=error, extra=TRACKED)

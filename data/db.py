@@ -25,7 +25,13 @@ from data.connecting import (
     open_lent_engine,
 )
 from data.driver_errors import is_undone, meaning_of
-from data.exceptions import DataError, OutcomeUnknownError, SourceUnavailableError
+from data.exceptions import (
+    AccessDeniedError,
+    DataError,
+    OutcomeUnknownError,
+    SourceBusyError,
+    SourceUnavailableError,
+)
 
 #: How long a database may keep silent while something waits for it, in seconds.
 CALL_LIMIT_S: Final = 5.0
@@ -46,6 +52,8 @@ _READ_ONE_INSTANT: Final = {
     "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 }
 _WRITE: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
+#: A full disk may have room for a small write between two that fail, in seconds.
+_PROBLEM_STAYS_S: Final = 5.0
 _NOT_WRITTEN: Final = "Nothing was written there."
 
 
@@ -76,6 +84,9 @@ class Database:
         self._probe_lock = RLock()
         self._file = _identity(self.path)
         self._text_factory: Callable[[bytes], str] = str
+        #: why the last write failed, "" when it did not
+        self.write_problem = ""
+        self._failed_at = 0.0
 
     @property
     def path(self) -> Path | None:
@@ -117,7 +128,21 @@ class Database:
         ``limit_s`` is how long one statement may take, ``math.inf`` without a limit.
         Raises OutcomeUnknownError when the database is lost while it commits.
         """
-        limit_s = self._limit_s if limit_s is None else limit_s
+        try:
+            with self._write(
+                self._limit_s if limit_s is None else limit_s
+            ) as connection:
+                yield connection
+        except (SourceUnavailableError, AccessDeniedError) as error:
+            if not isinstance(error, SourceBusyError):
+                self.write_problem = str(error)
+                self._failed_at = time.monotonic()
+            raise
+        if time.monotonic() - self._failed_at >= _PROBLEM_STAYS_S:
+            self.write_problem = ""
+
+    @contextmanager
+    def _write(self, limit_s: float) -> Iterator[Connection]:
         with self._connected(self._writing, limit_s, _NOT_WRITTEN) as connection:
             self._begin(connection, _WRITE)
             try:

@@ -89,8 +89,6 @@ _AWAY: Final = ("08", "53", "57", "58")
 _UNKNOWN_COMMIT: Final = (*_AWAY, "40003", "XX")
 _UNREACHABLE: Final = (SourceUnavailableError, "the database cannot be reached")
 _REFUSED: Final = (StatementRefusedError, "the database refused the statement")
-#: What SQLite says of a COMMIT that it took back, or that can be taken back.
-_SQLITE_UNDONE: Final = ("locked", "disk is full", "constraint", "readonly", "interr")
 #: A value of a row that a server repeats in its sentence: its beginning is enough.
 _LONG_VALUE: Final = re.compile(r"([\"'])([^\"']{40})[^\"']*\1")
 _LONGEST: Final = 200
@@ -137,9 +135,12 @@ def is_silence(error: SQLAlchemyError) -> bool:
 
 
 def is_undone(error: DBAPIError) -> bool:
-    """Of a COMMIT that failed: is it certain that nothing was written?"""
+    """Of a COMMIT that failed: is it certain that nothing was written?
+
+    SQLite keeps nothing of a COMMIT that fails; a connection that is closed cannot tell.
+    """
     if isinstance(error.orig, sqlite3.Error):
-        return any(part in str(error.orig) for part in _SQLITE_UNDONE)
+        return not isinstance(error.orig, sqlite3.ProgrammingError)
     state = getattr(error.orig, "sqlstate", None)
     return state is not None and not state.startswith(_UNKNOWN_COMMIT)
 

@@ -137,3 +137,11 @@ class UndoExpiredError(DataError):
 
 class OutcomeUnknownError(DataError):
     """The database was lost between the write and its answer."""
+
+
+def nothing_done(error: DataError) -> DataError:
+    """``error`` of the record that comes before an action: the action was not begun."""
+    kind = type(error)
+    if isinstance(error, OutcomeUnknownError):
+        kind = SourceUnavailableError
+    return kind(f"Nothing was done: it has to be written down first. {error}")

@@ -8,12 +8,14 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from sqlalchemy.exc import StatementError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.auth import ForbiddenError
+from data.driver_errors import translated
 from data.exceptions import (
     AccessDeniedError,
     CapabilityMissingError,
@@ -21,7 +23,10 @@ from data.exceptions import (
     InvalidRequestError,
     OutcomeUnknownError,
     SchemaMismatchError,
+    SourceBusyError,
+    SourceFullError,
     SourceUnavailableError,
+    StatementRefusedError,
     UndoExpiredError,
     UnknownAlertError,
     UnknownErrorGroupError,
@@ -49,9 +54,13 @@ _KNOWN: Final[tuple[tuple[type[DataError], int, str], ...]] = (
     (CapabilityMissingError, 409, "not_possible"),
     (UndoExpiredError, 410, "expired"),
     (OutcomeUnknownError, 409, "outcome_unknown"),
+    (StatementRefusedError, 409, "refused"),
+    (SourceBusyError, 503, "busy"),
+    (SourceFullError, 503, "full"),
     (SourceUnavailableError, 503, "unavailable"),
     (SchemaMismatchError, 503, "schema"),
     (AccessDeniedError, 503, "access_denied"),
+    (DataError, 503, "failed"),
 )
 _CODES: Final = {
     400: "bad_request",
@@ -86,7 +95,7 @@ RESPONSES: Final[dict[int | str, dict[str, object]]] = {
         400: "The body cannot be read",
         403: "This viewer may not do that, or it comes from another site",
         404: "No such source, run, job or alert",
-        409: "This source has no such action, or what came of it is unknown: look again",
+        409: "No such action here, refused by the database, or its outcome is unknown",
         410: "Too late, or done before",
         413: "The body is too large",
         422: "What was asked is not valid",
@@ -108,12 +117,11 @@ def register(server: FastAPI, path: str) -> None:
 
     @server.exception_handler(DataError)
     async def data_error(_request: Request, error: Exception) -> Response:
-        for kind, status, code in _KNOWN:
-            if isinstance(error, kind):
-                if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    track_once(error, kind="server_route")
-                return answer(status, code, str(error))
-        return _failed(error)
+        return _known(error)
+
+    @server.exception_handler(StatementError)
+    async def driver_error(_request: Request, error: StatementError) -> Response:
+        return _known(translated(error, "the database"))
 
     @server.exception_handler(RequestValidationError)
     async def not_valid(_request: Request, error: Exception) -> Response:
@@ -130,6 +138,16 @@ def register(server: FastAPI, path: str) -> None:
         return made
 
     server.add_middleware(_Guard, path=path)
+
+
+def _known(error: Exception) -> JSONResponse:
+    """The answer to an error of ours: its sentence says what was done and what not."""
+    for kind, status, code in _KNOWN:
+        if isinstance(error, kind):
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR or code == "refused":
+                track_once(error, kind="server_route")
+            return answer(status, code, str(error))
+    return _failed(error)
 
 
 def _failed(error: BaseException) -> JSONResponse:

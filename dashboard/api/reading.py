@@ -54,7 +54,7 @@ def register(router: APIRouter, deps: Deps) -> None:
         """What the overview shows, as data."""
         require(deps.viewer(), Action.VIEW)
         found = deps.snapshot(source)
-        findings = deps.place(source).reader.findings
+        findings = deps.findings(source)
         view = overview_view(found, deps.limits, findings)
         head = {"source": found.source, "seq": found.seq, "read_at": found.read_at}
         return {**head, "view": view}

@@ -5,7 +5,7 @@ saw, leaves an audit row before and after, and reads again before it answers.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from secrets import token_hex
 from threading import Lock
 from typing import Final
@@ -38,6 +38,7 @@ from data.exceptions import (
     SourceUnavailableError,
     UndoExpiredError,
     UnknownSourceError,
+    nothing_done,
 )
 from data.rules.stalls import StallLimits
 from data.snapshot import Source
@@ -295,14 +296,21 @@ class Actions:
             return
         holder, name = token_hex(8), f"once {once}"
         with self._once:
-            leases = self._store.leases
-            if not leases.acquire(name, holder, now_ms(self._clock), _ONCE_FOR_MS):
+            if not self._acquire(name, holder):
                 message = "This was asked a moment ago and is under way: look again."
                 raise OutcomeUnknownError(message)
             try:
                 yield
             finally:
-                leases.release(name, holder)
+                with suppress(DataError):  # it lapses by itself; what was done is done
+                    self._store.leases.release(name, holder)
+
+    def _acquire(self, name: str, holder: str) -> bool:
+        now = now_ms(self._clock)
+        try:
+            return self._store.leases.acquire(name, holder, now, _ONCE_FOR_MS)
+        except DataError as error:
+            raise nothing_done(error) from error
 
     def _able(self, name: str, capability: str = "clean_up") -> Source:
         """The source of that name, when this can be done to its runs."""

@@ -126,7 +126,7 @@ def _after_error(place: Source, audit: AuditLog, token: str, error: DataError) -
             raise OutcomeUnknownError(message) from error
         if run_id:
             return run_id
-    audit.conclude(token, {"": (FAILED, {})})
+    audit.conclude(token, {"": (FAILED, {"reason": str(error)})})
     raise error
 
 

@@ -56,12 +56,12 @@ class Store:
     leases: Leases
 
     def problem(self) -> str:
-        """Why the store does not answer; "" while it does."""
+        """Why the store does not answer, or could not be written; "" while it can."""
         try:
             self.database.fetch(select(lease.c.name).limit(1))
         except DataError as error:
             return str(error)
-        return ""
+        return self.database.write_problem
 
     def prune(self, now_ms: int, retention_ms: int) -> dict[str, int]:
         """Forget what is older than the retention; days of rollups are kept for longer.

@@ -6,6 +6,7 @@ process or the database was lost on the way.
 """
 
 import json
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -13,8 +14,11 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
 from data.db import Database, execute_many
+from data.exceptions import DataError, nothing_done
 from data.store.tables import audit
 from data.store.texts import storable
+
+log = logging.getLogger(__name__)
 
 #: The outcome of a row whose action has not been concluded.
 STARTED: Final = "started"
@@ -91,6 +95,7 @@ class AuditLog:
 
         Returns the batch's token, which nobody can guess, or ``token`` when whoever
         asks brought one. ``undo_of`` is the token of the batch that this one undoes.
+        Raises DataError when it cannot be noted, which says that nothing was done.
         """
         batch = token or secrets.token_urlsafe(_TOKEN_BYTES)
         shared = {
@@ -105,8 +110,11 @@ class AuditLog:
         }
         rows = [{**shared, **_to_values(entry)} for entry in entries]
         if rows:
-            with self._db.writing() as connection:
-                execute_many(connection, insert(audit), rows)
+            try:
+                with self._db.writing() as connection:
+                    execute_many(connection, insert(audit), rows)
+            except DataError as error:
+                raise nothing_done(error) from error
         return batch
 
     def conclude(
@@ -114,8 +122,17 @@ class AuditLog:
     ) -> None:
         """Note what came of it: by run id the outcome, and what the run became.
 
-        Rows that were concluded before stay as they are.
+        Rows that were concluded before stay as they are. What was done is done: a store
+        that fails now leaves the rows as started, and one line in the log.
         """
+        try:
+            self._conclude(batch, outcomes)
+        except DataError as error:
+            log.warning("what came of an action was not noted: %s", error)
+
+    def _conclude(
+        self, batch: str, outcomes: Mapping[str, tuple[str, Mapping[str, object]]]
+    ) -> None:
         by_run = {storable(run_id): outcome for run_id, outcome in outcomes.items()}
         started = select(_c.id, _c.run_id).where(
             _c.batch == batch, _c.outcome == STARTED
