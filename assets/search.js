@@ -18,9 +18,10 @@
   const byId = (id) => document.getElementById(id);
   const put = (element, text) => window.jobManagerText.put(element, text);
 
+  /** An instant; a text that is there instead of one is shown as it is. */
   const moment = (at) =>
-    at == null
-      ? "—"
+    typeof at !== "number"
+      ? (at ?? "")
       : window.jobManagerFormat.moment(at, undefined, window.jobManagerTicker.now());
 
   /** Show what a search found: in place of the rows, or below them. */

@@ -40,9 +40,16 @@
     return element;
   }
 
+  // The years 1 to 9999, as the server has them: what is beyond is shown as it is.
+  const FIRST_MS = -62_135_510_400_000;
+  const LAST_MS = 253_402_214_400_000;
+
   function show(element) {
     const { since, as } = element.dataset;
-    if (since !== "") (as === "bar" ? stretch : write)(element, Number(since));
+    const at = Number(since);
+    if (since === "") return;
+    if (at >= FIRST_MS && at <= LAST_MS) (as === "bar" ? stretch : write)(element, at);
+    else if (as !== "bar") window.jobManagerText.put(element, since);
   }
 
   function write(element, since) {

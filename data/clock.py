@@ -17,6 +17,9 @@ HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 WEEK_MS: Final = 7 * DAY_MS
 
+#: A day after the first date that there is, and a day before the last.
+FIRST_MS: Final = -62_135_510_400_000
+LAST_MS: Final = 253_402_214_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -39,6 +42,11 @@ def all_to_ms(instants: Iterable[datetime | None]) -> list[int | None]:
 def from_ms(instant_ms: int) -> datetime:
     """Epoch milliseconds as an aware UTC instant."""
     return _EPOCH + timedelta(milliseconds=instant_ms)
+
+
+def is_in_calendar(instant_ms: int) -> bool:
+    """Is it of the years 1 to 9999, whatever the zone? Beyond them there is no date."""
+    return FIRST_MS <= instant_ms <= LAST_MS
 
 
 def now_ms(clock: Clock) -> int:

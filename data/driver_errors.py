@@ -87,6 +87,8 @@ _CLASSES: Final[dict[str, _Meaning]] = {
 _AWAY: Final = ("08", "53", "57", "58")
 #: What the server says of a COMMIT when nobody can know what became of it.
 _UNKNOWN_COMMIT: Final = (*_AWAY, "40003", "XX")
+#: The SQLSTATE class of values that cannot be what they should.
+_DATA_EXCEPTION: Final = "22"
 _UNREACHABLE: Final = (SourceUnavailableError, "the database cannot be reached")
 _REFUSED: Final = (StatementRefusedError, "the database refused the statement")
 #: A value of a row that a server repeats in its sentence: its beginning is enough.
@@ -160,3 +162,9 @@ def _on_sqlite(words: str) -> _Meaning:
         if part in words:
             return kind, sentence
     return _REFUSED
+
+
+def is_value_refused(error: BaseException) -> bool:
+    """Did PostgreSQL find that a value is none of its column's type?"""
+    state = getattr(getattr(error.__cause__, "orig", None), "sqlstate", None)
+    return (state or "").startswith(_DATA_EXCEPTION)

@@ -70,6 +70,8 @@ class Job(NamedTuple):
     cancel_requested_at: int | None
     #: what ``heartbeat_at`` means
     sign: LifeSign = LifeSign.HEARTBEAT
+    #: (field, text) of what is in its row instead of a number or an instant
+    odd: tuple[tuple[str, str], ...] = ()
 
 
 class Step(NamedTuple):

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from threading import BoundedSemaphore
 from typing import Annotated, Final
 
@@ -14,8 +16,8 @@ from dashboard.api.errors import RESPONSES, answer
 from dashboard.api.filters import Filter
 from dashboard.auth import require
 from dashboard.deps import Action, Deps
+from dashboard.views.instants import iso_or_odd, odd_values
 from data.all_sources import AllSources
-from data.clock import from_ms
 from data.exceptions import SourceUnavailableError
 from data.model import Job, JobState, RunFilter, RunPage
 from data.snapshot import Source
@@ -34,6 +36,8 @@ _COLUMNS: Final = (
 )
 #: What a spreadsheet takes for a formula when a cell begins with it.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NEGATIVE: Final = re.compile(r"-[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_BYTE_ORDER_MARK: Final = "\ufeff"
 _Source = Annotated[str | None, Query(description="without it the first one")]
 
 
@@ -69,14 +73,19 @@ class Lines(StreamingResponse):
     def __init__(
         self, lines: Iterator[str], done: Callable[[], None], name: str
     ) -> None:
-        """``name`` becomes a part of the file's name."""
+        """``name`` becomes a part of the file's name.
+
+        The file begins with a byte-order mark: without it spreadsheets take it for
+        Windows-1252.
+        """
         plain = "".join(c if c.isalnum() and c.isascii() else "-" for c in name)
         headers = {
             "Content-Disposition": f'attachment; filename="{plain}.csv"',
             "X-Accel-Buffering": "no",
             "Cache-Control": "no-store",
         }
-        super().__init__(lines, media_type="text/csv; charset=utf-8", headers=headers)
+        marked = chain([_BYTE_ORDER_MARK], lines)
+        super().__init__(marked, media_type="text/csv; charset=utf-8", headers=headers)
         self._done = done
 
     async def __call__(self, *asgi: object) -> None:
@@ -130,17 +139,20 @@ def csv_text(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _row(job: Job) -> tuple[str, ...]:
-    instants = (job.enqueued_at, job.started_at, job.heartbeat_at, job.finished_at)
+    odd = odd_values(job)
+    instants = ("enqueued_at", "started_at", "heartbeat_at", "finished_at")
     status = job.status_word if job.state is JobState.OTHER else job.state.value
     words = (job.run_id, job.job_name, job.queue, status)
     return (
         *map(safe, words),
-        str(job.attempt),
+        safe(odd.get("attempt", str(job.attempt))),
         safe(job.worker or ""),
-        *("" if at is None else from_ms(at).isoformat() for at in instants),
+        *(safe(iso_or_odd(job, name, odd)) for name in instants),
     )
 
 
 def safe(text: str) -> str:
-    """A text that no spreadsheet runs."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """A text that no spreadsheet runs; a negative number is one."""
+    if not text.startswith(_FORMULA) or _NEGATIVE.fullmatch(text):
+        return text
+    return f"'{text}"

@@ -8,7 +8,7 @@ from typing import Any
 from dashboard.commands.tools import EXIT_FAILED, Tools, say, settings_with_sources
 from dashboard.views.cleanup import CandidateView, candidates_view, outcome_view
 from data.actions import seen_of
-from data.clock import from_ms
+from data.clock import from_ms, is_in_calendar
 from data.exceptions import SourceUnavailableError
 
 _IDS_SHOWN = 50
@@ -54,9 +54,16 @@ def run(asked: argparse.Namespace, tools: Tools) -> int:
 def _evidence(one: CandidateView) -> str:
     beat = one["heartbeat"]
     if one["heartbeat_at"] is not None:
-        beat += f" {from_ms(one['heartbeat_at']).astimezone():%Y-%m-%d %H:%M:%S}"
+        beat += f" {_moment(one['heartbeat_at'])}"
     parts = (one["run_id"], one["job"], one["elapsed"], beat, one["worker"])
     return "  ".join(part for part in parts if part)
+
+
+def _moment(at_ms: int) -> str:
+    """In this machine's zone; what is beyond the calendar as it is."""
+    if not is_in_calendar(at_ms):
+        return str(at_ms)
+    return f"{from_ms(at_ms).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _agreed(runs: int) -> bool:

@@ -11,6 +11,7 @@ from dashboard.views.details import (
     DetailsView,
     Frame,
     Mark,
+    Moment,
     Neighbour,
     StepView,
     Stretch,
@@ -30,9 +31,7 @@ def details(view: DetailsView) -> html.Div:
         ),
         html.Div(view["verdict"], className="tone-warn") if view["verdict"] else None,
         _timeline(view["timeline"], view["marks"]),
-        html.Dl(
-            [_moment(words, at) for words, at in _moments(view)], className="facts"
-        ),
+        html.Dl([_moment(moment) for moment in view["moments"]], className="facts"),
         html.Dl([_fact(*fact) for fact in view["facts"]], className="facts"),
         _steps(view["steps"]),
         _strip(view["neighbours"]),
@@ -45,13 +44,11 @@ def details(view: DetailsView) -> html.Div:
     return html.Div([part for part in parts if part is not None], className="details")
 
 
-def _moments(view: DetailsView) -> list[tuple[str, int]]:
-    return [(moment["words"], moment["at"]) for moment in view["moments"]]
-
-
-def _moment(words: str, at: int) -> html.Div:
-    told = html.Span(**attributes(data_since=str(at), data_as="clock"))
-    return html.Div([html.Dt(words), html.Dd(told)])
+def _moment(moment: Moment) -> html.Div:
+    told: str | html.Span = moment["odd"]
+    if moment["at"] is not None:
+        told = html.Span(**attributes(data_since=str(moment["at"]), data_as="clock"))
+    return html.Div([html.Dt(moment["words"]), html.Dd(told)])
 
 
 def _fact(name: str, value: str) -> html.Div:

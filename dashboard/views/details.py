@@ -8,6 +8,7 @@ from dashboard.format import duration, limit, shorten
 from dashboard.theme import TONES
 from dashboard.views.active import NAME_LENGTH
 from dashboard.views.cleanup import logs_link
+from dashboard.views.instants import odd_values, ran_ms, sane
 from dashboard.views.signs import CLAUSE, MOMENT
 from data.model import OPEN, Job, JobState, RunDetails, Step, Verdict
 from data.rules import exact_json
@@ -23,7 +24,9 @@ class Moment(TypedDict):
     """One instant of a run."""
 
     words: str
-    at: int
+    at: int | None
+    #: what is there instead of an instant, "" for one
+    odd: str
 
 
 class Stretch(TypedDict):
@@ -152,11 +155,7 @@ def frames_of(text: str) -> list[Frame]:
 
 def usual_words(latest: Sequence[Job]) -> str:
     """How long the last runs took: the middle one, and the one that 95 % stay below."""
-    took = sorted(
-        job.finished_at - job.started_at
-        for job in latest
-        if job.finished_at is not None and job.started_at is not None
-    )
+    took = sorted(ran for job in latest if (ran := ran_ms(job)) is not None)
     if not took:
         return "not known yet"
     p50, p95 = (took[min(len(took) - 1, len(took) * p // 100)] for p in (50, 95))
@@ -183,7 +182,7 @@ def _status(job: Job) -> str:
 
 def _facts(details: RunDetails, latest: Sequence[Job]) -> list[tuple[str, str]]:
     job = details.job
-    attempts = f"{job.attempt}"
+    attempts = odd_values(job).get("attempt", str(job.attempt))
     if details.max_attempts is not None:
         attempts += f" of {details.max_attempts}"
     facts = [
@@ -199,16 +198,29 @@ def _facts(details: RunDetails, latest: Sequence[Job]) -> list[tuple[str, str]]:
 
 
 def _moments(job: Job) -> list[Moment]:
-    named = [
-        ("Enqueued", job.enqueued_at),
-        ("Scheduled for", job.scheduled_at),
-        ("Started", job.started_at),
-        (MOMENT[job.sign], job.heartbeat_at),
-        ("Asked to stop", job.cancel_requested_at),
-        ("Ended", job.finished_at),
+    odd = odd_values(job)
+    words = {
+        "enqueued_at": "Enqueued",
+        "scheduled_at": "Scheduled for",
+        "started_at": "Started",
+        "heartbeat_at": MOMENT[job.sign],
+        "cancel_requested_at": "Cancel requested",
+        "finished_at": "Finished",
+    }
+    known = [
+        Moment(words=said, at=at, odd="")
+        for name, said in words.items()
+        if name not in odd and (at := getattr(job, name)) is not None
     ]
-    found = [Moment(words=words, at=at) for words, at in named if at is not None]
-    return sorted(found, key=lambda moment: moment["at"])
+    known.sort(key=lambda moment: moment["at"] or 0)
+    return [
+        *known,
+        *(
+            Moment(words=words[name], at=None, odd=text)
+            for name, text in odd.items()
+            if name in words
+        ),
+    ]
 
 
 def _timeline(job: Job, now_ms: int) -> list[Stretch]:
@@ -216,7 +228,7 @@ def _timeline(job: Job, now_ms: int) -> list[Stretch]:
     span = _span(job, now_ms)
     if span is None:
         return []
-    (began, end), started = span, job.started_at
+    (began, end), started = span, sane(job.started_at)
     start = min(max(began, started), end) if started is not None else end
     waited = (start - began) * 100 / (end - began)
     stretches = [
@@ -249,8 +261,9 @@ def _marks(job: Job, now_ms: int) -> list[Mark]:
 
 def _span(job: Job, now_ms: int) -> tuple[int, int] | None:
     """From its first instant to its end, or until now; None when that is no time."""
-    began = job.enqueued_at if job.enqueued_at is not None else job.started_at
-    end = job.finished_at if job.finished_at is not None else now_ms
+    enqueued, ended = sane(job.enqueued_at), sane(job.finished_at)
+    began = enqueued if enqueued is not None else sane(job.started_at)
+    end = ended if ended is not None else now_ms
     return (began, end) if began is not None and end > began else None
 
 
@@ -279,8 +292,9 @@ def _steps(details: RunDetails, now_ms: int) -> list[StepView]:
     """To the scale of the run's own time; a step without instants has no bar."""
     job = details.job
     starts = [step.started_at for step in details.steps if step.started_at is not None]
-    began = min([*starts, *([job.started_at] if job.started_at else [])], default=0)
-    end = max(job.finished_at or now_ms, began + 1)
+    started = sane(job.started_at)
+    began = min([*starts, *([started] if started else [])], default=0)
+    end = max(sane(job.finished_at) or now_ms, began + 1)
     return [_step(step, began, end) for step in details.steps]
 
 

@@ -7,6 +7,7 @@ from typing import Final, TypedDict
 from dashboard.format import count, shorten
 from dashboard.theme import TONES
 from dashboard.views.active import NAME_LENGTH
+from dashboard.views.instants import odd_values, ran_ms
 from data.clock import DAY_MS, HOUR_MS, from_ms
 from data.model import FINISHED, OPEN, Job, JobState, RunFilter, RunPage
 
@@ -41,9 +42,9 @@ class HistoryRow(TypedDict):
     tone: str
     queue: str
     worker: str
-    attempt: int
-    #: when it ended; of an open run when it was enqueued
-    at: int | None
+    attempt: int | str
+    #: when it finished, None while it is open; a text is no instant, shown as it is
+    at: int | str | None
     took: int | None
     open: bool
 
@@ -126,8 +127,7 @@ def count_words(counted: int | None) -> str:
 
 
 def _row(job: Job) -> HistoryRow:
-    ended, started = job.finished_at, job.started_at
-    took = ended - started if ended is not None and started is not None else None
+    odd = odd_values(job)
     is_known = job.state is not JobState.OTHER
     words = job.state.value.capitalize() if is_known else shorten(job.status_word, 40)
     return HistoryRow(
@@ -137,9 +137,9 @@ def _row(job: Job) -> HistoryRow:
         tone=TONES[job.state],
         queue=shorten(job.queue, NAME_LENGTH),
         worker=shorten(job.worker or "", NAME_LENGTH),
-        attempt=job.attempt,
-        at=job.enqueued_at if ended is None else ended,
-        took=took,
+        attempt=odd.get("attempt", job.attempt),
+        at=odd.get("finished_at", job.finished_at),
+        took=ran_ms(job),
         open=job.state in OPEN,
     )
 

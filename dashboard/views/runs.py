@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dashboard.views.instants import odd_values
 from data.all_sources import ALL, parted
 from data.model import Job, JobState, Verdict
 
@@ -37,12 +38,15 @@ class RunView:
     finished_at: int | None
     cancel_requested_at: int | None
     verdict: VerdictView | None
+    #: by field what its row holds that is no instant, or no number, as text
+    odd: dict[str, str]
 
 
 def run_view(source: str, job: Job, verdicts: Mapping[str, Verdict]) -> RunView:
     """One run of ``source``; ``verdicts`` are those of its stalled runs."""
     name, run_id = parted(job.run_id) if source == ALL else (source, job.run_id)
     is_known = job.state is not JobState.OTHER
+    odd = odd_values(job)
     return RunView(
         source=name,
         run_id=run_id,
@@ -51,7 +55,7 @@ def run_view(source: str, job: Job, verdicts: Mapping[str, Verdict]) -> RunView:
         status=job.state.value if is_known else job.status_word,
         attempt=job.attempt,
         worker=job.worker,
-        progress=job.progress,
+        progress=None if "progress" in odd else job.progress,
         enqueued_at=job.enqueued_at,
         scheduled_at=job.scheduled_at,
         started_at=job.started_at,
@@ -59,6 +63,7 @@ def run_view(source: str, job: Job, verdicts: Mapping[str, Verdict]) -> RunView:
         finished_at=job.finished_at,
         cancel_requested_at=job.cancel_requested_at,
         verdict=verdict_view(verdicts.get(job.run_id)),
+        odd=odd,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, literal_column, null
 
 from data.db import Database
+from data.driver_errors import is_value_refused
 from data.engines.base import (
     Cancelled,
     Capabilities,
@@ -54,7 +55,11 @@ from data.engines.native_updates import (
 )
 from data.engines.native_writer import Writer
 from data.engines.rows import STATES, to_cells, to_jobs
-from data.exceptions import OutcomeUnknownError
+from data.exceptions import (
+    DataError,
+    InvalidParamsError,
+    OutcomeUnknownError,
+)
 from data.model import (
     Failure,
     HourCell,
@@ -86,7 +91,8 @@ class NativeEngine:
         self._read_only = read_only
         self._capabilities = Capabilities()
         self._select = select_runs(self._table, database.dialect)
-        self._history = History(database, self._table, self._select)
+        shown = select_runs(self._table, database.dialect, tell_odd=True)
+        self._history = History(database, self._table, shown)
         self._writer = Writer(database, self._table)
 
     @property
@@ -278,7 +284,13 @@ class NativeEngine:
         is_later = run_at_ms is not None and run_at_ms > at_ms
         state = JobState.SCHEDULED if is_later else JobState.PENDING
         values |= {"status": state.value, "scheduled_at": run_at_ms}
-        return self._writer.insert(insert_run(self._table, values))
+        try:
+            return self._writer.insert(insert_run(self._table, values))
+        except DataError as error:
+            if is_value_refused(error):
+                message = f"The database does not take these params: {error}"
+                raise InvalidParamsError(message) from error
+            raise
 
     def enqueue_again(
         self,

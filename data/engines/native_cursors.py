@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final, NamedTuple
 
+from data.clock import FIRST_MS, LAST_MS
 from data.exceptions import InvalidRequestError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,9 +20,8 @@ _LARGEST_ID: Final = 2**63 - 1
 #: Open runs by id; finished ones by microseconds, what is finer than that, and id.
 _CURSOR: Final = re.compile(r"o(-?\d{1,19})|f(-?\d{1,18})(?:\+(\d{12}))?\.(-?\d{1,19})")
 _FINEST: Final = Decimal("1e-12")
-#: The same bounds as ``CALENDAR``, in microseconds.
-_FIRST_US: Final = -62_135_510_400_000_000
-_LAST_US: Final = 253_402_214_400_000_000
+_FIRST_US: Final = FIRST_MS * _MICROSECONDS
+_LAST_US: Final = LAST_MS * _MICROSECONDS
 
 
 class Before(NamedTuple):

@@ -1,6 +1,7 @@
 """What is read of the native table: selects, built once or from plain values."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -19,11 +20,13 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    null,
+    or_,
     select,
     type_coerce,
 )
 
-from data.clock import HOUR_MS
+from data.clock import FIRST_MS, HOUR_MS, LAST_MS
 from data.engines.cells import cells_of, workers_of
 from data.engines.failures import both_ends
 from data.engines.native_table import INSTANTS
@@ -37,7 +40,7 @@ _EPOCH: Final[ColumnElement[str]] = literal_column("'epoch'")
 #: Beyond the calendar lie PostgreSQL's infinities, which Python cannot read, and in
 #: SQLite's order of things every text and blob.
 CALENDAR: Final[dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
-    "sqlite": (literal_column("-62135510400000"), literal_column("253402214400000")),
+    "sqlite": (literal_column(str(FIRST_MS)), literal_column(str(LAST_MS))),
     "postgresql": (
         literal_column("timestamptz '0001-01-02T00:00:00Z'"),
         literal_column("timestamptz '9999-12-31T00:00:00Z'"),
@@ -57,8 +60,12 @@ def among(
     return column.in_(values)
 
 
-def select_runs(table: Table, dialect: str) -> Select[Any]:
-    """All columns of ``Job`` in its order; no filter, no order."""
+def select_runs(table: Table, dialect: str, *, tell_odd: bool = False) -> Select[Any]:
+    """All columns of ``Job`` in its order; no filter, no order.
+
+    ``tell_odd`` adds what ``rows.to_jobs`` takes for odd, where the database cannot hand
+    it over: PostgreSQL's instants beyond the calendar.
+    """
     c = table.c
     instants: list[ColumnElement[Any]] = [c[name] for name in INSTANTS]
     if dialect == "postgresql":
@@ -74,6 +81,7 @@ def select_runs(table: Table, dialect: str) -> Select[Any]:
         c.worker,
         c.progress,
         *instants,
+        *([_odd_instants(table)] if tell_odd and dialect == "postgresql" else []),
     )
 
 
@@ -87,7 +95,8 @@ def select_details(table: Table, dialect: str) -> Select[Any]:
         func.substr(cast(column, Text), 1, TEXT_LIMIT + 1)
         for column in (c.params, c.result, c.error_type, c.error)
     ]
-    return select_runs(table, dialect).add_columns(c.max_attempts, *texts)
+    runs = select_runs(table, dialect, tell_odd=True)
+    return runs.add_columns(c.max_attempts, *texts)
 
 
 def select_failures(table: Table, dialect: str) -> Select[Any]:
@@ -152,6 +161,21 @@ def to_ms_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[int]:
 def _sane(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     """The column where it holds an instant, NULL where it holds anything else."""
     return case((column.between(*CALENDAR[dialect]), column))
+
+
+def _odd_instants(table: Table) -> ColumnElement[Any]:
+    """JSON of the instants that no calendar has, as text; NULL where there is none."""
+    odd = {name: ~table.c[name].between(*CALENDAR["postgresql"]) for name in INSTANTS}
+    told = func.jsonb_build_object(
+        *chain.from_iterable(
+            (
+                literal_column(f"'{name}'"),
+                case((is_odd, cast(table.c[name], Text)), else_=null()),
+            )
+            for name, is_odd in odd.items()
+        )
+    )
+    return case((or_(*odd.values()), cast(func.jsonb_strip_nulls(told), Text)))
 
 
 def _ended(

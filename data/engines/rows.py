@@ -4,6 +4,7 @@ Column by column: a thousand runs are read a few times a second, and looking at 
 value by itself would cost more than reading it.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,6 +23,13 @@ STATES: Final = {
     state.value: state for state in JobState if state is not JobState.OTHER
 }
 _NOTHING: Final = type(None)
+#: The last columns of a row, in their order.
+_INSTANTS: Final = (
+    *("enqueued_at", "scheduled_at", "started_at"),
+    *("heartbeat_at", "finished_at", "cancel_requested_at"),
+)
+#: Characters that are kept of what is odd.
+_ODD_LENGTH: Final = 100
 
 
 def to_jobs(
@@ -34,13 +42,15 @@ def to_jobs(
     ``states`` says what the words of the column ``status_word`` mean.
 
     Not every table has our NOT NULLs, and SQLite takes anything in any column: what is
-    no text is "", what is no number is no instant and no progress.
+    no text is "", what is no number is no instant and no progress, and is told in
+    ``odd``. A column more is JSON with what is odd, where the database says so itself.
     """
     if not rows:
         return []
-    ids, names, queues, words, attempts, workers, progress, *instants = zip(
+    ids, names, queues, words, attempts, workers, progress, *rest = zip(
         *rows, strict=True
     )
+    instants, told = rest[: len(_INSTANTS)], rest[len(_INSTANTS) :]
     return list(
         map(
             Job,
@@ -54,8 +64,45 @@ def to_jobs(
             _all(progress, {float, _NOTHING}, _share),
             *map(_instants, instants),
             repeat(sign),
+            _odd(attempts, progress, instants, told),
         )
     )
+
+
+def _odd(
+    attempts: tuple[Any, ...],
+    progress: tuple[Any, ...],
+    instants: Sequence[tuple[Any, ...]],
+    told: Sequence[tuple[Any, ...]],
+) -> Iterable[tuple[tuple[str, str], ...]]:
+    """What is no number where one belongs, for each row; as a rule nothing anywhere."""
+    columns: dict[str, tuple[tuple[Any, ...], set[type], Any]] = {
+        "attempt": (attempts, {int, _NOTHING}, int),
+        "progress": (progress, {float, _NOTHING}, int | float),
+        **{
+            name: (column, {int, datetime, _NOTHING}, int | datetime)
+            for name, column in zip(_INSTANTS, instants, strict=True)
+        },
+    }
+    found: dict[int, list[tuple[str, str]]] = {}
+    for name, (column, usual, right) in columns.items():
+        if set(map(type, column)) <= usual:
+            continue
+        for at, value in enumerate(column):
+            is_right = value is None or isinstance(value, right) or _is_finite(value)
+            if not is_right:
+                found.setdefault(at, []).append((name, _text(value)[:_ODD_LENGTH]))
+    for column in told:
+        for at, text in enumerate(column):
+            if text is not None:
+                found.setdefault(at, []).extend(json.loads(text).items())
+    if not found:
+        return repeat(())
+    return [tuple(found.get(at, ())) for at in range(len(attempts))]
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and isfinite(value)
 
 
 def to_cells(

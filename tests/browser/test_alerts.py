@@ -253,7 +253,7 @@ def test_al011_what_fired_can_be_filtered_shared_and_saved(launch, jobs):
     assert "Nothing <i>told</i>." in wait_for(lambda: page.text("alert-chosen"))
     link = page.page.run("return document.getElementById('alerts-export').href")
     with urllib.request.urlopen(link) as answer:  # noqa: S310
-        rows = [*csv.DictReader(io.StringIO(answer.read().decode()))]
+        rows = [*csv.DictReader(io.StringIO(answer.read().decode("utf-8-sig")))]
     assert [(row["rule"], row["id"]) for row in rows] == [("TelemetryDead", str(id_))]
     page.open("?alert=99999")
     wait_for(lambda: "There is no alert 99999" in (page.text("alert-chosen") or ""))

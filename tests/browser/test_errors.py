@@ -374,7 +374,7 @@ def test_er009_what_is_listed_is_exported(launch, jobs):
     ):
         link = overview.run(f"return document.getElementById('{id_}').href")
         with urllib.request.urlopen(link) as answer:  # noqa: S310
-            rows = [*csv.DictReader(io.StringIO(answer.read().decode()))]
+            rows = [*csv.DictReader(io.StringIO(answer.read().decode("utf-8-sig")))]
         assert [row[column] for row in rows] == ["'=1+1"]
 
 

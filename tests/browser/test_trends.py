@@ -116,7 +116,7 @@ def test_tr002_the_url_says_what_is_shown_and_a_reload_shows_it_again(trends):
     assert page.field("trends-job") == "etl"
     assert "job=etl" in page.link("#fig-throughput-csv")
     with urllib.request.urlopen(page.link("#fig-throughput-csv")) as answer:  # noqa: S310
-        found = [*csv.DictReader(io.StringIO(answer.read().decode()))]
+        found = [*csv.DictReader(io.StringIO(answer.read().decode("utf-8-sig")))]
     assert len(found) == 90
     assert sum(int(row["succeeded"]) for row in found) == 2700
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from data.engines.base import JobEngine
-from data.exceptions import DataError
+from data.exceptions import InvalidParamsError
 from tests.factories import NOW, JobTable, finished_run, job_table, native_engine
 
 EXACT = (
@@ -87,7 +87,7 @@ def test_what_is_no_number_is_kept_where_the_column_holds_it(
 ) -> None:
     for type_ in columns(table):
         if type_.startswith("json"):
-            with pytest.raises(DataError):
+            with pytest.raises(InvalidParamsError, match="does not take these params"):
                 engine.enqueue("pay", NAN, queue=None, run_at_ms=None, at_ms=NOW)
             continue
         old = written(table, NAN)

@@ -54,7 +54,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 def test_the_file_and_the_pages_have_every_run_in_order(client: TestClient) -> None:
     answer = client.get("/api/runs.csv", params={"source": "all"})
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     listed, after = [], None
     while True:
         query = {"source": "all", "limit": 500, **({"after": after} if after else {})}

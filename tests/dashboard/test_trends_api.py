@@ -239,7 +239,9 @@ def test_every_metric_is_a_csv_with_the_rows_of_the_json(
     assert (
         answer.headers["content-disposition"] == f'attachment; filename="{metric}.csv"'
     )
-    head, *lines = [*csv.reader(io.StringIO(answer.text, newline=""))]
+    head, *lines = [
+        *csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
+    ]
     known = rows(client, metric, **query)
     assert len(lines) == len(known) > 0
     assert head == [*known[0]]
