@@ -21,6 +21,7 @@ from dashboard.commands.tools import (
     settings_with_sources,
     warn,
 )
+from dashboard.log_format import scrub_lines
 from dashboard.serving import serve_here, serve_with_workers
 from dashboard.settings import (
     Settings,
@@ -40,9 +41,8 @@ _DEMO_LIMITS: Final = json.dumps({"nightly-invoices": "1h30m", HANGING: "1m"})
 def run_command(arguments: Sequence[str], tools: Tools) -> int:
     """Do what the arguments ask; the exit status."""
     asked = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.INFO)
+    scrub_lines("%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("alembic", "dbos"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:

@@ -1,6 +1,6 @@
 """A call to a database: its deadline, whether it is worth a try, what its errors mean."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,11 +22,18 @@ from data.exceptions import (
 class Calls:
     """The calls to one database, which people know as ``name``.
 
-    ``hear`` is told of every error of the driver.
+    ``hear`` is told of every error of the driver; none of ``secrets`` is ever said.
     """
 
-    def __init__(self, name: str, hear: Callable[[SQLAlchemyError], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        hear: Callable[[SQLAlchemyError], None],
+        *,
+        secrets: Sequence[str] = (),
+    ) -> None:
         self._name = name
+        self._secrets = secrets
         self._hear = hear
         self.circuit = Circuit()
 
@@ -75,4 +82,4 @@ class Calls:
         if isinstance(error, PoolTimeoutError):
             message = "too many questions at once; try again."
             return SourceBusyError(self._said(message, done))
-        return translated(error, self._name, done=done)
+        return translated(error, self._name, done=done, secrets=self._secrets)

@@ -55,6 +55,7 @@ _TCP: Final = {
     "tcp_user_timeout": "5000",
     "application_name": "job-manager",
 }
+_SECRET_PARAMETERS: Final = ("password", "sslpassword", "oauth_client_secret")
 _WIRE: Final = "job_manager_wire"
 _USED: Final = "job_manager_used"
 
@@ -85,6 +86,13 @@ def local_settings(*, owned: bool) -> str:
         settings["statement_timeout"] = str(int(STATEMENT_LIMIT_S * 1000))
         settings["lock_timeout"] = str(int(_LOCK_LIMIT_S * 1000))
     return "; ".join(f"SET LOCAL {key} = {value}" for key, value in settings.items())
+
+
+def secrets_of(url: URL) -> list[str]:
+    """What no message may repeat: passwords, as they are and as addresses spell them."""
+    named = (url.password, *(url.query.get(key) for key in _SECRET_PARAMETERS))
+    plain = [str(one) for one in named if one]
+    return [*plain, *(spelled for one in plain if (spelled := quote(one, "")) != one)]
 
 
 def cut_of(connection: Connection) -> Callable[[], None]:

@@ -23,6 +23,7 @@ from data.connecting import (
     local_settings,
     open_engine,
     open_lent_engine,
+    secrets_of,
 )
 from data.driver_errors import is_undone, meaning_of
 from data.exceptions import (
@@ -73,7 +74,7 @@ class Database:
         self.owned = owned
         self.dialect = self.url.get_backend_name()
         self._limit_s = _OWNED_CALL_LIMIT_S if owned else CALL_LIMIT_S
-        self._calls = Calls(name, self._tolerate_any_text)
+        self._calls = Calls(name, self._tolerate_any_text, secrets=secrets_of(self.url))
         self._reading = open_engine(self.url, read_only=not owned, owned=owned)
         self._writing = self._reading
         if not owned:

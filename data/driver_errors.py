@@ -8,6 +8,7 @@ the driver's own sentence: nothing else says what to do about it.
 
 import re
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, Final
 
 from psycopg.errors import ConnectionTimeout
@@ -24,7 +25,7 @@ from data.exceptions import (
     SourceUnavailableError,
     StatementRefusedError,
 )
-from data.rules.scrub import scrub_text
+from data.rules.scrub import FILTERED, scrub_text
 
 _Meaning = tuple[type[DataError], str]
 
@@ -96,23 +97,28 @@ _LONG_VALUE: Final = re.compile(r"([\"'])([^\"']{40})[^\"']*\1")
 _LONGEST: Final = 200
 
 
-def translated(error: SQLAlchemyError, name: str, *, done: str = "") -> DataError:
+def translated(
+    error: SQLAlchemyError, name: str, *, done: str = "", secrets: Sequence[str] = ()
+) -> DataError:
     """The error of ``data.exceptions`` that ``error`` of database ``name`` means.
 
-    ``done`` is a sentence about what was done in spite of it, or not.
+    ``done`` is a sentence about what was done in spite of it, or not; ``secrets`` are
+    masked wherever the driver repeats them.
     """
     kind, sentence = meaning_of(error)
-    words = driver_words(error)
+    words = driver_words(error, secrets)
     detail = f" ({words})" if words else ""
     return kind(f"{name}: {sentence}{detail}.{done and f' {done}'}")
 
 
-def driver_words(error: SQLAlchemyError) -> str:
+def driver_words(error: SQLAlchemyError, secrets: Sequence[str] = ()) -> str:
     """The driver's own sentence, one line without secrets, parameters or whole values."""
     orig: Any = getattr(error, "orig", None) or error
     primary = getattr(getattr(orig, "diag", None), "message_primary", None)
     lines = str(primary or orig).strip().splitlines()
     first = lines[0].strip().rstrip(".") if lines else ""
+    for secret in secrets:
+        first = first.replace(secret, FILTERED)
     return _LONG_VALUE.sub(r"\1\2…\1", scrub_text(first))[:_LONGEST]
 
 

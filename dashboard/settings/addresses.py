@@ -6,12 +6,14 @@ the address itself: it may hold a password.
 
 import re
 from collections.abc import Callable
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from dashboard.settings.values import text_of, texts_of
@@ -21,6 +23,13 @@ LOG_FIELDS: Final = ("{run_id}", "{job_name}", "{worker}")
 
 _DATABASES: Final = (
     "allowed: sqlite:///path/to/file.db or postgresql://user:password@host/name"
+)
+_ESCAPED: Final = (
+    "in user, password and name write %40 for @, %2F for /, %3A for :, %25 for %"
+)
+_PARAMETERS: Final = (
+    "allowed: those of libpq, as in ?sslmode=require; "
+    "in user and password write %40 for @, %3F for ?"
 )
 _DRIVERS: Final = {
     "sqlite": "sqlite",
@@ -36,16 +45,41 @@ _BEFORE_NEXT = re.compile(r"[\s,;]+(?=[\w.+-]+://)")
 
 def database_url_of(value: object) -> str:
     """A SQLAlchemy URL with the driver that is installed."""
+    text = value.strip() if isinstance(value, str) else ""
     try:
-        url = make_url(value.strip() if isinstance(value, str) else "")
-    except (ArgumentError, ValueError) as error:
-        raise ValueError(f"not a database address; {_DATABASES}") from error
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        hint = _ESCAPED if text.count("@") > 1 else _DATABASES
+        raise ValueError(f"not a database address; {hint}") from None
     driver = _DRIVERS.get(url.get_backend_name())
     if driver is None:
         raise ValueError(f"this database is not supported; {_DATABASES}")
-    if driver == "sqlite" and url.database in (None, "", ":memory:"):
-        raise ValueError("SQLite needs a file; allowed: sqlite:///path/to/file.db")
+    if driver == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise ValueError("SQLite needs a file; allowed: sqlite:///path/to/file.db")
+    else:
+        _require_unambiguous(url)
     return url.set(drivername=driver).render_as_string(hide_password=False)
+
+
+def _require_unambiguous(url: URL) -> None:
+    """A password with a bare ``@`` would end in the host, and so in messages and logs."""
+    hosts = (url.host or "").split(",")
+    known = all(
+        not host or _is_address(host) or _NAME.fullmatch(host) for host in hosts
+    )
+    if not known or "@" in (url.database or ""):
+        raise ValueError(f"the host of this address cannot be read; {_ESCAPED}")
+    if unknown := url.query.keys() - _known_parameters():
+        several = "parameters" if len(unknown) > 1 else "a parameter"
+        raise ValueError(f"{several} of this address cannot be read; {_PARAMETERS}")
+
+
+@cache
+def _known_parameters() -> frozenset[str]:
+    """What the driver takes behind the ``?``."""
+    conninfo = resolve_name("psycopg.pq:Conninfo")  # only for those who need it
+    return frozenset(one.keyword.decode() for one in conninfo.get_defaults())
 
 
 def origins_of(value: object) -> tuple[str, ...]:
@@ -108,6 +142,8 @@ def web_url(*, mailto: bool = False) -> Callable[[object], str]:
             return text
         if not _is_web(text):
             raise ValueError(f"not a web address; {allowed}")
+        if urlsplit(text).netloc.count("@") > 1:
+            raise ValueError(f"the host of this address cannot be read; {_ESCAPED}")
         return text
 
     return read

@@ -33,6 +33,8 @@ _SECRET_KEY: Final = re.compile(
     "|csrf|xsrf|dsn|connectionstring"
 )
 _HOST: Final = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]{0,20}:)?(?://[^/?#]*)?")
+#: Where PostgreSQL repeats a row.
+_ROW_VALUES: Final = re.compile(r"^(DETAIL:|CONTEXT:)[^\n]*", re.MULTILINE)
 _KEYS_ONLY: Final = re.compile(r"\[[^\]=&]*\]")
 _S: Final = r"[ \t\n\r\f\v]"
 #: A quoted text, quotes in it escaped; also in JSON within JSON, and cut off.
@@ -122,6 +124,12 @@ def scrub_text(text: str) -> str:
     for pattern, mask in _VALUES:
         text = pattern.sub(mask, text)
     return text
+
+
+def scrub_driver_text(text: str) -> str:
+    """A driver's message or a traceback with one: line by line, without values of rows."""
+    text = _ROW_VALUES.sub(rf"\1 {FILTERED}", text)
+    return "\n".join(map(scrub_text, text.split("\n")))
 
 
 def scrub_url(url: str) -> str:

@@ -24,7 +24,13 @@ from data.rules.grouping import (
     raised,
     title_of,
 )
-from data.rules.scrub import cut, scrub, scrub_text, scrub_url
+from data.rules.scrub import (
+    cut,
+    scrub,
+    scrub_driver_text,
+    scrub_text,
+    scrub_url,
+)
 
 MESSAGE: Final = 1_000
 STACK: Final = 4_000
@@ -96,7 +102,7 @@ def from_exception(
     found = _Raised(
         type(error).__name__,
         _message_of(error),
-        "".join(traceback.format_exception(error)),
+        scrub_driver_text("".join(traceback.format_exception(error))),
         [
             Frame(one.name, one.filename, one.lineno, in_app(one.filename))
             for one in reversed(traceback.extract_tb(error.__traceback__)[-FRAMES:])
@@ -406,7 +412,7 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 def _message_of(error: BaseException) -> str:
     try:
-        return cut(scrub_text(str(error)), MESSAGE)
+        return cut(scrub_text(scrub_driver_text(str(error))), MESSAGE)
     except Exception:  # noqa: BLE001 - its __str__ may do anything
         return "[unreadable]"
 

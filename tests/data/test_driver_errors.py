@@ -131,3 +131,10 @@ def test_of_a_value_only_the_beginning_is_shown_and_no_secret() -> None:
     assert "v" * 40 in said
     assert "v" * 41 not in said
     assert "hunter2" not in said
+
+
+def test_a_password_that_the_driver_repeats_is_masked() -> None:
+    orig = psycopg.OperationalError('invalid sslpassword value: "s3cret"')
+    error = OperationalError("SELECT 1", {}, orig)
+
+    assert "s3cret" not in str(translated(error, "orders", secrets=["s3cret"]))
