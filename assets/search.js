@@ -8,7 +8,7 @@
   const NARROW = 640;
   // What a narrow screen has no room for: the details have it.
   const WIDE_ONLY = {
-    history: ["id", "took", "queue", "worker", "attempt"],
+    history: ["id", "reason", "took", "queue", "worker", "attempt"],
     audit: ["job", "before", "after", "detail"],
   };
   const NOTHING = {

@@ -19,6 +19,7 @@ from data.exceptions import (
     SourceUnavailableError,
 )
 from data.model import (
+    Failure,
     Job,
     JobState,
     Judgement,
@@ -151,6 +152,14 @@ class AllEngine:
                 return None
             counted += runs
         return min(counted, up_to)
+
+    def failures(self, run_ids: Sequence[str]) -> list[Failure]:
+        """What these failed runs kept of their errors, in no order."""
+        return [
+            failure._replace(job=renamed(name, failure.job))
+            for name, ids in by_source(run_ids, self._sources).items()
+            for failure in self._sources[name].engine.failures(ids)
+        ]
 
     def details(self, run_id: str) -> RunDetails | None:
         """One run with its long texts; None when there is none of that id."""

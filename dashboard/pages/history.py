@@ -21,7 +21,9 @@ from dashboard.views.history import (
     trouble_view,
 )
 from data.clock import now_ms
+from data.engines.base import Runs
 from data.exceptions import DataError
+from data.model import Failure, JobState, RunPage
 from data.tracking import track_once
 
 PATH: Final = "/history"
@@ -40,8 +42,20 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
         "cellClass": "cell-run",
     },
     {"field": "status", "headerName": "Status", "width": 122, **cell("StatusChip")},
-    {"field": "at", "headerName": "Ended", "width": 170, "valueFormatter": _MOMENT},
-    {"field": "took", "headerName": "Took", "width": 100, "valueFormatter": _DURATION},
+    {
+        "field": "reason",
+        "headerName": "Reason",
+        "flex": 3,
+        "minWidth": 140,
+        "tooltipField": "reason",
+    },
+    {"field": "at", "headerName": "Finished", "width": 150, "valueFormatter": _MOMENT},
+    {
+        "field": "took",
+        "headerName": "Duration",
+        "width": 100,
+        "valueFormatter": _DURATION,
+    },
     {"field": "queue", "headerName": "Queue", "flex": 1, "minWidth": 90},
     {"field": "worker", "headerName": "Worker", "flex": 2, "minWidth": 100},
     {"field": "attempt", "headerName": "Attempt", "width": 90},
@@ -111,16 +125,27 @@ def _found(
     deps: Deps, source: str, fields: list[object], after: str | None
 ) -> HistoryView:
     try:
-        engine = deps.place(source).engine
+        place = deps.place(source)
         filter_ = filter_of(fields, now_ms(deps.clock))
-        page = engine.page(filter_, after=after)
-        counted = None if after else engine.count(filter_, up_to=COUNTED_TO + 1)
-        return history_view(page, replace=after is None, counted=counted)
+        page = place.engine.page(filter_, after=after)
+        counted = None if after else place.engine.count(filter_, up_to=COUNTED_TO + 1)
+        return history_view(
+            page,
+            replace=after is None,
+            counted=counted,
+            verdicts=place.reader.latest.judgement.verdicts,
+            failures=_failures(place.engine, page),
+        )
     except DataError as error:
         asked = dict(zip((name for _, name in _FIELDS), fields, strict=True))
         about = {"source": source, "job_name": asked["job"] or "", "params": asked}
         track_once(error, action="loadJobHistory", **about)
         return trouble_view(str(error))
+
+
+def _failures(engine: Runs, page: RunPage) -> list[Failure]:
+    failed = [job.run_id for job in page.jobs if job.state is JobState.FAILED]
+    return engine.failures(failed) if failed else []
 
 
 def _head(query: dict[str, str]) -> html.Div:

@@ -118,13 +118,13 @@ def details_view(
     return DetailsView(
         title=shorten(job.job_name, NAME_LENGTH),
         run_id=job.run_id,
-        status=_status(job),
-        tone=TONES[job.state],
+        status=status_words(job, verdict),
+        tone="warn" if verdict else TONES[job.state],
         facts=_facts(details, latest),
         moments=_moments(job),
         timeline=_timeline(job, now_ms),
         marks=_marks(job, now_ms),
-        verdict=_verdict_words(verdict),
+        verdict=verdict_words(verdict),
         asked_at=job.cancel_requested_at if job.state is JobState.RUNNING else None,
         params=pretty(details.params),
         result=pretty(details.result),
@@ -175,7 +175,10 @@ def pretty(text: str | None) -> str:
         return text
 
 
-def _status(job: Job) -> str:
+def status_words(job: Job, verdict: Verdict | None = None) -> str:
+    """Its state in a word; a run that counts as stalled says so."""
+    if verdict is not None:
+        return "Stalled"
     is_known = job.state is not JobState.OTHER
     return job.state.value.capitalize() if is_known else shorten(job.status_word, 40)
 
@@ -267,7 +270,8 @@ def _span(job: Job, now_ms: int) -> tuple[int, int] | None:
     return (began, end) if began is not None and end > began else None
 
 
-def _verdict_words(verdict: Verdict | None) -> str:
+def verdict_words(verdict: Verdict | None) -> str:
+    """Why it counts as stalled, "" when it does not."""
     if verdict is None:
         return ""
     beat = CLAUSE[verdict.evidence.sign][verdict.evidence.liveness]
@@ -315,5 +319,7 @@ def _step(step: Step, began: int, end: int) -> StepView:
 
 def _neighbour(job: Job) -> Neighbour:
     return Neighbour(
-        id=job.run_id, words=f"run {job.run_id}: {_status(job)}", tone=TONES[job.state]
+        id=job.run_id,
+        words=f"run {job.run_id}: {status_words(job)}",
+        tone=TONES[job.state],
     )

@@ -1,16 +1,29 @@
 """Pages of the history as rows for its grid, and the words of its query string."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypedDict
 
 from dashboard.format import count, shorten
 from dashboard.theme import TONES
 from dashboard.views.active import NAME_LENGTH
+from dashboard.views.details import status_words, verdict_words
 from dashboard.views.instants import odd_values, ran_ms
 from data.clock import DAY_MS, HOUR_MS, from_ms
-from data.model import FINISHED, OPEN, Job, JobState, RunFilter, RunPage
+from data.model import (
+    FINISHED,
+    OPEN,
+    Failure,
+    Job,
+    JobState,
+    RunFilter,
+    RunPage,
+    Verdict,
+)
+from data.rules.grouping import raised
 
+#: Characters of an error's first line in its row; the dialog has all of it.
+_REASON_LENGTH: Final = 200
 #: Runs counted at most: beyond it "1,000+" says enough.
 COUNTED_TO: Final = 1_000
 #: What the status select offers, by its word in the URL; the first is not written there.
@@ -47,6 +60,8 @@ class HistoryRow(TypedDict):
     at: int | str | None
     took: int | None
     open: bool
+    #: class and first line of its error, or why it counts as stalled; "" for neither
+    reason: str
 
 
 class HistoryView(TypedDict):
@@ -98,10 +113,21 @@ def ranges_with(word: str | None) -> dict[str, str]:
     return offered
 
 
-def history_view(page: RunPage, *, replace: bool, counted: int | None) -> HistoryView:
-    """A page of runs."""
+def history_view(
+    page: RunPage,
+    *,
+    replace: bool,
+    counted: int | None,
+    verdicts: Mapping[str, Verdict],
+    failures: Sequence[Failure] = (),
+) -> HistoryView:
+    """A page of runs; ``verdicts`` are those of stalled ones, ``failures`` of failed ones."""
+    errors = {failure.job.run_id: error_words(failure) for failure in failures}
     return HistoryView(
-        rows=[_row(job) for job in page.jobs],
+        rows=[
+            _row(job, verdicts.get(job.run_id), errors.get(job.run_id, ""))
+            for job in page.jobs
+        ],
         replace=replace,
         next=page.next,
         searched_to=page.searched_to_ms,
@@ -126,21 +152,28 @@ def count_words(counted: int | None) -> str:
     return f"{count(counted)} {'run' if counted == 1 else 'runs'}"
 
 
-def _row(job: Job) -> HistoryRow:
+def error_words(failure: Failure) -> str:
+    """The class of an error and the first line of its message."""
+    told = raised(failure.error, failure.error_type)
+    line = next((line for line in told.message.splitlines() if line.strip()), "")
+    parts = (told.type, line.strip())
+    return shorten(": ".join(part for part in parts if part), _REASON_LENGTH)
+
+
+def _row(job: Job, verdict: Verdict | None, error: str) -> HistoryRow:
     odd = odd_values(job)
-    is_known = job.state is not JobState.OTHER
-    words = job.state.value.capitalize() if is_known else shorten(job.status_word, 40)
     return HistoryRow(
         id=job.run_id,
         job=shorten(job.job_name, NAME_LENGTH),
-        status=words,
-        tone=TONES[job.state],
+        status=status_words(job, verdict),
+        tone="warn" if verdict else TONES[job.state],
         queue=shorten(job.queue, NAME_LENGTH),
         worker=shorten(job.worker or "", NAME_LENGTH),
         attempt=odd.get("attempt", job.attempt),
         at=odd.get("finished_at", job.finished_at),
         took=ran_ms(job),
         open=job.state in OPEN,
+        reason=verdict_words(verdict) if verdict else error,
     )
 
 

@@ -168,6 +168,13 @@ class Runs(Protocol):
     def details(self, run_id: str) -> RunDetails | None:
         """One run with its long texts; None when there is none of that id."""
 
+    def failures(self, run_ids: Sequence[str]) -> list[Failure]:
+        """What these failed runs kept of their errors, in no order; at most ``BATCH`` ids.
+
+        Of a long text the beginning and the end are read. What is kept in a format of
+        the engine's own is not opened: its ``error`` is "".
+        """
+
 
 class JobEngine(Runs, Protocol):
     """One job system in one database."""
@@ -193,13 +200,6 @@ class JobEngine(Runs, Protocol):
 
     def latest(self, job_name: str, *, limit: int) -> list[Job]:
         """The last finished runs of one job type, newest first."""
-
-    def failures(self, run_ids: Sequence[str]) -> list[Failure]:
-        """What these failed runs kept of their errors, in no order; at most ``BATCH`` ids.
-
-        Of a long text the beginning and the end are read. What is kept in a format of
-        the engine's own is not opened: its ``error`` is "".
-        """
 
     def finished_cells(self, since_ms: int, until_ms: int) -> list[HourCell]:
         """Finished runs with ``since_ms <= finished_at < until_ms``, by hour, type, status."""

@@ -1,10 +1,11 @@
 """Stalled episodes: when a run was first seen as stalled, and how that ended."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from data.db import Database
 from data.model import Job, StallRule, StallState, Verdict
@@ -14,6 +15,8 @@ from data.store.texts import storable, storable_key
 from data.store.upserts import insert_into
 
 _c: Final = stall_episode.c
+#: Runs that one statement asks for.
+_BATCH: Final = 500
 _OPEN: Final = select(
     _c.run_id,
     _c.job_name,
@@ -99,7 +102,9 @@ class EpisodeLog:
     ) -> None:
         """Note finished runs that were over their limit, and that nobody saw so.
 
-        An episode that is known already stays as it is.
+        An episode that is known already stays as it is. A run that is known as stalled
+        at the same time is the same episode, though it tells of another start: DBOS
+        forgets the start of what is cancelled.
         """
         rows = [
             {
@@ -121,7 +126,10 @@ class EpisodeLog:
         if rows:
             statement = insert_into(stall_episode, self._db.dialect)
             with self._db.writing() as connection:
-                connection.execute(statement.on_conflict_do_nothing(), rows)
+                known = _spans(connection, source, [row["run_id"] for row in rows])
+                new = [row for row in rows if not _is_known(row, known)]
+                if new:
+                    connection.execute(statement.on_conflict_do_nothing(), new)
 
     def open(self, source: str) -> list[Episode]:
         """The episodes that are not over, longest ago first."""
@@ -163,6 +171,32 @@ class EpisodeLog:
             _c.source == source, _c.first_seen_at >= since_ms
         )
         return int(self._db.fetch(statement)[0][0])
+
+
+def _spans(
+    connection: Connection, source: str, run_ids: Sequence[object]
+) -> dict[str, list[tuple[int, int | None]]]:
+    """By run id from when to when it is known as stalled; None: it still is."""
+    spans: dict[str, list[tuple[int, int | None]]] = defaultdict(list)
+    for at in range(0, len(run_ids), _BATCH):
+        batch = run_ids[at : at + _BATCH]
+        of_runs = select(_c.run_id, _c.run_started_at, _c.ended_at).where(
+            _c.source == source, _c.run_id.in_(batch)
+        )
+        for run_id, started_at, ended_at in connection.execute(of_runs):
+            spans[run_id].append((started_at, ended_at))
+    return spans
+
+
+def _is_known(
+    row: Mapping[str, Any], known: Mapping[str, Sequence[tuple[int, int | None]]]
+) -> bool:
+    """Is it a part of an episode that is known?"""
+    return any(
+        started_at <= row["ended_at"]
+        and (ended_at is None or ended_at >= row["run_started_at"])
+        for started_at, ended_at in known.get(row["run_id"], ())
+    )
 
 
 def _to_episode(row: Row[str, str, int, str, str, int, int]) -> Episode:

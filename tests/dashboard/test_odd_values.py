@@ -116,7 +116,9 @@ def test_the_history_shows_them_and_makes_no_duration_of_them() -> None:
         state=JobState.SUCCEEDED, odd=(("finished_at", "soon"), ("attempt", "third"))
     )
 
-    rows = history_view(RunPage([micros, words], None), replace=True, counted=2)["rows"]
+    rows = history_view(
+        RunPage([micros, words], None), replace=True, counted=2, verdicts={}
+    )["rows"]
 
     assert [(row["at"], row["took"], row["attempt"]) for row in rows] == [
         (str(MICROSECONDS), None, 1),

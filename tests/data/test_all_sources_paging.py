@@ -151,3 +151,13 @@ def test_when_no_source_answers_that_is_an_error_of_the_source(
 
     with pytest.raises(SourceUnavailableError):
         sources.all.engine.page(RunFilter())
+
+
+def test_failures_are_told_with_the_ids_of_all_sources(sources: Sources) -> None:
+    [failed] = sources.a.add(finished_run(status="FAILED", error="declined"))
+    sources.flows.done("f/1", "ERROR")
+
+    found = sources.all.engine.failures([f"a/{failed}", "flows/f/1", "nobody/7"])
+
+    errors = {failure.job.run_id: failure.error for failure in found}
+    assert errors == {f"a/{failed}": "declined", "flows/f/1": ""}
