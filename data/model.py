@@ -144,12 +144,10 @@ class OpenRuns(NamedTuple):
 
 
 class StallState(StrEnum):
-    """Why a run counts as stalled: by time, or because its worker fell silent."""
+    """Why a run counts as stalled. A lost heartbeat is evidence, see ``Liveness``."""
 
     #: RUNNING for longer than its limit
     OVERDUE = "overdue"
-    #: its heartbeat or its worker is gone
-    LOST = "lost"
 
 
 class Liveness(StrEnum):
@@ -193,7 +191,7 @@ class Verdict(NamedTuple):
 
 
 class Anomaly(StrEnum):
-    """Why a RUNNING or oddly worded run could not be judged."""
+    """Why an open run could not be judged."""
 
     #: started or beating later than now: the clocks differ
     CLOCK_DIFFERS = "clock differs"
@@ -201,6 +199,10 @@ class Anomaly(StrEnum):
     NO_START = "no start time"
     #: a status word nobody documents
     UNKNOWN_STATUS = "unknown status"
+    #: an instant that is no epoch milliseconds, see ``data.rules.units``
+    SECONDS = "time in seconds"
+    MICROSECONDS = "time in microseconds"
+    NANOSECONDS = "time in nanoseconds"
 
 
 class Judgement(NamedTuple):

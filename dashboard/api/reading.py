@@ -70,9 +70,9 @@ def register(router: APIRouter, deps: Deps) -> None:
         require(deps.viewer(), Action.VIEW)
         place = deps.place(source)
         page = place.engine.page(filter_, after=after, limit=limit)
-        verdicts = place.reader.latest.judgement.verdicts
+        judgement = place.reader.latest.judgement
         return RunsAnswer(
-            runs=[run_view(place.name, one, verdicts) for one in page.jobs],
+            runs=[run_view(place.name, one, judgement) for one in page.jobs],
             next=page.next,
             searched_to=page.searched_to_ms,
             missing=list(page.missing),
@@ -87,9 +87,9 @@ def register(router: APIRouter, deps: Deps) -> None:
         if details is None:
             message = f"{place.label} has no run {run_id!r}."
             raise UnknownRunError(message)
-        verdicts = place.reader.current().judgement.verdicts
+        judgement = place.reader.current().judgement
         return RunAnswer(
-            run=run_view(place.name, details.job, verdicts),
+            run=run_view(place.name, details.job, judgement),
             max_attempts=details.max_attempts,
             params=details.params,
             result=details.result,
@@ -110,11 +110,11 @@ def register(router: APIRouter, deps: Deps) -> None:
 def _stalled(snapshot: Snapshot) -> list[RunView]:
     if snapshot.read_at is None and snapshot.trouble:
         raise SourceUnavailableError(snapshot.trouble.message)
-    verdicts = snapshot.judgement.verdicts
+    judgement = snapshot.judgement
     return [
-        run_view(snapshot.source, job, verdicts)
+        run_view(snapshot.source, job, judgement)
         for job in snapshot.jobs
-        if job.run_id in verdicts
+        if job.run_id in judgement.verdicts
     ]
 
 

@@ -8,6 +8,7 @@ from dashboard.theme import TONES
 from dashboard.views.signs import SHORT
 from data.model import Anomaly, Job, JobState, Snapshot
 from data.rules.stalls import StallLimits, liveness_of
+from data.rules.units import FIXES
 
 #: Rows on the page at most, but for stalled runs: of those every one is there.
 MAX_ROWS: Final = 500
@@ -142,7 +143,7 @@ def _status_words(job: Job) -> str:
 def _add_running(
     row: RowView, job: Job, anomaly: Anomaly | None, limits: StallLimits, now_ms: int
 ) -> None:
-    if job.started_at is not None:
+    if job.started_at is not None and anomaly not in FIXES:
         row["started"] = job.started_at
     if anomaly is not None:
         row["alive"] = f"{anomaly.value}, not judged"

@@ -1,5 +1,6 @@
 """The overview as plain JSON: made once a snapshot, the same for every viewer."""
 
+from collections.abc import Collection
 from typing import TypedDict
 
 from dashboard.format import count, in_words, shorten
@@ -7,7 +8,9 @@ from dashboard.views.active import ActiveView, active_view
 from dashboard.views.tiles import TileView, tiles_view
 from data.engines.base import Finding
 from data.model import Snapshot
+from data.rules.number_text import things
 from data.rules.stalls import StallLimits
+from data.rules.units import FIXES
 
 #: Job types named in the banner; the others are counted.
 _NAMED_TYPES = 3
@@ -63,8 +66,34 @@ def overview_view(
         active=active_view(snapshot, limits),
         trouble=_trouble(snapshot),
         read_only=snapshot.read_only_reason,
-        notices=[NoticeView(message=f.message, mend=f.mend) for f in findings],
+        notices=[
+            *(NoticeView(message=f.message, mend=f.mend) for f in findings),
+            *_unit_notices(snapshot, {f.mend for f in findings}),
+        ],
     )
+
+
+def _unit_notices(snapshot: Snapshot, told: Collection[str]) -> list[NoticeView]:
+    """Open runs whose instants are no milliseconds, by the unit that they seem to be in.
+
+    Where a finding has ``told`` of it nothing is said twice.
+    """
+    anomalies = snapshot.judgement.anomalies
+    found = []
+    for unit, fix in FIXES.items():
+        ids = {run_id for run_id, what in anomalies.items() if what is unit}
+        names = {
+            shorten(job.job_name, _TYPE_LENGTH)
+            for job in snapshot.jobs
+            if job.run_id in ids
+        }
+        if ids and fix not in told:
+            message = (
+                f"{things(len(ids), 'open run')} with a {unit.value}, where milliseconds"
+                f" are meant: not judged · {_listed(sorted(names))}"
+            )
+            found.append(NoticeView(message=message, mend=fix))
+    return found
 
 
 def banner_view(snapshot: Snapshot, limits: StallLimits) -> BannerView:

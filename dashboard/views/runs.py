@@ -1,11 +1,11 @@
 """A run as programs get it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dashboard.views.instants import odd_values
 from data.all_sources import ALL, parted
-from data.model import Job, JobState, Verdict
+from data.model import Job, JobState, Judgement, Verdict
+from data.rules.units import wrong_unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +40,12 @@ class RunView:
     verdict: VerdictView | None
     #: by field what its row holds that is no instant, or no number, as text
     odd: dict[str, str]
+    #: why a run could not be judged: "time in seconds"; null when it could, or need not be
+    not_judged: str | None
 
 
-def run_view(source: str, job: Job, verdicts: Mapping[str, Verdict]) -> RunView:
-    """One run of ``source``; ``verdicts`` are those of its stalled runs."""
+def run_view(source: str, job: Job, judgement: Judgement) -> RunView:
+    """One run of ``source``, and what was made of it if it is open."""
     name, run_id = parted(job.run_id) if source == ALL else (source, job.run_id)
     is_known = job.state is not JobState.OTHER
     odd = odd_values(job)
@@ -62,7 +64,8 @@ def run_view(source: str, job: Job, verdicts: Mapping[str, Verdict]) -> RunView:
         heartbeat_at=job.heartbeat_at,
         finished_at=job.finished_at,
         cancel_requested_at=job.cancel_requested_at,
-        verdict=verdict_view(verdicts.get(job.run_id)),
+        verdict=verdict_view(judgement.verdicts.get(job.run_id)),
+        not_judged=judgement.anomalies.get(job.run_id) or wrong_unit(job),
         odd=odd,
     )
 

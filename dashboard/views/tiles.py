@@ -12,6 +12,7 @@ from data.model import JobState, Recent, Snapshot, Weeks
 from data.rules.metrics import error_rate
 from data.rules.number_text import rate_a_day
 from data.rules.stall_frequency import mean_a_day
+from data.rules.units import unit_of
 from data.rules.weeks import in_short, rate_change, succeeded_change
 from data.store.job_types import OTHER
 
@@ -60,14 +61,16 @@ def _live_tiles(snapshot: Snapshot) -> dict[str, TileView]:
     waiting = [
         job.enqueued_at
         for job in snapshot.jobs
-        if job.state is JobState.PENDING and job.enqueued_at is not None
+        if job.state is JobState.PENDING
+        and job.enqueued_at is not None
+        and not unit_of(job.enqueued_at)
     ]
     scheduled = counts.get(JobState.SCHEDULED, 0)
     later = f"{count(scheduled)} scheduled" if scheduled else "nothing waits"
     return {
         Tiles.RUNNING: TileView(
             value=count(counts.get(JobState.RUNNING, 0)),
-            note=_running_note(stalled, judged=snapshot.judged),
+            note=_running_note(stalled, snapshot),
             spark=spark_points(recent.running_by_hour[:-1]) if recent else "",
         ),
         Tiles.PENDING: TileView(
@@ -90,9 +93,15 @@ def _dated(day: dict[str, TileView], snapshot: Snapshot) -> dict[str, TileView]:
     }
 
 
-def _running_note(stalled: int, *, judged: bool) -> str:
-    if not judged:
+def _running_note(stalled: int, snapshot: Snapshot) -> str:
+    if not snapshot.judged:
         return ""
+    odd = snapshot.judgement.anomalies
+    unknown = sum(
+        job.state is JobState.RUNNING and job.run_id in odd for job in snapshot.jobs
+    )
+    if unknown and not stalled:
+        return f"{count(unknown)} not judged"
     return f"{count(stalled)} past their limit" if stalled else "all in time"
 
 

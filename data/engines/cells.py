@@ -15,6 +15,7 @@ from sqlalchemy import (
     select,
 )
 
+from data.clock import DAY_MS
 from data.connecting import BUCKET_FUNCTION
 from data.rules.histogram import GAMMA, LAST, LN_GAMMA
 
@@ -22,6 +23,8 @@ _LN_GAMMA: Final = literal_column(repr(LN_GAMMA), Double)
 _FIRST: Final = literal_column("0", Integer)
 _LAST: Final = literal_column(str(LAST), Integer)
 _SHORT_MS: Final = literal_column("1", BigInteger)
+#: No run takes ten years: one of its instants is in another unit than the other.
+_LONGEST_MS: Final = 3_652 * DAY_MS
 #: What is longer is in the last bucket.
 _LONG_MS: Final = literal_column(str(int(GAMMA ** (LAST - 1))), BigInteger)
 
@@ -32,9 +35,12 @@ def cells_of(ended: Select[Any], dialect: str, *, parts: int = 1) -> Select[Any]
     Run times and waits are in ``parts`` of a millisecond, NULL where they are not known.
     """
     c = ended.subquery("ended").c
-    whole_ms = c.ran // literal_column(str(parts), BigInteger)
+    longest = literal_column(str(_LONGEST_MS * parts), BigInteger)
+    ran = case((c.ran.between(-longest, longest), c.ran))
+    whole_ms = ran // literal_column(str(parts), BigInteger)
     bucket = _bucket_of(whole_ms, dialect).label("bucket")
-    sums = (func.coalesce(func.sum(column), 0) for column in (c.ran, c.waited))
+    waited = case((c.waited.between(-longest, longest), c.waited))
+    sums = (func.coalesce(func.sum(column), 0) for column in (ran, waited))
     kinds = (c.hour, c.job_name, c.status, bucket)
     return select(*kinds, func.count(), *sums).group_by(*kinds)
 

@@ -9,13 +9,16 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, Table, func, select, text
 
 from data.clock import DAY_MS, SECOND_MS
-from data.engines.base import Diagnosis, Grade
+from data.engines.base import Diagnosis, Finding, Grade
 from data.engines.native_queries import CALENDAR
+from data.model import Anomaly
+from data.rules.units import FIXES, unit_of
 
 #: Clocks closer than this count as equal.
 CLOCK_TOLERANCE_MS: Final = 2 * SECOND_MS
-#: Epoch milliseconds of 1973, and epoch seconds of the year 5138.
-_TOO_SMALL: Final = 100_000_000_000
+#: Open runs that are looked at, and the largest number; texts sort behind it.
+_OPEN: Final = 500
+_LARGEST: Final = 9_000_000_000_000_000_000
 _FUTURE_MS: Final = DAY_MS
 _PLAN: Final = {
     "sqlite": ("EXPLAIN QUERY PLAN", ()),
@@ -95,18 +98,47 @@ def _skew(connection: Connection, now_ms: int) -> Diagnosis:
 
 
 def units(connection: Connection, table: Table, now_ms: int) -> Iterator[Diagnosis]:
-    """The last end of a run, by index: seconds in place of milliseconds, or a wrong clock."""
+    """Instants that are no milliseconds, and ends in the future: a clock that is ahead."""
+    wrong = wrong_units(connection, table)
+    yield from (Diagnosis("units", Grade.MEND, *finding) for finding in wrong)
     ends = table.c.finished_at
     sane = ends.between(*CALENDAR["sqlite"])
     last = connection.scalar(select(ends).where(sane).order_by(ends.desc()).limit(1))
-    if last is None:
-        return
-    if 0 < last < _TOO_SMALL:
-        message = f"finished_at is {last}: these are seconds, and must be milliseconds."
-        columns = "multiply every instant by 1000 where it is written"
-        yield Diagnosis("units", Grade.MEND, message, columns)
-    elif last > now_ms + _FUTURE_MS:
+    if last is not None and last > now_ms + _FUTURE_MS:
         message = "A run ended in the future: the clock of a worker is ahead."
         yield Diagnosis("clock", Grade.MEND, message, "Let NTP set its clock.")
-    else:
+    elif last is not None and not wrong:
         yield Diagnosis("units", Grade.OK, "Instants are epoch milliseconds, UTC.")
+
+
+def wrong_units(connection: Connection, table: Table) -> list[Finding]:
+    """Seconds, microseconds or nanoseconds: for each unit the columns, with an example.
+
+    The first and the last end are read by index, and some of the open runs.
+    """
+    c = table.c
+    is_open = c.finished_at.is_(None)
+    columns = (c.enqueued_at, c.scheduled_at, c.started_at, c.heartbeat_at)
+    examples = [
+        (column.name, value)
+        for row in connection.execute(select(*columns).where(is_open).limit(_OPEN))
+        for column, value in zip(columns, row, strict=True)
+    ]
+    first = select(c.finished_at).where(c.finished_at > 0).order_by(c.finished_at)
+    last = select(c.finished_at).where(c.finished_at < _LARGEST)
+    for statement in (first, last.order_by(c.finished_at.desc())):
+        value = connection.scalar(statement.limit(1))
+        examples.append((c.finished_at.name, value))
+    found: dict[Anomaly, dict[str, object]] = {}
+    for name, value in examples:
+        if isinstance(value, int | float) and (unit := unit_of(int(value))):
+            found.setdefault(unit, {}).setdefault(name, value)
+    return [
+        Finding(
+            f"{table.fullname} holds a {unit.value}, where milliseconds are meant"
+            f" ({', '.join(f'{name} {value}' for name, value in columns.items())}):"
+            " such runs are not judged.",
+            FIXES[unit],
+        )
+        for unit, columns in sorted(found.items())
+    ]

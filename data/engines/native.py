@@ -25,7 +25,7 @@ from data.engines.base import (
     Written,
     batches,
 )
-from data.engines.doctoring import plans, surroundings, units
+from data.engines.doctoring import plans, surroundings, units, wrong_units
 from data.engines.failures import to_failures
 from data.engines.native_check import (
     capabilities_of,
@@ -70,6 +70,7 @@ from data.model import (
     RunFilter,
     RunPage,
 )
+from data.rules.units import FIXES
 
 #: Open runs read at most at each poll; beyond it the counts are asked separately.
 OPEN_LIMIT: Final = 10_000
@@ -107,11 +108,16 @@ class NativeEngine:
             self._capabilities = capabilities_of(
                 connection, self._table, path=self._db.path, read_only=self._read_only
             )
-            return missing_indexes(connection, self._table)
+            wrong = (
+                wrong_units(connection, self._table)
+                if self._db.dialect == "sqlite"
+                else []
+            )
+            return [*missing_indexes(connection, self._table), *wrong]
 
     def examine(self, now_ms: int) -> list[Diagnosis]:
         """The table, its rights and indexes, the plans of our questions, the clocks."""
-        findings = self.check()
+        findings = [one for one in self.check() if one.mend not in FIXES.values()]
         table = self._table
         able = self._capabilities
         found = [

@@ -2,8 +2,8 @@
 
 The fixed rule: a RUNNING run with a start time is overdue when it has run for
 longer than its limit, strictly. A lost heartbeat is evidence, not a verdict of
-its own. A run whose clock cannot be right (started or beating in the future) is
-shown and not judged.
+its own. A run whose clock cannot be right (started or beating in the future, or in
+seconds where milliseconds are meant) is shown and not judged.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,6 +22,7 @@ from data.model import (
     StallState,
     Verdict,
 )
+from data.rules.units import wrong_unit
 
 #: How far in the future an instant may lie before the clocks are said to differ.
 CLOCK_TOLERANCE_MS: Final = 5 * SECOND_MS
@@ -65,6 +66,8 @@ def anomaly_of(job: Job, *, now_ms: int) -> Anomaly | None:
     """Why the run cannot be judged at ``now_ms``; None when it can, or need not be."""
     if job.state is JobState.OTHER:
         return Anomaly.UNKNOWN_STATUS
+    if unit := wrong_unit(job):
+        return unit
     if job.state is not JobState.RUNNING:
         return None
     if job.started_at is None:
@@ -97,7 +100,7 @@ def verdict_of(job: Job, *, now_ms: int, limits: StallLimits) -> Verdict | None:
 
 def was_overdue(job: Job, limits: StallLimits) -> bool:
     """Did a finished run take longer than its limit?"""
-    if job.started_at is None or job.finished_at is None:
+    if job.started_at is None or job.finished_at is None or wrong_unit(job):
         return False
     return job.finished_at - job.started_at > limits.of(job.job_name)
 
@@ -112,13 +115,16 @@ def judge(jobs: Iterable[Job], *, now_ms: int, limits: StallLimits) -> Judgement
     anomalies: dict[str, Anomaly] = {}
     horizon = now_ms - limits.shortest_ms
     for job in jobs:
-        state, started_at = job.state, job.started_at
+        state, started_at, beat = job.state, job.started_at, job.heartbeat_at
         if state is JobState.RUNNING:
-            if started_at and horizon <= started_at <= now_ms:
-                beat = job.heartbeat_at
-                if beat is None or beat <= now_ms:
-                    continue
-        elif state is not JobState.OTHER:
+            if (
+                started_at
+                and horizon <= started_at <= now_ms
+                and (beat is None or beat <= now_ms)
+                and wrong_unit(job) is None
+            ):
+                continue
+        elif state is not JobState.OTHER and wrong_unit(job) is None:
             continue
         anomaly = anomaly_of(job, now_ms=now_ms)
         if anomaly is not None:

@@ -52,7 +52,7 @@ JOBS = st.builds(
 )
 
 
-@given(limit_ms=DURATIONS, now_ms=st.integers(0, 2**45))
+@given(limit_ms=DURATIONS, now_ms=st.integers(NOW, 2**45))
 def test_exactly_the_limit_is_not_stalled_and_one_millisecond_more_is(
     limit_ms: int, now_ms: int
 ) -> None:
