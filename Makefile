@@ -14,7 +14,7 @@ RUN := .venv/run-$(KEY)
 DEV := .venv/dev-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check bench screenshots lock venv debian
+.PHONY: help run test test-all dates mutations check bench screenshots lock venv debian
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,13 @@ test: debian $(DEV) ## every kind of proof: Python, browser, JavaScript (PYTEST_
 test-all: debian $(DEV) ## the same with every repetition: nightly, before a release (PYTEST_ARGS=)
 	@$(PYTEST) -m "" $(PYTEST_ARGS)
 	@"$$($(FIND_NODE))" --test tests/js/*.test.js
+	@$(BIN)/python -m tests.dates
+
+dates: debian $(DEV) ## what a date could break, on dates that do (a part of test-all)
+	@$(BIN)/python -m tests.dates
+
+mutations: $(DEV) ## twenty faults put in on purpose: do the tests find them?
+	@$(BIN)/python -m tests.mutations
 
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 

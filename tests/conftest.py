@@ -52,7 +52,7 @@ _SWEEPER = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 #: Of each property: the same few in ``make test``, others each time in ``make test-all``.
-settings.register_profile("few", max_examples=250, derandomize=True, deadline=None)
+settings.register_profile("few", max_examples=170, derandomize=True, deadline=None)
 settings.register_profile("many", max_examples=5_000, deadline=None)
 
 
@@ -81,14 +81,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave the second database of ``one_database`` to ``make test-all``."""
+    firsts = {_function(item) for item in items if _is_on(item, "sqlite")}
     for item in items:
-        if item.get_closest_marker("one_database") and _is_second(item):
+        if (
+            item.get_closest_marker("one_database")
+            and _is_on(item, "postgresql")
+            and _function(item) in firsts
+        ):
             item.add_marker(pytest.mark.exhaustive)
 
 
-def _is_second(item: pytest.Item) -> bool:
+def _function(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
+
+
+def _is_on(item: pytest.Item, database: str) -> bool:
     callspec = getattr(item, "callspec", None)
-    return callspec is not None and "postgresql" in callspec.params.values()
+    return callspec is not None and database in callspec.params.values()
 
 
 def pytest_collection_finish() -> None:

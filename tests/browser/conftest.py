@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -12,16 +12,19 @@ from dash.testing.application_runners import ThreadedRunner
 from dash.testing.composite import DashComposite
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.options import Options
+from sqlalchemy import insert
 
 from app import Composed, compose
 from dashboard.settings import load_settings
-from data.clock import Clock
+from data.clock import HOUR_MS, Clock, to_ms
+from data.store import RETENTION_MS, open_store
+from data.store.tables import rollup_state
 from tests.browser.jobs import Jobs
 from tests.browser.pages import OverviewPage
 from tests.browser.proxy import Proxy, proxy_to
 from tests.browser.served import Served, free_port
 from tests.browser.waiting import LIMIT_S
-from tests.conftest import RunningClock
+from tests.conftest import NOON, RunningClock
 from tests.factories import job_table
 
 _ARGUMENTS = (
@@ -63,7 +66,12 @@ class Launch(Protocol):
     """Starts the product with these settings and opens its page."""
 
     def __call__(
-        self, *, clock: Clock | None = None, opened: bool = True, **environ: str
+        self,
+        *,
+        clock: Clock | None = None,
+        opened: bool = True,
+        complains: bool = False,
+        **environ: str,
     ) -> Launched: ...
 
 
@@ -76,16 +84,26 @@ def chromium(
     options.binary_location = next(filter(None, map(shutil.which, _CHROMIUMS)), "")
     for argument in _ARGUMENTS:
         options.add_argument(argument)
-    with DashComposite(
-        server=None,
-        browser="Chrome",
-        headless=request.config.getoption("headless"),
-        options=[options],
-        download_path=str(tmp_path_factory.mktemp("downloads")),
-        percy_run=False,
-    ) as composite:
+    with without_faked_time():
+        composite = DashComposite(
+            server=None,
+            browser="Chrome",
+            headless=request.config.getoption("headless"),
+            options=[options],
+            download_path=str(tmp_path_factory.mktemp("downloads")),
+            percy_run=False,
+        )
+    with composite:
         composite.driver.implicitly_wait(0)
         yield composite
+
+
+@contextmanager
+def without_faked_time() -> Iterator[None]:
+    """Start something that does not bear libfaketime."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LD_PRELOAD", raising=False)
+        yield
 
 
 @pytest.fixture
@@ -120,13 +138,45 @@ def jobs(request: pytest.FixtureRequest, clock: RunningClock) -> Iterator[Jobs]:
         yield Jobs(table, clock)
 
 
+@pytest.fixture(scope="session")
+def read_store(
+    made_sqlite_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A store that has read the past of the source "jobs", but for its last day."""
+    made = tmp_path_factory.mktemp("read") / "store.db"
+    shutil.copy(made_sqlite_store, made)
+    store = open_store(f"sqlite:///{made}")
+    # a gap of a day would be read anew
+    since, until = to_ms(NOON) - RETENTION_MS, to_ms(NOON) - 23 * HOUR_MS
+    with store.database.writing() as connection:
+        connection.execute(
+            insert(rollup_state).values(
+                source="jobs",
+                generation=1,
+                refreshed_until=until,
+                backfilled_from=since,
+                complete=True,
+                audited_hour=since,
+                episodes_from=since,
+            )
+        )
+    store.errors.note_scanned("jobs", until, since)
+    store.close()
+    return made
+
+
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    """Settings that every server needs, and a past that is soon read."""
-    return {
-        "JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}",
-        "JOBS_RETENTION": "35d",
-    }
+def environ(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    read_store: Path,
+    made_sqlite_store: Path,
+) -> dict[str, str]:
+    """Settings that every server needs; its past is read, but for ``unread_past``."""
+    is_unread = request.node.get_closest_marker("unread_past")
+    made = made_sqlite_store if is_unread else read_store
+    shutil.copy(made, tmp_path / "store.db")
+    return {"JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}"}
 
 
 @pytest.fixture
@@ -139,11 +189,17 @@ def launch(
 ) -> Iterator[Launch]:
     """No story of a server that is there may end with complaints in the console."""
     launched: list[Composed] = []
+    complaining: list[bool] = []
     story_clock, page_port = clock, request.getfixturevalue("page_port")
 
     def launch(
-        *, clock: Clock | None = None, opened: bool = True, **wanted: str
+        *,
+        clock: Clock | None = None,
+        opened: bool = True,
+        complains: bool = False,
+        **wanted: str,
     ) -> Launched:
+        complaining.append(complains)
         found = {**environ, **wanted}
         if "JOBS_DATABASE_URL" not in found:
             found["JOBS_DATABASE_URL"] = request.getfixturevalue("jobs").url
@@ -167,7 +223,7 @@ def launch(
         dash_duo.server.stop()
         dash_duo.server.started = False
         _close(composed)
-    assert complaints == []
+    assert complaints == [] or any(complaining)
 
 
 @pytest.fixture
@@ -193,15 +249,13 @@ def serve(
 
 
 @pytest.fixture
-def proxied(
-    serve: Callable[..., Served],
-) -> Iterator[Callable[..., tuple[Served, Proxy]]]:
-    """Starts the same behind a proxy."""
+def proxied(launch: Launch, page_port: int) -> Iterator[Callable[..., Proxy]]:
+    """Starts the product behind a proxy; its page may well complain of the proxy."""
     with ExitStack() as stack:
 
-        def proxied(**wanted: str) -> tuple[Served, Proxy]:
-            server = serve(**wanted)
-            return server, stack.enter_context(proxy_to(server.port))
+        def proxied(**wanted: str) -> Proxy:
+            launch(opened=False, complains=True, **wanted)
+            return stack.enter_context(proxy_to(page_port))
 
         yield proxied
 

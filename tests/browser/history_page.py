@@ -1,5 +1,6 @@
 """The history as a person sees and uses it: the only place with its selectors."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 from selenium.webdriver.common.action_chains import ActionChains
@@ -184,9 +185,13 @@ class HistoryPage:
     def run_async(self, script: str) -> Any:
         return self._driver.execute_async_script(script)
 
+    def themes(self) -> Iterator[str]:
+        """Turn the page, as it is, into each theme."""
+        return self._page.themes()
+
     def settle(self) -> None:
         """Wait until nothing fades or slides any more."""
-        wait_for(lambda: self._page.run("return document.getAnimations().length === 0"))
+        self._page.settle()
 
     def close_details(self) -> None:
         self._page.run("document.querySelector('#run-details .btn-close').click()")

@@ -1,6 +1,6 @@
 """The overview as a person sees and uses it: the only place with selectors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 from dash.testing.browser import Browser
@@ -279,6 +279,13 @@ class OverviewPage:
     def animations(self) -> int:
         return int(self.run("return document.getAnimations().length"))
 
+    def settle(self) -> None:
+        """Wait until nothing fades or slides any more."""
+        wait_until(self._expect_rest)
+
+    def _expect_rest(self) -> None:
+        assert self.animations() == 0
+
     def is_in_view(self, selector: str) -> bool:
         """Is it on the screen in its full width?"""
         return bool(self.run(_IN_VIEW, selector))
@@ -468,6 +475,12 @@ class OverviewPage:
     def hide(self, *, hidden: bool) -> None:
         """Make the page believe that its tab is hidden, or back in view."""
         self.run(_HIDE, hidden)
+
+    def themes(self) -> Iterator[str]:
+        """Turn the page, as it is, into each theme."""
+        for theme in ("light", "dark"):
+            self.run("document.documentElement.dataset.bsTheme = arguments[0]", theme)
+            yield theme
 
     def prefer(self, theme: str) -> None:
         """What the viewer's system is set to: "light" or "dark"."""

@@ -69,7 +69,7 @@ class TelemetryPage:
         """What goes with the report, by its name."""
         self.click("#report-open")
         wait_for(lambda: self.text("report-record"))
-        self.overview.wait_ms(400)  # the dialog has come to rest
+        self.overview.settle()
         found = self.overview.run(
             "return [...document.querySelectorAll('#report-record > div')]"
             ".map((line) => [...line.children].map((part) => part.textContent))"

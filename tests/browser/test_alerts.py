@@ -126,8 +126,9 @@ def test_al005_a_silence_may_last_until_an_instant(launch, jobs):
     page.fill("alert-silence-reason", "moving house")
     page.confirm("alert-silence", "Say until when")
     words = page.page.run(
-        "const at = new Date(Date.now() + 3 * 3600000 - new Date().getTimezoneOffset()"
-        " * 60000); return at.toISOString().slice(0, 16)"
+        "const at = new Date(arguments[0]); at.setMinutes(-at.getTimezoneOffset());"
+        "return at.toISOString().slice(0, 16)",
+        jobs.now + 3 * HOUR_MS,
     )
     page.until(words)
 
@@ -387,14 +388,14 @@ def test_al017_keys_lead_there_and_a_phone_shows_all_of_it(launch, jobs):
     assert page.page.is_in_view("#alert-silence-confirm")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_al018_every_text_can_be_read(launch, jobs, theme):
+def test_al018_every_text_can_be_read(launch, jobs):
     page, composed = fired(launch, jobs)
     fire(composed.deps.store, "SourceDown", "x", now=jobs.now)
     resolve(composed.deps.store, "SourceDown", "x", now=jobs.now)
-    page.open(f"?theme={theme}&rule={RULE}&alert=1")
+    page.open(f"?rule={RULE}&alert=1")
     wait_for(lambda: page.text("alert-rule-words"))
     page.click(".channel-adding summary")
-    found = page.page.contrasts()
-    assert len(found) > 40
-    assert [one for one in found if one[0] < CONTRAST] == []
+    for _ in page.page.themes():
+        found = page.page.contrasts()
+        assert len(found) > 40
+        assert [one for one in found if one[0] < CONTRAST] == []

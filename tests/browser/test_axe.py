@@ -1,4 +1,7 @@
-"""No page and no dialog has a fault that axe-core knows, in either theme."""
+"""No page and no dialog has a fault that axe-core knows, in either theme.
+
+A page is turned into the other theme where it stands; ``make test-all`` opens it in each.
+"""
 
 import sys
 from hashlib import sha256
@@ -31,8 +34,14 @@ def axe() -> str:
     return script.decode()
 
 
-@pytest.fixture(params=["light", "dark"])
-def page(request: pytest.FixtureRequest, launch, jobs) -> tuple[HistoryPage, str]:
+#: The theme that a page is opened in, as the viewer's system has it.
+every_theme = pytest.mark.parametrize(
+    "theme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)]
+)
+
+
+@pytest.fixture
+def page(launch, jobs, theme) -> tuple[HistoryPage, str]:
     jobs.stalled()
     jobs.running("first")
     jobs.pending()
@@ -48,23 +57,25 @@ def page(request: pytest.FixtureRequest, launch, jobs) -> tuple[HistoryPage, str
     )
     overview, composed = launch(opened=False)
     composed.deps.actions.retry("jobs", [run_id], actor="ann")
-    overview.prefer(request.param)
+    overview.prefer(theme)
     return HistoryPage(overview), run_id
 
 
 def faults(page: HistoryPage, axe: str) -> list[str]:
     page.run(axe)
-    return page.run_async(_RUN)
+    return [fault for _ in page.themes() for fault in page.run_async(_RUN)]
 
 
+@every_theme
 def test_ax001_axe_finds_a_fault_where_there_is_one(page, axe):
     found, _ = page
     found.open()
     found.run("document.body.append(document.createElement('button'))")
 
-    assert faults(found, axe) == ["button-name: <button></button>"]
+    assert faults(found, axe) == 2 * ["button-name: <button></button>"]
 
 
+@every_theme
 def test_ax002_the_overview_and_its_dialogs_are_clean(page, axe):
     found, _ = page
     found.open(path="")
@@ -83,6 +94,7 @@ def test_ax002_the_overview_and_its_dialogs_are_clean(page, axe):
         wait_for(lambda: found.run("return !document.querySelector('.modal')"))
 
 
+@every_theme
 def test_ax003_the_history_a_run_and_selected_runs_are_clean(page, axe):
     found, run_id = page
     found.open()
@@ -99,6 +111,7 @@ def test_ax003_the_history_a_run_and_selected_runs_are_clean(page, axe):
     assert faults(found, axe) == []
 
 
+@every_theme
 def test_ax004_the_audit_is_clean_and_so_is_nothing_found(page, axe):
     found, _ = page
     found.open(path="audit")
@@ -107,6 +120,7 @@ def test_ax004_the_audit_is_clean_and_so_is_nothing_found(page, axe):
     assert faults(found, axe) == []
 
 
+@every_theme
 def test_ax006_the_errors_one_of_them_and_its_dialog_are_clean(page, axe):
     found, _ = page
     found.open(path="errors")
@@ -128,6 +142,7 @@ def test_ax006_the_errors_one_of_them_and_its_dialog_are_clean(page, axe):
     found.run("console.clear()")
 
 
+@every_theme
 def test_ax008_the_trends_a_table_and_what_moved_a_point_are_clean(page, axe):
     found, _ = page
     found.open(path="trends")
@@ -144,7 +159,7 @@ def test_ax008_the_trends_a_table_and_what_moved_a_point_are_clean(page, axe):
     assert faults(found, axe) == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@every_theme
 def test_ax007_the_alerts_a_rule_and_the_dialogs_are_clean(launch, jobs, axe, theme):
     with receiving_mail() as mailbox:
         alerts, _ = fired(launch, jobs, JOBS_NOTIFY_URLS=mailbox.url)
@@ -165,8 +180,9 @@ def test_ax007_the_alerts_a_rule_and_the_dialogs_are_clean(launch, jobs, axe, th
             alerts.close(f"alert-{what}")
 
 
-@pytest.mark.parametrize("panel", ["status", "stalled", "active"])
-def test_ax005_a_panel_alone_is_clean(page, axe, panel):
+@every_theme
+def test_ax005_a_panel_alone_is_clean(page, axe):
     found, _ = page
-    found.open(path=f"panel/{panel}")
-    assert faults(found, axe) == []
+    for panel in ("status", "stalled", "active"):
+        found.open(path=f"panel/{panel}")
+        assert faults(found, axe) == []

@@ -9,7 +9,7 @@ from tests.browser.history_page import HistoryPage
 from tests.browser.waiting import wait_for
 from tests.factories import finished_run
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 on_both = pytest.mark.parametrize("jobs", ["sqlite", "postgresql"], indirect=True)
 ERROR = "ValueError: <img src=x onerror=alert(1)>\n  File app.py, line 7"

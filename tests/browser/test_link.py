@@ -18,7 +18,9 @@ AMBER = "rgb(224, 153, 15)"
 GREEN = "rgb(11, 122, 75)"
 
 
-@pytest.mark.parametrize("how", ["kill", "terminate"])
+@pytest.mark.parametrize(
+    "how", ["kill", pytest.param("terminate", marks=pytest.mark.exhaustive)]
+)
 def test_li001_the_page_survives_a_restart_of_the_server(serve, jobs, page_at, how):
     first = jobs.running("first")
     server = serve()
@@ -65,7 +67,7 @@ def test_li002_a_restart_that_was_announced_is_made_good(serve, jobs, page_at):
 
 
 def test_li003_a_half_open_link_is_noticed(proxied, jobs, page_at):
-    _, proxy = proxied(JOBS_REFRESH_EVERY="1h")
+    proxy = proxied(JOBS_REFRESH_EVERY="1h")
     page = page_at(proxy.url).open()
     page.wait_for_state("live")
     jobs.running("first")
@@ -84,7 +86,7 @@ def test_li003_a_half_open_link_is_noticed(proxied, jobs, page_at):
 def test_li016_a_server_that_does_not_answer_is_given_up_and_found_again(
     proxied, jobs, page_at
 ):
-    _, proxy = proxied()
+    proxy = proxied()
     page = page_at(proxy.url).open()
     page.wait_for_state("live")
     proxy.swallowing = True
@@ -102,7 +104,7 @@ def test_li016_a_server_that_does_not_answer_is_given_up_and_found_again(
 def test_li004_a_flapping_link_ends_live_and_announces_each_change_once(
     proxied, jobs, page_at
 ):
-    _, proxy = proxied()
+    proxy = proxied()
     page = page_at(proxy.url).open()
     page.wait_for_state("live")
     page.record_events()
@@ -118,7 +120,7 @@ def test_li004_a_flapping_link_ends_live_and_announces_each_change_once(
 
 
 def test_li005_refused_sockets_are_tried_with_growing_pauses(proxied, jobs, page_at):
-    _, proxy = proxied()
+    proxy = proxied()
     proxy.without_sockets = True
     page = page_at(proxy.url).open()
 
@@ -132,7 +134,7 @@ def test_li005_refused_sockets_are_tried_with_growing_pauses(proxied, jobs, page
 
 
 def test_li006_the_button_connects_at_once(proxied, jobs, page_at):
-    _, proxy = proxied()
+    proxy = proxied()
     page = page_at(proxy.url).open()
     page.wait_for_state("live")
     proxy.without_sockets = True
@@ -148,7 +150,7 @@ def test_li006_the_button_connects_at_once(proxied, jobs, page_at):
 def test_li007_the_badge_does_not_move_for_those_who_asked_for_stillness(
     proxied, jobs, page_at
 ):
-    _, proxy = proxied()
+    proxy = proxied()
     proxy.without_sockets = True
     page = page_at(proxy.url).open()
     page.wait_for_state("reconnecting")
@@ -207,7 +209,7 @@ def test_li010_the_server_counts_its_viewers(serve, jobs, page_at):
 def test_li011_with_websockets_blocked_the_page_is_right_all_the_same(
     proxied, jobs, page_at
 ):
-    _, proxy = proxied(JOBS_REFRESH_EVERY="1s")
+    proxy = proxied(JOBS_REFRESH_EVERY="1s")
     proxy.without_sockets = True
     page = page_at(proxy.url).open()
     assert page.banner() is None
@@ -228,7 +230,7 @@ def test_li011_with_websockets_blocked_the_page_is_right_all_the_same(
 
 
 def test_li012_a_slow_answer_is_waited_for_and_still_shown(proxied, jobs, page_at):
-    _, proxy = proxied(JOBS_REFRESH_EVERY="200ms", JOBS_LIVE="off")
+    proxy = proxied(JOBS_REFRESH_EVERY="200ms", JOBS_LIVE="off")
     page = page_at(proxy.url).open()
     first = len(page.questions())
 

@@ -26,6 +26,7 @@ from tests.browser.served import Served, free_port
 from tests.browser.waiting import wait_for
 from tests.conftest import RunningClock
 from tests.factories import JobTable, job_table
+from tests.matrix import each_once, pairwise
 
 #: The portal frames what its address says, keeps what it is told, and gives the frame the
 #: height it asks for.
@@ -94,8 +95,7 @@ def jobs(behind: Behind) -> Iterator[Jobs]:
     behind.table.clear()
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("blocked", [False, True], ids=["socket", "no-socket"])
+@each_once("way, blocked", [*WAYS], [False, True])
 def test_ng001_the_overview_works_below_a_prefix(
     behind: Behind,
     jobs: Jobs,
@@ -169,9 +169,7 @@ def _in_frame(page: OverviewPage, script: str) -> Any:
         driver.switch_to.default_content()
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("blocked", [False, True], ids=["socket", "no-socket"])
-@pytest.mark.parametrize("site", ["same-site", "cross-site"])
+@pairwise("way, blocked, site", [*WAYS], [False, True], ["same-site", "cross-site"])
 def test_ng004_a_portal_frames_it_and_is_told(
     behind: Behind,
     jobs: Jobs,
@@ -225,7 +223,6 @@ def test_ng005_nobody_else_may_frame_it(
         ("active", "#active-runs .ag-row", ".tiles, #stalled-banner"),
     ],
 )
-@pytest.mark.parametrize("width", [390, 1360])
 def test_ng006_a_panel_stands_alone_and_is_as_wide_as_its_frame(
     behind: Behind,
     jobs: Jobs,
@@ -234,22 +231,21 @@ def test_ng006_a_panel_stands_alone_and_is_as_wide_as_its_frame(
     panel: str,
     there: str,
     missing: str,
-    width: int,
 ) -> None:
     jobs.stalled("stuck")
     page = page_at(f"{behind.url('keep')}panel/{panel}").load()
-    page.cdp(
-        "Emulation.setDeviceMetricsOverride",
-        width=width,
-        height=700,
-        deviceScaleFactor=1,
-        mobile=width < 500,
-    )
-
     wait_for(lambda: page.how_many(f"#content {there}"))
     page.wait_for_state("live")
     assert page.how_many(f"#content :is({missing})") == 0
-    assert page.width() <= width
+    for width in (390, 1360):
+        page.cdp(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=700,
+            deviceScaleFactor=1,
+            mobile=width < 500,
+        )
+        wait_for(lambda width=width: page.width() <= width)
     needs_grid = panel == "active"
     assert page.run("return Boolean(window.dash_ag_grid)") == needs_grid
 

@@ -10,7 +10,7 @@ from tests.browser.pages import wait_for_banner, wait_for_jobs
 from tests.browser.waiting import wait_for, wait_until
 from tests.conftest import FakeClock
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_database]
 
 on_both = pytest.mark.parametrize("jobs", ["sqlite", "postgresql"], indirect=True)
 

@@ -613,7 +613,6 @@ fields = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=3_000,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -9,7 +9,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.browser.served import Served, run_command
-from tests.browser.waiting import wait_for
+from tests.browser.waiting import LIMIT_S, wait_for
 from tests.factories import NOW, JobTable, finished_run, job_table
 
 
@@ -26,6 +26,18 @@ def server(table: JobTable, tmp_path: Path) -> Iterator[Served]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def standing(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Served, JobTable]]:
+    """One server, and its table, for all that leave it as it is."""
+    place = tmp_path_factory.mktemp("standing")
+    with job_table(f"sqlite:///{place / 'jobs.db'}") as table:
+        server = Served(place, JOBS_DATABASE_URL=table.url).start()
+        yield server, table
+        server.stop()
+
+
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
@@ -38,16 +50,19 @@ def server(table: JobTable, tmp_path: Path) -> Iterator[Served]:
             {"JOBS_STALL_AFTER": "soon"},
             ["JOBS_STALL_AFTER", "'soon'", "allowed: 90s, 30m"],
             id="unreadable-value",
+            marks=pytest.mark.exhaustive,
         ),
         pytest.param(
             {"JOBS_PORT": "80500"},
             ["JOBS_PORT", "'80500'", "allowed:"],
             id="out-of-range",
+            marks=pytest.mark.exhaustive,
         ),
         pytest.param(
             {"JOBS_STALL_MODE": "adaptive"},
             ["JOBS_STALL_MODE", "'adaptive'", "fixed"],
             id="not-yet",
+            marks=pytest.mark.exhaustive,
         ),
         pytest.param(
             {"JOBS_HOST": "0.0.0.0"},  # noqa: S104  # that is what is refused
@@ -58,6 +73,7 @@ def server(table: JobTable, tmp_path: Path) -> Iterator[Served]:
             {"JOBS_DATABASE_URL": "mysql://me:geheim@db/orders"},
             ["JOBS_DATABASE_URL", "allowed: sqlite"],
             id="another-database",
+            marks=pytest.mark.exhaustive,
         ),
     ],
 )
@@ -94,7 +110,14 @@ def test_without_a_source_it_says_how_to_name_one(tmp_path: Path) -> None:
     assert line.startswith("No source: set JOBS_DATABASE_URL")
 
 
-@pytest.mark.parametrize("arguments", [[], ["sreve"], ["serve", "--fast"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([], marks=pytest.mark.exhaustive),
+        ["sreve"],
+        pytest.param(["serve", "--fast"], marks=pytest.mark.exhaustive),
+    ],
+)
 def test_an_unknown_command_is_exit_status_2(
     tmp_path: Path, arguments: list[str]
 ) -> None:
@@ -105,8 +128,10 @@ def test_an_unknown_command_is_exit_status_2(
 
 
 def test_a_port_that_is_taken_is_said_and_is_no_success(
-    server: Served, table: JobTable, tmp_path: Path
+    standing: tuple[Served, JobTable], tmp_path: Path
 ) -> None:
+    server, table = standing
+
     ended = run_command(
         tmp_path, "serve", JOBS_DATABASE_URL=table.url, JOBS_PORT=str(server.port)
     )
@@ -116,7 +141,11 @@ def test_a_port_that_is_taken_is_said_and_is_no_success(
     assert "Traceback" not in ended.stderr
 
 
-def test_it_says_where_it_is_when_it_answers(server: Served) -> None:
+def test_it_says_where_it_is_when_it_answers(
+    standing: tuple[Served, JobTable],
+) -> None:
+    server, _ = standing
+
     assert f"Job Manager is at {server.url}" in server.lines()
     assert server.get("").status_code == 200
     assert server.get("readyz").json()["ready"] is True
@@ -125,7 +154,7 @@ def test_it_says_where_it_is_when_it_answers(server: Served) -> None:
 def test_sigterm_ends_it_and_tells_the_viewers_that_it_restarts(server: Served) -> None:
     address = server.url.replace("http", "ws") + "live"
     with connect(address) as socket:
-        socket.recv(timeout=5)
+        socket.recv(timeout=LIMIT_S)
 
         status = server.terminate()
 
@@ -185,12 +214,13 @@ def test_several_processes_serve_the_same_page(table: JobTable, tmp_path: Path) 
 
 
 def test_rows_that_are_pruned_meanwhile_do_not_break_an_export(
-    server: Served, table: JobTable
+    standing: tuple[Served, JobTable],
 ) -> None:
+    server, table = standing
     ids = table.add(*(finished_run(finished_at=NOW - n) for n in range(20_000)))
     pruned = {*ids[1_000:19_000]}
 
-    with httpx.stream("GET", f"{server.url}api/runs.csv", timeout=30) as answer:
+    with httpx.stream("GET", f"{server.url}api/runs.csv", timeout=LIMIT_S) as answer:
         lines = answer.iter_lines()
         next(lines)
         first = next(lines)
