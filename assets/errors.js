@@ -39,6 +39,12 @@
     return query;
   }
 
+  /** May it not be confirmed yet? Of many runs the number is typed first. */
+  function typed(text, plan) {
+    if (!plan?.type) return false;
+    return String(text ?? "").replace(/[\s,]/g, "") !== String(plan.type);
+  }
+
   const ask = (data) => window.dash_clientside.set_props(ASKED, { data });
 
   /** A group and one of its events are shown: keep the group in the URL, mark its line. */
@@ -124,6 +130,6 @@
   setInterval(() => document.hidden || paintRecent(), RECENT_EVERY_MS);
   window.jobManagerErrorsPage = { exportQuery };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    errors: { keep, shown },
+    errors: { keep, shown, typed },
   });
 })();

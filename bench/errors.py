@@ -92,7 +92,7 @@ _FILL: Final = {
     "postgresql": (
         "INSERT INTO error_event (event_id, fingerprint, at, received_at, level, origin, "
         "kind, type, message, action, component, job_name, source, run_id, visitor, times, "
-        "body) SELECT lpad(to_hex(i), 32, '0'), 'v1:' || lpad(to_hex({group}), 16, '0'), "
+        "body) SELECT lpad(to_hex(i), 32, '0'), 'v2:' || lpad(to_hex({group}), 16, '0'), "
         "{at}, {at}, 'error', 'job', 'job_failure', 'KeyError', 'x', 'runJob', 'default', "
         "'job-' || ({group} % 40), 'jobs', i::text, '', 1, '{{}}' "
         "FROM generate_series(0::bigint, {last}) i"
@@ -102,11 +102,14 @@ _GROUP: Final = "(CASE WHEN i % 2 = 0 THEN i / 2 % 20 ELSE i / 2 % {groups} END)
 _DERIVED: Final = (
     *(
         f"INSERT INTO error_{span} SELECT fingerprint, at / {length} * {length}, origin, "  # noqa: S608
-        "action, component, job_name, sum(times) FROM error_event GROUP BY 1, 2, 3, 4, 5, 6"
+        "action, component, job_name, source, sum(times) FROM error_event "
+        "GROUP BY 1, 2, 3, 4, 5, 6, 7"
         for span, length in (("hour", HOUR_MS), ("day", DAY_MS))
     ),
     (
-        "INSERT INTO error_group SELECT fingerprint, NULL, 'KeyError: x', 'KeyError', 'job', "
+        "INSERT INTO error_group (fingerprint, merged_into, title, type, origin, action, "
+        "component, job_name, first_seen, last_seen, status, status_at, status_by, "
+        "visitors, runs) SELECT fingerprint, NULL, 'KeyError: x', 'KeyError', 'job', "
         "'runJob', 'default', max(job_name), min(at), max(at), 'open', 0, '', 0, "
         "count(*) "
         "FROM error_event GROUP BY 1"

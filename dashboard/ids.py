@@ -217,6 +217,9 @@ class Errors:
     RETRY_CONFIRM: Final = "error-retry-confirm"
     RETRY_CLOSE: Final = "error-retry-close"
     RETRY_PLAN: Final = "error-retry-plan"
+    RETRY_TYPE: Final = "error-retry-type"
+    RETRY_TYPED: Final = "error-retry-typed"
+    RETRY_TYPE_WORDS: Final = "error-retry-type-words"
     RETRY_PROGRESS: Final = "error-retry-progress"
 
 

@@ -289,6 +289,6 @@ def _buttons() -> list[Component]:
         html.Button("Resolve", id=Errors.RESOLVE, className=plain),
         html.Button("Ignore", id=Errors.IGNORE, className=plain),
         html.Button("Open again", id=Errors.REOPEN, className=plain),
-        html.Button("Run failed runs again…", id=Errors.RETRY, className=plain),
+        html.Button("Retry failed runs…", id=Errors.RETRY, className=plain),
         html.Span([position, *steps], className="error-position"),
     ]

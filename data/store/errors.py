@@ -238,6 +238,7 @@ class ErrorLog:
         again: bool = True,
         since: int = 0,
         source: str = "",
+        job_name: str = "",
     ) -> list[StruckRun]:
         """Runs that these errors struck since then, newest first.
 
@@ -254,6 +255,8 @@ class ErrorLog:
             statement = statement.where(c.last_at >= since)
         if source:
             statement = statement.where(of_source(error_run, source))
+        if job_name:
+            statement = statement.where(c.job_name == storable_key(job_name))
         if not again:
             statement = statement.where(c.retried_at.is_(None))
         rows = {tuple(row[:2]): StruckRun(*row) for row in self._db.fetch(statement)}
