@@ -18,6 +18,7 @@
   const NARROW = "(max-width: 1000px)";
   const byId = (id) => document.getElementById(id);
   let openRule = "";
+  let shownAlert = "";
   const flight = { number: 0, at: -Infinity, asked: "", open: false, timer: 0 };
 
   /**
@@ -59,12 +60,28 @@
   }
 
   /** What was looked at is on the page: ages at once, and where the same is as CSV. */
-  function keep(rule, chosen) {
+  function keep(rule, chosen, source) {
     window.jobManagerShell.keepInUrl("of", rule, "any");
     window.jobManagerShell.keepInUrl("alert", chosen?.alert ?? "");
-    requestAnimationFrame(() => requestAnimationFrame(window.jobManagerTicker.tick));
-    const query = rule && rule !== "any" ? `?${new URLSearchParams({ rule })}` : "";
-    return window.jobManagerShell.below(`api/alerts/history.csv${query}`);
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        window.jobManagerTicker.tick();
+        bringIntoView(chosen?.alert ?? "");
+      }),
+    );
+    const query = new URLSearchParams({
+      ...(rule && rule !== "any" && { rule }),
+      ...(source && { source }),
+    });
+    return window.jobManagerShell.below(`api/alerts/history.csv?${query}`);
+  }
+
+  /** An alert that was asked for, by a link too, is not left below the fold. */
+  function bringIntoView(alert) {
+    const facts = byId("alert-chosen");
+    if (alert === shownAlert || (alert && !facts?.childElementCount)) return;
+    shownAlert = alert;
+    if (alert) facts.scrollIntoView({ block: "center" });
   }
 
   /** Only "until" has a field of its own; Dash knows none for a date with a time. */

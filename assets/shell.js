@@ -46,9 +46,16 @@
     return prefix + path;
   }
 
-  /** A source was chosen: remember it in the URL. */
-  function sourceChosen(value, options) {
-    keepInUrl("source", value, options?.[0]?.value);
+  /** A source was chosen, or a page opened: the URL and the links to other pages keep it. */
+  function sourceChosen(value, _pathname, options) {
+    const usual = options?.[0]?.value;
+    keepInUrl("source", value, usual);
+    for (const link of document.querySelectorAll(".nav-item")) {
+      const url = new URL(link.href);
+      if (!value || value === usual) url.searchParams.delete("source");
+      else url.searchParams.set("source", value);
+      link.href = url;
+    }
   }
 
   /** Tab stays in an open dialog: past its end Bootstrap lets the page behind have it. */

@@ -324,6 +324,8 @@ class Channels:
     """Ids of the panel with the channels that messages go through."""
 
     LIST: Final = "channels-list"
+    #: said on top while no channel would send anything
+    NONE: Final = "channels-none"
     MESSAGE: Final = "channels-message"
     NAME: Final = "channel-name"
     URL: Final = "channel-url"

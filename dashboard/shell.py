@@ -174,6 +174,7 @@ def _register(app: Dash, deps: Deps, hub: Hub) -> None:
     app.clientside_callback(
         ClientsideFunction("shell", "sourceChosen"),
         Input(Shell.SOURCE, "value"),
+        Input(Shell.LOCATION, "pathname"),
         State(Shell.SOURCE, "options"),
     )
     app.clientside_callback(

@@ -1,6 +1,7 @@
 """Alerts for programs: how they stand, what fired, seeing to one, silences, rules."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
@@ -14,6 +15,7 @@ from dashboard.deps import Action, Deps
 from dashboard.views.alert_history import COLUMNS, PAGE, episode_cells
 from dashboard.views.alerts import limit_of, silence_of, values_of
 from data.actions.alerts import LONGEST_SILENCE_MS, AlertActions
+from data.all_sources import ALL
 from data.clock import MINUTE_MS, now_ms
 from data.model import AlertState, Severity
 from data.monitor.stall_limit import RULE as STALLS
@@ -25,12 +27,13 @@ from data.store.alerts import NOTE_LENGTH, AlertLog
 
 _MS: Final = Query(ge=0, le=253_402_214_400_000, description="epoch milliseconds")
 _READ: Final[dict[int | str, dict[str, Any]]] = {
-    status: RESPONSES[status] for status in (403, 422, 503)
+    status: RESPONSES[status] for status in (403, 404, 422, 503)
 }
 _ACTED: Final[dict[int | str, dict[str, Any]]] = {
     **_READ,
     **{status: RESPONSES[status] for status in (400, 404, 409, 413)},
 }
+_Source = Annotated[str, Query(max_length=500)]
 _Rule = Annotated[
     str, Field(max_length=100, json_schema_extra={"enum": [*RULES]}, examples=[*RULES])
 ]
@@ -176,14 +179,18 @@ def register(router: APIRouter, deps: Deps) -> None:
 
 def _register_reading(router: APIRouter, deps: Deps, log: AlertLog) -> None:
     @router.get("/alerts", responses=_READ)
-    def alerts() -> AlertsAnswer:
-        """Where every alert stands now, every rule, and every silence."""
+    def alerts(source: _Source = "") -> AlertsAnswer:
+        """Where every alert stands now, every rule, and every silence.
+
+        With ``source`` the alerts that concern it, or no source.
+        """
         require(deps.viewer(), Action.VIEW)
+        of = _narrowed(deps, source)
         silences = log.silences(now_ms(deps.clock))
         settings = log.settings()
         holds = stall_limit(deps.store, now_ms(deps.clock))
         return AlertsAnswer(
-            alerts=[_standing(one, silences) for one in log.standings()],
+            alerts=[_standing(one, silences) for one in log.standings(of)],
             rules=[
                 _rule(one, values_of(one, settings), holds) for one in RULES.values()
             ],
@@ -196,10 +203,14 @@ def _register_reading(router: APIRouter, deps: Deps, log: AlertLog) -> None:
         since: Annotated[int, _MS] = 0,
         limit: Annotated[int, Query(ge=1, le=500)] = PAGE,
         before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+        source: _Source = "",
     ) -> EpisodesAnswer:
-        """What fired, newest first; of one rule, or since an instant."""
+        """What fired, newest first; of one rule, of one source, or since an instant."""
         require(deps.viewer(), Action.VIEW)
-        found = log.episodes(since=since, limit=limit, before=before, rule=rule)
+        of = _narrowed(deps, source)
+        found = log.episodes(
+            since=since, limit=limit, before=before, rule=rule, source=of
+        )
         return EpisodesAnswer(
             alerts=[_episode(one) for one in found],
             next=found[-1].id if len(found) == limit else None,
@@ -213,11 +224,13 @@ def _register_reading(router: APIRouter, deps: Deps, log: AlertLog) -> None:
     def history_csv(
         rule: Annotated[str, Query(max_length=100)] = "",
         since: Annotated[int, _MS] = 0,
+        source: _Source = "",
     ) -> Response:
         """The same as CSV, all of it; instants are UTC."""
         require(deps.viewer(), Action.EXPORT)
-        first = log.episodes(since=since, limit=PAGE, rule=rule)
-        return Lines(_lines(log, first, since, rule), lambda: None, "alerts")
+        of = _narrowed(deps, source)
+        page = partial(log.episodes, since=since, limit=PAGE, rule=rule, source=of)
+        return Lines(_lines(page), lambda: None, "alerts")
 
 
 def _register_acting(router: APIRouter, deps: Deps, desk: AlertActions) -> None:
@@ -298,11 +311,16 @@ def _silence(one: Silence) -> SilenceAnswer:
     return SilenceAnswer(**{**one._asdict(), "silence": one.id})
 
 
-def _lines(
-    log: AlertLog, rows: list[AlertEpisode], since: int, rule: str
-) -> Iterator[str]:
+def _narrowed(deps: Deps, source: str) -> str:
+    """The source of several that is asked for. Raises UnknownSourceError."""
+    if source and source != ALL:
+        deps.source(source)
+    return deps.narrowed(source)
+
+
+def _lines(page: Callable[..., list[AlertEpisode]]) -> Iterator[str]:
     yield csv_text([COLUMNS])
+    rows = page()
     while rows:
         yield csv_text([[*map(safe, episode_cells(row))] for row in rows])
-        last = rows[-1].id
-        rows = log.episodes(since=since, limit=PAGE, before=last, rule=rule)
+        rows = page(before=rows[-1].id)

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from dashboard.auth import require
 from dashboard.components.attributes import attributes
 from dashboard.deps import Action, Deps
-from dashboard.ids import Alerts, Channels, RuleEditor
+from dashboard.ids import Alerts, Channels, RuleEditor, Shell
 from dashboard.offload import offload
 from dashboard.panels import (
     alert_channels,
@@ -53,6 +53,7 @@ def layout(**query: str) -> html.Div:
                 role="alert",
                 hidden=True,
             ),
+            alert_channels.warning(),
             html.Div(
                 [_now(), alert_rule.layout(query.get("rule", ""))],
                 className="alerts-columns",
@@ -85,13 +86,16 @@ def register(app: Dash, deps: Deps) -> None:
         Input(Alerts.EPISODE, "data"),
         Input(Alerts.RULE, "value"),
         Input(Alerts.OLDER, "n_clicks"),
+        Input(Shell.SOURCE, "value"),
         State(RuleEditor.SHOWN, "data"),
     )
     @offload
     def _look(*values: Any) -> dict[str, Any]:
-        *_signs, episode, rule, older, shown = values
-        pages = 1 if ctx.triggered_id == Alerts.RULE else 1 + (older or 0)
-        return _found(deps, desk, shown, (rule, episode, pages))
+        *_signs, episode, rule, older, source, shown = values
+        is_other = ctx.triggered_id in (Alerts.RULE, Shell.SOURCE)
+        pages = 1 if is_other else 1 + (older or 0)
+        of = deps.narrowed(source)
+        return _found(deps, desk, shown, (rule, episode, pages, of))
 
 
 #: What a look sets.
@@ -104,6 +108,8 @@ _OUTPUTS: Final = {
     "older": (Alerts.OLDER, "hidden"),
     "chosen": (Alerts.CHOSEN, "children"),
     "channels": (Channels.LIST, "children"),
+    "no_channel": (Channels.NONE, "children"),
+    "no_channel_hidden": (Channels.NONE, "hidden"),
     "deliveries": (Channels.DELIVERIES, "children"),
     "interval": (Alerts.INTERVAL, "interval"),
     "problem": (Alerts.PROBLEM, "children"),
@@ -120,7 +126,7 @@ def _found(
         require(deps.viewer(), Action.VIEW)
         return {
             **done,
-            **_stand(deps, shown),
+            **_stand(deps, shown, history[-1]),
             **alert_history.shown(deps, desk, *history),
             **alert_channels.shown(deps),
         }
@@ -131,10 +137,11 @@ def _found(
         return {**dict.fromkeys(_OUTPUTS, no_update), **problem}
 
 
-def _stand(deps: Deps, shown: Any) -> dict[str, Any]:
+def _stand(deps: Deps, shown: Any, source: str) -> dict[str, Any]:
     now = now_ms(deps.clock)
     log = deps.store.alerts
-    standings, settings, silences = log.standings(), log.settings(), log.silences(now)
+    everywhere, settings, silences = log.standings(), log.settings(), log.silences(now)
+    standings = log.standings(source) if source else everywhere
     tell = partial(about_of, deps.sources)
     holding = {STALLS: stall_limit(deps.store, now)}
     alerts = alert_views(standings, settings, silences, tell, holding)
@@ -143,13 +150,15 @@ def _stand(deps: Deps, shown: Any) -> dict[str, Any]:
     chosen = shown["rule"] if isinstance(shown, dict) else ""
     return {
         "list": [
-            *_staleness(standings, now),
+            *_staleness(everywhere, now),
             *everything,
             alert_cards(alerts, deps.look.prefix),
             rules_table(rules, chosen),
         ],
         "count": _count(
-            len([one for one in alerts if one.episode is not None]), without_data(rules)
+            sum(one.firing for one in standings),
+            without_data(rules),
+            sum(one.firing for one in everywhere),
         ),
         "news": news_of(alerts),
     }
@@ -167,8 +176,10 @@ def _staleness(standings: Sequence[Standing], now: int) -> list[Component]:
     return [html.Div(words, className="alerts-stale", role="status")]
 
 
-def _count(firing: int, unknown: int) -> str:
-    known = f"{firing} firing" if firing else "nothing fires"
+def _count(firing: int, unknown: int, everywhere: int) -> str:
+    known = f"{firing} firing" if firing else "No active alerts"
+    if everywhere > firing:
+        known += f", {everywhere - firing} firing in other sources"
     return f"{known}, {unknown} without data" if unknown else known
 
 

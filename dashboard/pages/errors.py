@@ -182,7 +182,7 @@ def _shown(
     total = sum(events for _, _, events in cells)
     visible_s = deps.store.viewing.seconds(filter_.since, now)
     return {
-        "groups": _table(views, range_.words, shown, filter_),
+        "groups": _table(views, range_.words, shown, filter_, asked["source"] or ""),
         "count": f"most frequent first, {count(len(groups))} shown{_regrouped(deps)}",
         "more": len(found) <= limit,
         "chart": errors_by_action(cells, steps_of(bars, now)),
@@ -200,11 +200,15 @@ def _regrouped(deps: Deps) -> str:
 
 
 def _table(
-    views: list[GroupView], span: str, shown: Any, filter_: ErrorFilter
+    views: list[GroupView],
+    span: str,
+    shown: Any,
+    filter_: ErrorFilter,
+    source: str,
 ) -> Component:
     chosen = shown["group"] if isinstance(shown, dict) else ""
     if views:
-        return groups_table(views, span, chosen)
+        return groups_table(views, span, chosen, source)
     usual = filter_ == ErrorFilter(
         since=filter_.since, statuses=STATUSES[STATUS][1], source=filter_.source
     )

@@ -28,6 +28,7 @@ from dashboard.views.channels import (
     channel_views,
     delivery_views,
     is_under_way,
+    missing_words,
 )
 from data.actions.alerts import AlertActions
 from data.clock import now_ms
@@ -72,6 +73,13 @@ def layout() -> html.Div:
             dcc.Store(id=Channels.SWITCHING),
         ],
         className="alerts-pair",
+    )
+
+
+def warning() -> html.Div:
+    """On top of the page while nobody would be notified; the look fills it."""
+    return html.Div(
+        id=Channels.NONE, className="alerts-stale panel", role="status", hidden=True
     )
 
 
@@ -128,7 +136,11 @@ def shown(deps: Deps) -> dict[str, Any]:
     deliveries = deps.messenger.deliveries(DELIVERIES)
     channels = deps.messenger.channels()
     soon = is_under_way(deliveries, now_ms(deps.clock))
+    missing = missing_words(channels)
+    link = html.A("Add a channel", href=f"#{Channels.NAME}")
     return {
+        "no_channel": [missing, " ", link] if missing else None,
+        "no_channel_hidden": not missing,
         "channels": channels_table(channel_views(channels, deliveries)),
         "deliveries": deliveries_table(delivery_views(deliveries, channels)),
         "interval": _SOON_MS if soon else _USUALLY_MS,

@@ -13,7 +13,7 @@ from dashboard.components.search import choice, export
 from dashboard.components.tables import scrolling
 from dashboard.deps import Deps
 from dashboard.format import count
-from dashboard.ids import Alerts
+from dashboard.ids import Alerts, Shell
 from dashboard.panels.alert_parts import episode_facts, episodes_table
 from dashboard.views.alert_history import ANY, PAGE, episode_view
 from dashboard.views.alerts import Tell
@@ -62,18 +62,19 @@ def register(app: Dash) -> None:
         Output(Alerts.EXPORT, "href"),
         Input(Alerts.RULE, "value"),
         Input(Alerts.EPISODE, "data"),
+        Input(Shell.SOURCE, "value"),
         Input(Alerts.LIST, "children"),
         Input(Alerts.HISTORY, "children"),
     )
 
 
-def shown(
-    deps: Deps, desk: AlertActions, rule: str, asked: Any, pages: int
+def shown(  # noqa: PLR0917  # as the page's callback has them
+    deps: Deps, desk: AlertActions, rule: str, asked: Any, pages: int, source: str
 ) -> dict[str, Any]:
     """What the panel shows; ``asked`` is the episode of the URL."""
     of = rule if rule in RULES else ""
     limit = pages * PAGE
-    found = deps.store.alerts.episodes(limit=limit + 1, rule=of)
+    found = deps.store.alerts.episodes(limit=limit + 1, rule=of, source=source)
     episodes = found[:limit]
     chosen = _chosen(asked)
     tell = partial(about_of, deps.sources)

@@ -22,11 +22,12 @@ def channels_table(channels: Sequence[ChannelView]) -> Component:
     """One line a channel; without any what to do about that."""
     if not channels:
         words = (
-            "Nobody is told of alerts. Add a channel below, or set JOBS_NOTIFY_URLS:"
-            " mail, Slack, Teams, PagerDuty, a webhook."
+            "Add one below, or set JOBS_NOTIFY_URLS: mail, Slack, Teams, PagerDuty,"
+            " a webhook."
         )
         return html.Div(
-            [html.Strong("No channel"), html.Span(words)], className="empty"
+            [html.Strong("No notification channel"), html.Span(words)],
+            className="empty",
         )
     head = heads("Channel", "Last message", last="What can be done")
     return html.Table(

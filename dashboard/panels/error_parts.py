@@ -15,11 +15,18 @@ from data.all_sources import ALL, joined
 from data.store.error_records import StruckRun
 
 
-def groups_table(groups: Sequence[GroupView], span: str, chosen: str) -> Component:
-    """One line a group; ``span`` says what the sparkline shows."""
+def groups_table(
+    groups: Sequence[GroupView], span: str, chosen: str, source: str
+) -> Component:
+    """One line a group; ``span`` says what the sparkline shows.
+
+    ``source`` is the one that is chosen: links keep it.
+    """
     head = ("Error", span, "Events", "Users", "Runs", "Last seen", "Status")
     cells = [html.Th(words, scope="col") for words in head]
-    rows = [_row(group, is_chosen=group.fingerprint == chosen) for group in groups]
+    rows = [
+        _row(group, source, is_chosen=group.fingerprint == chosen) for group in groups
+    ]
     return html.Table(
         [html.Thead(html.Tr(cells)), html.Tbody(rows)], className="groups"
     )
@@ -30,10 +37,11 @@ def nothing(title: str, words: str) -> Component:
     return html.Div([html.Strong(title), html.Span(words)], className="empty")
 
 
-def _row(group: GroupView, *, is_chosen: bool) -> Component:
+def _row(group: GroupView, source: str, *, is_chosen: bool) -> Component:
+    of = {"source": source} if source else {}
     link = html.A(
         group.title,
-        href=f"?group={group.fingerprint}",
+        href=f"?{urlencode({'group': group.fingerprint, **of}, safe=':')}",
         className="group-title",
         **attributes(data_group=group.fingerprint),
     )

@@ -36,6 +36,15 @@ _KINDS: Final[dict[Kind, str]] = {
 _UNDER_WAY: Final = frozenset({DeliveryState.WAITING, DeliveryState.SENDING})
 
 
+def missing_words(channels: Sequence[Channel]) -> str:
+    """Why nobody would be notified of an alert; "" when somebody is."""
+    if not channels:
+        return "No notification channel: nobody is notified of alerts."
+    if not any(one.enabled for one in channels):
+        return "Every notification channel is paused: nobody is notified of alerts."
+    return ""
+
+
 class DeliveryView(NamedTuple):
     """A message to one channel."""
 

@@ -5,22 +5,22 @@ from functools import partial
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
+from data.all_sources import ALL
 from data.clock import SECOND_MS
 from data.model import AlertNews
-from data.monitor.deciding import OTHERS, About, Judged, decide
+from data.monitor.deciding import About, Judged, decide
 from data.monitor.measures import Measures, named_by
 from data.monitor.previews import Preview, preview
 from data.rules.alarms import RULES, Rule, checked
 from data.rules.alerts import Standing, instant_of
 from data.snapshot import Source
 from data.store import Store
+from data.store.alerts import OTHERS
 
 __all__ = ["Alerting", "Preview", "Teller", "about_of", "preview"]
 
 _STALLS: Final = frozenset({"StalledFrequency", "CriticalStalled"})
 _CRITICAL: Final = frozenset({"CriticalStalled", "CriticalFailed"})
-#: Where the cause of an alert is shown, when it has no page of its own.
-_CHARTS: Final = "/trends?range=7d"
 
 
 class Teller(Protocol):
@@ -101,11 +101,12 @@ class Alerting:
 
 
 def about_of(sources: Mapping[str, Source], rule: Rule, label: str) -> About:
-    """What an alert is about, and the page with its cause."""
+    """What an alert is about, and the page with its cause, of all sources or of one."""
+    everything = {"source": ALL} if len(sources) > 1 else {}
     if rule.name == "NewErrorGroup" and label != OTHERS:
-        return About(rule.title, f"/errors?{urlencode({'group': label})}")
+        return About(rule.title, f"/errors?{urlencode({'group': label, **everything})}")
     if rule.name == "NewErrorGroup":
-        return About(rule.title, "/errors")
+        return About(rule.title, f"/errors?{urlencode(everything)}".rstrip("?"))
     if rule.name == "SourceDown":
         known = sources.get(label)
         title = f"{rule.title}: {known.label}" if known else rule.title
@@ -114,7 +115,8 @@ def about_of(sources: Mapping[str, Source], rule: Rule, label: str) -> About:
         return _about_run(rule, *named_by(label))
     if rule.name == "CriticalFailed" and label != OTHERS:
         return _about_job(rule, *label.partition("/")[::2])
-    return About(rule.title, "/alerts" if rule.labelled else _CHARTS)
+    query = urlencode({"range": "7d", **everything})
+    return About(rule.title, "/alerts" if rule.labelled else f"/trends?{query}")
 
 
 def _about_run(rule: Rule, source: str, run_id: str, job: str) -> About:

@@ -17,10 +17,8 @@ from data.rules.alerts import (
     step,
 )
 from data.rules.judging import Limits, at_ease
-from data.store.alerts import Move
+from data.store.alerts import OTHERS, Move
 
-#: The alert that stands for those beyond the most of a rule.
-OTHERS: Final = "others"
 _NAMED: Final = 3
 
 

@@ -32,6 +32,7 @@ from data.rules.series import (
     RunSeries,
     StallSeries,
     ViewerSeries,
+    stalls_at,
 )
 from data.rules.stall_frequency import USUAL_DAYS
 from data.snapshot import Source
@@ -42,6 +43,8 @@ from data.store.signs import (
     failures_read_from,
     fresh_groups,
     is_surely_new,
+    sources_read,
+    stalled_between,
     stalled_since,
     stalls_of,
     visitors_since,
@@ -100,8 +103,8 @@ class Measures:
         return {"": judge_disconnects(series.at(self._now), limits)}
 
     def _stalls(self, limits: Limits, _known: Collection[str]) -> Readings:
-        series = stall_series(self._store, self._now)
-        return {"": judge_stalls(series.at(self._now), limits)}
+        counted = partial(stalled_between, self._store.database)
+        return {"": judge_stalls(stalls_at(counted, self._now), limits)}
 
     def _error_rate(self, limits: Limits, _known: Collection[str]) -> Readings:
         series = run_series(self._store, self._now, self._now)
@@ -126,7 +129,7 @@ class Measures:
         names = [group.fingerprint for group in groups]
         events = events_by_hour(database, names, now - HOUR_MS)
         people = visitors_since(database, names, now - HOUR_MS)
-        read_from = failures_read_from(database)
+        read_from = failures_read_from(database, self._sources)
         return {
             group.fingerprint: judge_new_group(
                 NewGroup(
@@ -144,10 +147,12 @@ class Measures:
         }
 
     def _critical_stalls(self, _limits: Limits, _known: Collection[str]) -> Readings:
+        database = self._store.database
+        there = {*self._sources, *sources_read(database, self._now - HOUR_MS)}
         return stalled_runs(
             span
-            for span in stalls_of(self._store.database, self._critical, self._now)
-            if not span.until
+            for span in stalls_of(database, self._critical, self._now)
+            if not span.until and span.source in there
         )
 
     def _critical_failures(self, limits: Limits, _known: Collection[str]) -> Readings:

@@ -199,7 +199,7 @@ def _new_groups(asked: _Asked) -> Read:
     groups = {one.fingerprint: one for one in fresh_groups(database, asked.since)}
     events = events_by_hour(database, groups, asked.since)
     people = visitors_by_hour(database, groups, asked.since)
-    read_from = failures_read_from(database)
+    read_from = failures_read_from(database, asked.sources)
     kept_ms = max(DAY_MS, int(limits["quiet"] * HOUR_MS))
 
     hours = {name: sorted(events.get(name, {})) for name in groups}

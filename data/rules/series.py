@@ -5,7 +5,7 @@ same numbers.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -71,6 +71,20 @@ class MinuteSeries:
         )
 
 
+def stalls_at(between: Callable[[int, int], int], now_ms: int) -> Stalls:
+    """Those of today and of 24 hours, and the mean of the 28 whole days before.
+
+    ``between`` counts those of ``after < instant <= until``.
+    """
+    before_today = now_ms - now_ms % DAY_MS - 1
+    usual = between(before_today - USUAL_DAYS * DAY_MS, before_today)
+    return Stalls(
+        between(before_today, now_ms),
+        between(now_ms - DAY_MS, now_ms),
+        usual / USUAL_DAYS,
+    )
+
+
 class StallSeries:
     """When runs were first seen as stalled."""
 
@@ -78,14 +92,8 @@ class StallSeries:
         self._instants = sorted(instants)
 
     def at(self, now_ms: int) -> Stalls:
-        """Those of today and of 24 hours, and the mean of the 28 whole days before."""
-        before_today = now_ms - now_ms % DAY_MS - 1
-        usual = self._between(before_today - USUAL_DAYS * DAY_MS, before_today)
-        return Stalls(
-            self._between(before_today, now_ms),
-            self._between(now_ms - DAY_MS, now_ms),
-            usual / USUAL_DAYS,
-        )
+        """As ``stalls_at`` tells."""
+        return stalls_at(self._between, now_ms)
 
     def _between(self, after: int, until: int) -> int:
         """How many there are of ``after < instant <= until``."""

@@ -33,6 +33,11 @@ __all__ = ["RETENTION_MS", "Store", "open_store", "store_version"]
 #: How long things are kept when nobody says otherwise.
 RETENTION_MS: Final = 90 * DAY_MS
 
+#: What the rules of alerts read is kept for so long at least: stalled runs of 28 days
+#: before the present one, and what viewers saw in 3 days before the last 6 hours.
+EPISODES_LEAST_MS: Final = 30 * DAY_MS
+TELEMETRY_LEAST_MS: Final = 4 * DAY_MS
+
 _DIALECTS: Final = ("sqlite", "postgresql")
 _SECRETS: Final = ("password", "sslpassword")
 
@@ -66,15 +71,19 @@ class Store:
     def prune(self, now_ms: int, retention_ms: int) -> dict[str, int]:
         """Forget what is older than the retention; days of rollups are kept for longer.
 
+        What the rules of alerts compare with is kept for as long as they read it.
+
         Returns how many rows were forgotten of each kind.
         """
         self.tallies.fold(now_ms - min(DAY_MS, retention_ms))
+        episodes_ms = max(retention_ms, EPISODES_LEAST_MS)
+        telemetry_ms = max(retention_ms, TELEMETRY_LEAST_MS)
         return {
             "rollups": self.rollups.prune(now_ms),
-            "episodes": self.episodes.prune(now_ms - retention_ms),
+            "episodes": self.episodes.prune(now_ms - episodes_ms, now_ms),
             "audit": self.audit.prune(now_ms - retention_ms),
             "errors": self.errors.prune(now_ms - retention_ms),
-            "telemetry": self.viewing.prune(now_ms - retention_ms),
+            "telemetry": self.viewing.prune(now_ms - telemetry_ms),
             "alerts": self.alerts.prune(now_ms - retention_ms),
             "messages": self.messages.prune(now_ms - retention_ms),
             "leases": self.leases.prune(now_ms),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Select,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -31,6 +32,7 @@ from data.store.alert_tables import (
     alert_silence,
     alert_state,
 )
+from data.store.error_tables import error_day, error_group
 from data.store.texts import storable
 from data.store.upserts import insert_into
 
@@ -43,6 +45,10 @@ _q: Final = alert_silence.c
 _EPISODE: Final = tuple(_e[name] for name in AlertEpisode._fields)
 _STATE: Final = tuple(_s[name] for name in Standing._fields if name in _s)
 _KEY: Final = (_s.rule, _s.label)
+#: Rules whose labels are a source, or begin with one.
+_BY_SOURCE: Final = ("SourceDown", "CriticalStalled", "CriticalFailed")
+#: The alert that stands for those beyond the most of a rule.
+OTHERS: Final = "others"
 
 
 class Move(NamedTuple):
@@ -100,10 +106,13 @@ class AlertLog:
                 )
             )
 
-    def standings(self) -> list[Standing]:
-        """Every alert that is remembered, with the episode that goes on."""
+    def standings(self, source: str = "") -> list[Standing]:
+        """Every alert that is remembered, with the episode that goes on.
+
+        With ``source`` those that concern it, or no source.
+        """
         with self._db.reading() as connection:
-            return _standings(connection)
+            return _standings(connection, source)
 
     def episodes(
         self,
@@ -112,9 +121,13 @@ class AlertLog:
         limit: int = 100,
         before: int | None = None,
         rule: str = "",
+        source: str = "",
     ) -> list[AlertEpisode]:
-        """Episodes that fired since then, newest first; ``before`` is an id."""
-        wanted = [_e.fired_at >= since]
+        """Episodes that fired since then, newest first; ``before`` is an id.
+
+        With ``source`` those that concern it, or no source.
+        """
+        wanted = [_e.fired_at >= since, *_of_source(_e, source)]
         if before is not None:
             wanted.append(_e.id < before)
         if rule:
@@ -290,11 +303,37 @@ def _open(connection: Connection, move: Move, episode: AlertEpisode) -> int:
     return id_
 
 
-def _standings(connection: Connection) -> list[Standing]:
-    rows = connection.execute(select(*_STATE).order_by(*_KEY)).all()
+def _standings(connection: Connection, source: str = "") -> list[Standing]:
+    wanted = select(*_STATE).where(*_of_source(_s, source)).order_by(*_KEY)
+    rows = connection.execute(wanted).all()
     open_ = select(*_EPISODE).where(_e.resolved_at.is_(None))
     episodes = {row[0]: _to_episode(row) for row in connection.execute(open_)}
     return [_to_standing(row, episodes) for row in rows]
+
+
+def _of_source(columns: Any, source: str) -> list[ColumnElement[bool]]:
+    """Does an alert concern this source, or none? Labels begin with the source.
+
+    An error concerns the sources that it happened in; one that is forgotten, none.
+    """
+    if not source:
+        return []
+    rule, label = columns.rule, columns.label
+    name = storable(source)
+    root = func.coalesce(error_group.c.merged_into, error_group.c.fingerprint)
+    known = select(root).distinct()
+    own = known.join(error_day, error_day.c.fingerprint == error_group.c.fingerprint)
+    own = own.where(error_day.c.source.in_((name, "")))
+    is_error = rule == "NewErrorGroup"
+    return [
+        or_(
+            rule.not_in(["NewErrorGroup", *_BY_SOURCE]),
+            label == OTHERS,
+            rule.in_(_BY_SOURCE) & (label == name),
+            rule.in_(_BY_SOURCE) & label.startswith(f"{name}/", autoescape=True),
+            is_error & (label.in_(own) | label.not_in(known)),
+        )
+    ]
 
 
 def _to_standing(row: Any, episodes: Mapping[int, AlertEpisode]) -> Standing:

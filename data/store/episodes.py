@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 from data.db import Database
 from data.model import Job, StallRule, StallState, Verdict
 from data.rules.stalls import StallLimits
-from data.store.tables import stall_episode
+from data.store.tables import rollup_state, stall_episode
 from data.store.texts import storable, storable_key
 from data.store.upserts import insert_into
 
@@ -159,9 +159,20 @@ class EpisodeLog:
             if rows:
                 connection.execute(_CLOSE, rows)
 
-    def prune(self, before_ms: int) -> int:
-        """Forget episodes that ended before then; how many."""
+    def prune(self, before_ms: int, now_ms: int) -> int:
+        """Forget episodes that ended before then; how many.
+
+        Those of a source that nobody has read since then are over: it is gone.
+        """
+        state = rollup_state.c
+        read = select(state.source).where(state.refreshed_until >= before_ms)
+        ghosts = (
+            update(stall_episode)
+            .where(_c.ended_at.is_(None), _c.first_seen_at < before_ms)
+            .where(_c.source.not_in(read))
+        )
         with self._db.writing() as connection:
+            connection.execute(ghosts.values(ended_at=now_ms, outcome="gone"))
             old = delete(stall_episode).where(_c.ended_at < before_ms)
             return connection.execute(old).rowcount
 

@@ -22,22 +22,31 @@ def counts_of(filter_: ErrorFilter) -> Subquery:
     day, hour = error_day.c.day, error_hour.c.hour
     first_day = -(-filter_.since // DAY_MS) * DAY_MS
     first_hour = filter_.since // HOUR_MS * HOUR_MS
-    days = _summed(error_day, filter_).where(day >= first_day)
-    hours = _summed(error_hour, filter_).where(hour >= first_hour)
+    days = _counts(error_day, filter_).where(day >= first_day)
+    hours = _counts(error_hour, filter_).where(hour >= first_hour)
     if not filter_.until:
-        return union_all(days, hours.where(hour < first_day)).subquery()
+        return _summed([days, hours.where(hour < first_day)])
     last_day = max(filter_.until // DAY_MS * DAY_MS, first_day)
     around = (hour < first_day) | (hour >= last_day)
-    return union_all(
-        days.where(day < last_day), hours.where(around, hour < filter_.until)
-    ).subquery()
+    return _summed(
+        [days.where(day < last_day), hours.where(around, hour < filter_.until)]
+    )
 
 
-def _summed(table: Table, filter_: ErrorFilter) -> Select[Any]:
-    """One row a fingerprint, before anything is joined to it."""
-    events = func.sum(table.c.events).label("events")
-    wanted = select(table.c.fingerprint, events).where(*dimensions(table, filter_))
-    return wanted.group_by(table.c.fingerprint)
+def _counts(table: Table, filter_: ErrorFilter) -> Select[Any]:
+    wanted = select(table.c.fingerprint, table.c.events)
+    return wanted.where(*dimensions(table, filter_))
+
+
+def _summed(parts: list[Select[Any]]) -> Subquery:
+    """One row a fingerprint, before anything is joined to it.
+
+    Grouped after the union: a group in each part makes SQLite walk all of a table.
+    """
+    rows = union_all(*parts).subquery()
+    c = rows.c
+    events = func.sum(c.events).label("events")
+    return select(c.fingerprint, events).group_by(c.fingerprint).subquery()
 
 
 def dimensions(table: Table, filter_: ErrorFilter) -> list[ColumnElement[bool]]:

@@ -81,8 +81,8 @@ def _prune_events(database: Database, before_ms: int, most: int) -> int:
 def _recount(connection: Connection, table: Table, counter: str, before: int) -> None:
     """Forget whom or what errors struck before then, and count the rest again."""
     c = table.c
-    touched = select(c.fingerprint).where(c.last_at < before).distinct()
-    groups = connection.execute(touched).scalars().all()
+    touched = select(c.fingerprint).where(c.last_at < before)
+    groups = sorted({*connection.execute(touched).scalars()})
     connection.execute(delete(table).where(c.last_at < before))
     left = (
         select(func.count())

@@ -176,6 +176,7 @@ error_run: Final = Table(
     PrimaryKeyConstraint("fingerprint", "source", "run_id", name="error_run_pkey"),
     Index("error_run_group", "fingerprint", "last_at"),
     Index("error_run_at", "last_at"),
+    Index("error_run_run", "source", "run_id"),
 )
 
 #: How far the failed runs of each source have been read.

@@ -39,8 +39,9 @@ from data.store.upserts import insert_into
 #: Asks an engine for the cells of ``since_ms <= finished_at < until_ms``.
 ReadCells = Callable[[int, int], list[HourCell]]
 
-#: How many hours are kept at least, besides the present day.
-LEAST_KEPT_MS: Final = 8 * DAY_MS
+#: How many hours are kept at least, besides the present day: rules of alerts compare two
+#: weeks.
+LEAST_KEPT_MS: Final = 15 * DAY_MS
 #: How long days are kept at least.
 DAYS_KEPT_MS: Final = 400 * DAY_MS
 #: How far behind the last refresh rows may still come late: long transactions, clocks.
@@ -175,7 +176,12 @@ class Rollups:
                 .values(backfilled_from=oldest)
             )
             return sum(
-                connection.execute(delete(at.table).where(at < start)).rowcount
+                connection.execute(
+                    # by source, because keys begin with it
+                    delete(at.table).where(
+                        at.table.c.source.in_(select(_c.source)), at < start
+                    )
+                ).rowcount
                 for at, start in (
                     (rollup_hour.c.hour, oldest),
                     (rollup_day.c.day, oldest_day),

@@ -14,7 +14,7 @@ from data.store.error_tables import (
     error_met,
     error_scan,
 )
-from data.store.tables import stall_episode
+from data.store.tables import rollup_state, stall_episode
 from data.store.texts import storable
 
 #: Groups that are looked at, the last ones.
@@ -54,24 +54,40 @@ class FreshGroup(NamedTuple):
 
 
 def stalled_since(database: Database, since: int) -> list[int]:
-    """When runs were first seen as stalled, of all sources; in no order."""
+    """When runs were first seen as stalled, of all sources, newest first."""
     statement = select(_s.first_seen_at).where(_s.first_seen_at >= since)
-    rows = database.fetch(statement.limit(MOST_EPISODES))
+    newest = statement.order_by(_s.first_seen_at.desc()).limit(MOST_EPISODES)
+    rows = database.fetch(newest)
     return [at for (at,) in rows]
+
+
+def stalled_between(database: Database, after: int, until: int) -> int:
+    """How many runs of all sources were first seen as stalled in ``(after, until]``."""
+    span = _s.first_seen_at > after, _s.first_seen_at <= until
+    return int(database.fetch(select(func.count()).where(*span))[0][0])
 
 
 def stalls_of(
     database: Database, job_names: Collection[str], since: int
 ) -> list[StallSpan]:
     """Stalled runs of these job types that went on after then, oldest first."""
-    statement = (
-        select(_s.source, _s.job_name, _s.first_seen_at, _s.ended_at, _s.run_id)
-        .where(_s.job_name.in_(map(storable, job_names)))
-        .where(or_(_s.ended_at.is_(None), _s.ended_at > since))
-        .order_by(_s.first_seen_at)
-        .limit(MOST_EPISODES)
-    )
-    return [StallSpan(*row) for row in database.fetch(statement)]
+    spans: list[StallSpan] = []
+    for is_wanted in (_s.ended_at.is_(None), _s.ended_at > since):
+        statement = (
+            select(_s.source, _s.job_name, _s.first_seen_at, _s.ended_at, _s.run_id)
+            .where(_s.job_name.in_([*map(storable, job_names)]), is_wanted)
+            .order_by(_s.ended_at.desc())  # as the index has them
+            .limit(MOST_EPISODES)
+        )
+        spans += [StallSpan(*row) for row in database.fetch(statement)]
+    return sorted(spans, key=lambda span: span.since)
+
+
+def sources_read(database: Database, since: int) -> set[str]:
+    """Sources that some process has read since then."""
+    c = rollup_state.c
+    rows = database.fetch(select(c.source).where(c.refreshed_until >= since))
+    return {name for (name,) in rows}
 
 
 def fresh_groups(
@@ -126,10 +142,11 @@ def visitors_since(
     return {root: int(people) for root, people in database.fetch(statement)}
 
 
-def failures_read_from(database: Database) -> int:
-    """Failed runs of every source were read back to here."""
-    rows = database.fetch(select(func.max(error_scan.c.read_from)))
-    return int(rows[0][0] or 0)
+def failures_read_from(database: Database, sources: Collection[str]) -> int:
+    """Failed runs of each of these sources were read back to here."""
+    c = error_scan.c
+    farthest = select(func.max(c.read_from)).where(c.source.in_(sources))
+    return int(database.fetch(farthest)[0][0] or 0)
 
 
 def is_surely_new(group: FreshGroup, now_ms: int, read_from: int) -> bool:

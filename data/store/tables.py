@@ -104,6 +104,10 @@ stall_episode: Final = Table(
     UniqueConstraint("source", "run_id", "run_started_at", name="stall_episode_run"),
     Index("stall_episode_seen", "source", "first_seen_at"),
     Index("stall_episode_ended", "source", "ended_at"),
+    # of all sources: what alerts and /metrics ask
+    Index("stall_episode_first", "first_seen_at"),
+    Index("stall_episode_over", "ended_at"),
+    Index("stall_episode_origin", "origin", "ended_at"),
 )
 
 #: What later incidents are compared with: how long each took, as JSON; kept once.

@@ -28,6 +28,8 @@ LOSING_MS: Final = 4 * DAY_MS
 #: Incidents that are told of at once, the last ones.
 INCIDENT_LIMIT: Final = 10_000
 
+#: A source that others are so far ahead of was renamed or removed.
+_GONE_AFTER_MS: Final = DAY_MS
 _state: Final = rollup_state.c
 _episode: Final = stall_episode.c
 
@@ -227,7 +229,7 @@ class TrendLog:
     def hours_since(self, source: str) -> int | None:
         """Since when every hour is kept, of all sources when all of them are."""
         newest = select(func.max(_state.backfilled_from))
-        rows = self._db.fetch(newest.where(self._of(_state.source, source)))
+        rows = self._db.fetch(newest.where(is_there(source)))
         found: int | None = rows[0][0]
         return found
 
@@ -357,7 +359,7 @@ class TrendLog:
         known = []
         for name, from_, complete in self._db.fetch(
             select(_state.source, _state.backfilled_from, _state.complete).where(
-                self._of(_state.source, source)
+                is_there(source)
             )
         ):
             c = rollup_day.c
@@ -372,7 +374,7 @@ class TrendLog:
         Of all sources: of the one that has most before it.
         """
         statement = select(_state.refreshed_until, _state.backfilled_from).where(
-            self._of(_state.source, source), _state.complete.is_(False)
+            is_there(source), _state.complete.is_(False)
         )
         parts = [
             (until - from_) / self._kept_ms
@@ -440,6 +442,17 @@ class TrendLog:
         if source:
             return column == source
         return column.in_(select(rollup_state.c.source))
+
+
+def is_there(source: str) -> ColumnElement[bool]:
+    """Of the state of each source: is it this one, or of all one that is still read?
+
+    One that was renamed or removed is not read any more: others are far ahead of it.
+    """
+    if source:
+        return _state.source == source
+    newest = select(func.max(_state.refreshed_until)).scalar_subquery()
+    return _state.refreshed_until >= newest - _GONE_AFTER_MS
 
 
 def _table_of(step_ms: int) -> Table:

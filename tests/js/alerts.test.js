@@ -111,8 +111,9 @@ test("a page that is gone asks for nothing", () => {
 
 test("the CSV is of the rule that is chosen", () => {
   const { keep } = open();
-  assert.equal(keep("any", null), "/jobs/api/alerts/history.csv");
+  assert.equal(keep("any", null), "/jobs/api/alerts/history.csv?");
   assert.equal(keep("SourceDown", { alert: "7" }), "/jobs/api/alerts/history.csv?rule=SourceDown");
+  assert.equal(keep("any", null, "orders"), "/jobs/api/alerts/history.csv?source=orders");
 });
 
 test("only until has a field, which is one for a date with a time", () => {

@@ -69,7 +69,7 @@ def test_the_baseline_is_the_first_thirty_days_and_never_moves(store: Store) -> 
     assert kept == (FIRST, FIRST + BASELINE_MS, [HOUR_MS])
     assert store.incidents.baseline("") == kept
 
-    store.episodes.prune(NOW)
+    store.episodes.prune(NOW, NOW)
     stall(store, FIRST + 2 * DAY_MS, lasted_ms=5 * HOUR_MS)
     Baselines(store).do(NOW)
     assert store.incidents.baseline("jobs") == kept

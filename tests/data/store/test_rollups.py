@@ -15,7 +15,7 @@ from tests.conftest import FakeClock
 from tests.data.store.runs import Run, Runs, by_day, dice, stored_cells, stored_days
 
 #: Steps of the audit until it has been everywhere: nine days, an hour at a time.
-A_ROTATION = 9 * 24 + 1
+A_ROTATION = (KEPT_MS // DAY_MS + 1) * 24 + 1
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def assert_exact(store: Store, runs: Runs, now_ms: int) -> None:
     assert stored_days(store, "orders", since - since % DAY_MS) == by_day(cells)
 
 
-def test_the_first_refresh_and_back_fill_hold_eight_days_exactly(
+def test_the_first_refresh_and_back_fill_hold_the_kept_days_exactly(
     store: Store, runs: Runs, clock: FakeClock
 ) -> None:
     fill(store, runs, clock.now_ms)

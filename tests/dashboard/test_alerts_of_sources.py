@@ -1,0 +1,165 @@
+"""Alerts of one source or of all, on the page and for programs; links keep what is chosen."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app import Composed
+from dashboard.pages.alerts import _stand
+from dashboard.views.channels import missing_words
+from data.clock import HOUR_MS
+from data.model import ErrorEvent, Severity
+from data.monitor.alerting import about_of
+from data.rules.alarms import RULES
+from data.rules.alerts import Reading, Silence, Standing, Terms, announced, step
+from data.rules.messages import Channel
+from data.store.alerts import Move
+from data.store.audit import AuditEntry
+from tests.composing import composed
+from tests.conftest import FakeClock
+from tests.factories import job_table
+
+SOURCES = """
+[sources.orders]
+engine = "native"
+url = "{url}"
+
+[sources.billing]
+engine = "native"
+url = "{url}"
+"""
+BILLING, NOWHERE = "v2:00000000000000bb", "v2:00000000000000cc"
+FIRED = (
+    ("SourceDown", "orders"),
+    ("CriticalFailed", "billing/payroll"),
+    ("CriticalFailed", "orders/payroll"),
+    ("NewErrorGroup", BILLING),
+    ("NewErrorGroup", NOWHERE),
+    ("StalledFrequency", ""),
+)
+
+
+@pytest.fixture
+def place(clock: FakeClock, sqlite_url: str, tmp_path: Path) -> Iterator[Composed]:
+    (tmp_path / "job-manager.toml").write_text(SOURCES.format(url=sqlite_url))
+    more = {"JOBS_CONFIG": str(tmp_path / "job-manager.toml")}
+    with job_table(sqlite_url), composed(clock, "", tmp_path, **more) as made:
+        fire(made, clock.now_ms)
+        yield made
+
+
+def fire(place: Composed, now: int) -> None:
+    """Every alert of FIRED, and the error of one source that one is about."""
+    event = ErrorEvent(
+        event_id="b" * 32,
+        fingerprint=BILLING,
+        title="KeyError: 'ean'",
+        at=now,
+        received_at=now,
+        level="error",
+        origin="job",
+        kind="job_failure",
+        type="KeyError",
+        message="'ean'",
+        source="billing",
+        run_id="7",
+    )
+    place.deps.store.errors.write([event])
+
+    def decide(_known: Sequence[Standing], _quiet: Sequence[Silence]) -> list[Move]:
+        reading = Reading(
+            3.0,
+            breach=True,
+            clear=False,
+            severity=Severity.WARNING,
+            sentence="So.",
+            n=9,
+        )
+        terms = Terms(0, 0)
+        return [
+            Move(before, announced(before, after, muted=True, now_ms=now)[0], rule)
+            for rule, label in FIRED
+            for before in [Standing(rule, label)]
+            for after in [step(before, reading, terms, now)]
+        ]
+
+    place.deps.store.alerts.advance(decide, now)
+
+
+@pytest.fixture
+def client(place: Composed) -> TestClient:
+    return TestClient(place.asgi, base_url="http://127.0.0.1:8050")
+
+
+@pytest.mark.parametrize(
+    ("source", "left_out"),
+    [
+        ("orders", {("CriticalFailed", "billing/payroll"), ("NewErrorGroup", BILLING)}),
+        ("billing", {("SourceDown", "orders"), ("CriticalFailed", "orders/payroll")}),
+        ("all", set()),
+        ("", set()),
+    ],
+)
+def test_a_source_shows_its_own_alerts_and_those_of_none(
+    client: TestClient, source: str, left_out: set[tuple[str, str]]
+) -> None:
+    wanted = {*FIRED} - left_out
+    for path in ("alerts", "alerts/history"):
+        found = client.get(f"/api/{path}?source={source}").json()["alerts"]
+        assert {(one["rule"], one["label"]) for one in found} == wanted
+    lines = client.get(f"/api/alerts/history.csv?source={source}").text
+    assert lines.count("\r\n") == 1 + len(wanted)
+
+
+def test_an_unknown_source_is_said_to_be_unknown(client: TestClient) -> None:
+    for path in ("alerts", "alerts/history", "alerts/history.csv", "audit"):
+        assert client.get(f"/api/{path}?source=nobody").status_code == 404
+
+
+def test_the_page_says_what_fires_in_other_sources(place: Composed) -> None:
+    assert _stand(place.deps, None, "orders")["count"].startswith(
+        "4 firing, 2 firing in other sources"
+    )
+    assert "other" not in _stand(place.deps, None, "")["count"]
+
+
+def test_links_to_what_is_about_all_sources_say_so(place: Composed) -> None:
+    sources = place.deps.sources
+    paths = {
+        rule: about_of(sources, RULES[rule], label).link_path for rule, label in FIRED
+    }
+    assert paths["StalledFrequency"] == "/trends?range=7d&source=all"
+    assert paths["NewErrorGroup"].endswith("&source=all")
+    assert paths["SourceDown"] == "/?source=orders"
+    one = {"orders": sources["orders"]}
+    only = about_of(one, RULES["StalledFrequency"], "").link_path
+    assert only == "/trends?range=7d"
+
+
+def test_nobody_is_notified_without_a_channel_or_when_all_are_paused() -> None:
+    channel = Channel(
+        *("a", 1, "Ops", "mailto://…", Severity.WARNING, "", True, "", 0, "ann")
+    )
+    none = "No notification channel: nobody is notified of alerts."
+    assert missing_words([]) == none
+    paused = channel._replace(enabled=False)
+    assert missing_words([paused]).startswith("Every notification channel is paused")
+    assert missing_words([paused, channel]) == ""
+
+
+def test_the_audit_of_a_source_leaves_out_that_of_others(
+    client: TestClient, place: Composed, clock: FakeClock
+) -> None:
+    audit = place.deps.store.audit
+    for source in ("orders", "billing", ""):
+        entry = AuditEntry(source or "none", "etl", {}, "")
+        audit.open_batch("ann", source, "cancel", [entry], clock.now_ms - HOUR_MS)
+    for source, runs in (
+        ("orders", {"orders", "none"}),
+        ("billing", {"billing", "none"}),
+        ("all", {"orders", "billing", "none"}),
+    ):
+        rows = client.get(f"/api/audit?source={source}").json()["audit"]
+        assert {row["run_id"] for row in rows} == runs
