@@ -17,10 +17,15 @@ from fastapi import FastAPI
 from dashboard.around import around
 from dashboard.build import build_of
 from dashboard.cli import run_command
-from dashboard.commands.tools import Tools
+from dashboard.commands.tools import Tools, status_of
 from dashboard.deps import Deps, Look, store_findings
 from dashboard.live import Hub, Messages
-from dashboard.serving import LeavesInTime, share_the_interpreter, spare_the_collector
+from dashboard.serving import (
+    LeavesInTime,
+    configure_logging,
+    share_the_interpreter,
+    spare_the_collector,
+)
 from dashboard.settings import (
     Settings,
     SettingsError,
@@ -28,12 +33,13 @@ from dashboard.settings import (
     load_settings,
 )
 from dashboard.shell import create_app
+from dashboard.workers import end_with_parent
 from data.actions import Actions
 from data.all_sources import all_of
 from data.clock import Clock, to_duration_ms, utc_now
 from data.db import Database
 from data.engines.registry import open_engine
-from data.exceptions import InvalidRequestError
+from data.exceptions import DataError, InvalidRequestError
 from data.monitor import Monitor
 from data.monitor.alerting import Alerting
 from data.monitor.baselines import Baselines
@@ -260,11 +266,24 @@ def look_of(settings: Settings, ribbon: str) -> Look:
 
 
 def server() -> LeavesInTime:
-    """The ASGI application for ``uvicorn app:server --factory``, one in each process."""
-    asgi = compose(load_settings(os.environ, directory=Path.cwd())).asgi
+    """The ASGI application for ``uvicorn app:server --factory``, one in each process.
+
+    What it cannot start with is one line and the exit status of the command.
+    """
+    configure_logging()
+    try:
+        asgi = compose(load_settings(os.environ, directory=Path.cwd())).asgi
+    except (SettingsError, DataError) as error:
+        sys.exit(status_of(error))
     spare_the_collector()
     share_the_interpreter()
     return LeavesInTime(asgi)
+
+
+def worker() -> LeavesInTime:
+    """``server`` for one of several processes, which ends with the one that started it."""
+    end_with_parent()
+    return server()
 
 
 def main() -> None:

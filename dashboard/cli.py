@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -16,13 +15,11 @@ from urllib.parse import quote
 from dashboard.commands import cleanup, doctor, openapi, prune
 from dashboard.commands.tools import (
     EXIT_FAILED,
-    EXIT_USAGE,
     Tools,
     settings_with_sources,
-    warn,
+    status_of,
 )
-from dashboard.log_format import scrub_lines
-from dashboard.serving import serve_here, serve_with_workers
+from dashboard.serving import configure_logging, serve_here, serve_with_workers
 from dashboard.settings import (
     Settings,
     SettingsError,
@@ -41,18 +38,11 @@ _DEMO_LIMITS: Final = json.dumps({"nightly-invoices": "1h30m", HANGING: "1m"})
 def run_command(arguments: Sequence[str], tools: Tools) -> int:
     """Do what the arguments ask; the exit status."""
     asked = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO)
-    scrub_lines("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("alembic", "dbos"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    configure_logging()
     try:
         return int(asked.run(asked, tools))
-    except SettingsError as error:
-        warn(str(error))
-        return EXIT_USAGE
-    except DataError as error:
-        warn(str(error))
-        return EXIT_FAILED
+    except (SettingsError, DataError) as error:
+        return status_of(error)
     except KeyboardInterrupt:
         return 0
 
@@ -78,8 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(_asked: argparse.Namespace, tools: Tools) -> int:
     settings = settings_with_sources()
     if settings.workers > 1:
-        serve_with_workers("app:server", settings)
-        return 0
+        return serve_with_workers("app:worker", settings)
     return 0 if serve_here(tools.compose(settings).asgi, settings) else EXIT_FAILED
 
 

@@ -13,7 +13,9 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard.log_format import scrub_lines
 from dashboard.settings import Settings
+from dashboard.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ class _Announcing(uvicorn.Server):
         spare_the_collector()
         share_the_interpreter()
         if self.started:
-            print(f"Job Manager is at {self._address}", flush=True)  # noqa: T201
+            _announce(self._address)
 
 
 def spare_the_collector() -> None:
@@ -105,9 +107,29 @@ def serve_here(app: FastAPI, settings: Settings) -> bool:
     return running.started
 
 
-def serve_with_workers(factory: str, settings: Settings) -> None:
-    """Serve from several processes, each with an application of its own."""
-    uvicorn.run(factory, factory=True, workers=settings.workers, **_options(settings))
+def serve_with_workers(factory: str, settings: Settings) -> int:
+    """Serve from several processes, each with an application of its own.
+
+    Returns the exit status: of the first one, when it cannot start.
+    """
+    options = {"factory": True, "workers": settings.workers, **_options(settings)}
+    config = uvicorn.Config(factory, **options)
+    workers = Workers(config, sockets=[config.bind_socket()])
+    workers.on_ready = lambda: _announce(address_of(settings))
+    workers.run()
+    return workers.status
+
+
+def configure_logging() -> None:
+    """The same lines from every process; what is set up already stays."""
+    logging.basicConfig(level=logging.INFO)
+    scrub_lines("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("alembic", "dbos"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _announce(address: str) -> None:
+    print(f"Job Manager is at {address}", flush=True)  # noqa: T201
 
 
 def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.settings import Settings, SettingsError, load_settings
+from data.exceptions import DataError
 from data.snapshot import Source
 
 #: Settings or arguments that make no sense (contract).
@@ -50,3 +51,9 @@ def say(line: str) -> None:
 def warn(line: str) -> None:
     """What went wrong."""
     sys.stderr.write(line + "\n")
+
+
+def status_of(error: SettingsError | DataError) -> int:
+    """Say in one line why it cannot be done; the exit status."""
+    warn(str(error))
+    return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 PROBE_EVERY_S: Final = {"sqlite": 0.25, "postgresql": 1.0}
 _LOOK_FOR_LATE_EVERY_S: Final = 5.0
 #: Everything stops within this time; what hangs is left behind.
-STOP_WITHIN_S: Final = 5.0
+STOP_WITHIN_S: Final = 4.0
 
 
 class Monitor:
