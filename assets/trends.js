@@ -174,7 +174,6 @@
     byId(`${id}-note`).hidden = !trend.note || Boolean(trend.empty);
     put(byId(`${id}-empty`), trend.empty);
     byId(`${id}-empty`).hidden = !trend.empty;
-    card(id).classList.toggle("without", Boolean(trend.empty));
     const graph = byId(id);
     graph.setAttribute("role", "img");
     graph.setAttribute("aria-label", `Chart. ${trend.empty || trend.words}`);

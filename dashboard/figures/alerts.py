@@ -20,10 +20,12 @@ def preview_figure(
     spans: Sequence[tuple[int, int]],
     limit: float | None,
     unit: str,
+    over: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     """``values`` are (at, value or None without samples), ``spans`` (fired, over).
 
-    Both oldest first; instants are epoch ms and shown in UTC.
+    Both oldest first; instants are epoch ms and shown in UTC. ``over`` is the time that
+    is shown, whatever there is to draw; without it there is no axis.
     """
     edges = [at for at, _ in values] + [at for span in spans for at in span]
     slimmest = _SLIMMEST * (max(edges) - min(edges)) if edges else 0
@@ -39,6 +41,7 @@ def preview_figure(
     }
     fired = [_band(begin, max(end, begin + slimmest)) for begin, end in spans]
     layout = _layout(suffix)
+    layout["xaxis"] |= {"range": [*map(_at, over)]} if over else {"visible": False}
     layout["shapes"] = fired
     if limit is not None:
         layout["shapes"] = [*fired, _limit_line(limit)]

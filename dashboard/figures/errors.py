@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from dashboard.figures.template import no_data
+
 #: Distinct for most kinds of colour blindness, at least 3:1 on both themes' surfaces.
 _COLOURS: Final = ("#4f7fe0", "#c2571a", "#2f8f6b", "#a258b8", "#8a7a1f", "#6f7c8e")
 _OTHERS: Final = "others"
+_NOTHING: Final = "No error was tracked in this range."
 #: What an error without an action is counted under.
 _NONE: Final = "no action"
 
@@ -41,11 +44,22 @@ def errors_by_action(
         }
         for name, colour in zip(names, _COLOURS, strict=False)
     ]
-    return {"data": bars, "layout": _layout()}
+    return {"data": bars, "layout": _layout(steps, is_empty=not bars)}
 
 
-def _layout() -> dict[str, Any]:
+def _layout(steps: Sequence[int], *, is_empty: bool) -> dict[str, Any]:
+    """The axis is the range that was asked for, also where nothing is drawn."""
+    axis: dict[str, Any] = {"type": "date", "showgrid": False, "fixedrange": True}
+    if len(steps) > 1:
+        half = (steps[1] - steps[0]) / 2
+        ends = (steps[0] - half, steps[-1] + half)
+        axis["range"] = [
+            datetime.fromtimestamp(at / 1000, UTC).isoformat() for at in ends
+        ]
+    else:
+        axis["visible"] = False
     return {
+        "annotations": [no_data(_NOTHING)] if is_empty and steps else [],
         "barmode": "stack",
         "bargap": 0.15,
         "autosize": True,
@@ -53,8 +67,13 @@ def _layout() -> dict[str, Any]:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "inherit", "size": 12},
-        "xaxis": {"type": "date", "showgrid": False, "fixedrange": True},
-        "yaxis": {"rangemode": "tozero", "nticks": 5, "fixedrange": True},
+        "xaxis": axis,
+        "yaxis": {
+            "rangemode": "tozero",
+            "nticks": 5,
+            "fixedrange": True,
+            "visible": not is_empty,
+        },
         "legend": {
             "orientation": "h",
             "y": 1.02,

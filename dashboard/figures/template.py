@@ -126,6 +126,29 @@ def layout(frame: Frame, *, legend: bool, **more: Any) -> dict[str, Any]:
     }
 
 
+def emptied(figure: dict[str, Any]) -> dict[str, Any]:
+    """A chart without anything to draw: the range that was asked for on its axis."""
+    bare = {
+        "shapes": [],
+        "annotations": [],
+        "showlegend": False,
+        "yaxis": {"visible": False, "fixedrange": True},
+    }
+    return {"data": [], "layout": {**figure["layout"], **bare}}
+
+
+def no_data(words: str) -> dict[str, Any]:
+    """An annotation in the middle of a chart that has nothing to draw."""
+    return {
+        "text": words,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0.5,
+        "showarrow": False,
+    }
+
+
 def _instant(at: int) -> str:
     """As plotly writes it."""
     return f"{from_ms(at):%Y-%m-%d %H:%M}"

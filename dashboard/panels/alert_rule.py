@@ -38,6 +38,7 @@ from data.actions.alerts import AlertActions
 from data.clock import now_ms
 from data.exceptions import ChangedMeanwhileError, DataError
 from data.monitor.alerting import preview
+from data.monitor.previews import PREVIEW_MS
 from data.rules.alarms import rule_of
 
 _FIELDS: Final = {"type": RuleEditor.THRESHOLD, "name": EVERY}
@@ -250,7 +251,8 @@ def _previewed_now(deps: Deps, asked: Any, names: list[str]) -> tuple[Any, ...]:
         said = problem(str(error))
         marks = [faults.get(name, "") for name in names]
         return no_update, no_update, said, marks, [_class_of(one) for one in marks]
-    figure = preview_figure(found.values, found.spans, found.limit, found.unit)
+    over = (now - PREVIEW_MS, now)
+    figure = preview_figure(found.values, found.spans, found.limit, found.unit, over)
     words = preview_words(found, now)
     plain = [_class_of("") for _ in names]
     is_empty = not any(value is not None for _, value in found.values)

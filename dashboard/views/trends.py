@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypedDict
 
-from dashboard.figures.template import Frame
+from dashboard.figures.template import Frame, emptied
 from dashboard.format import UNKNOWN, count, percent, took
 from dashboard.views.trends_range import Span, moment_words
 from data.clock import from_ms
@@ -92,7 +92,7 @@ def trend_view(trend: Trend) -> TrendView:
         words=trend.words,
         note=trend.note,
         empty=trend.empty,
-        figure=trend.figure,
+        figure=emptied(trend.figure) if trend.empty else trend.figure,
         heads=[column.title for column in trend.columns],
         cells=[
             [

@@ -10,7 +10,7 @@ from dashboard.figures.incidents import (
     incidents_figure,
     time_line,
 )
-from dashboard.figures.template import GREEN, GREY, Limit
+from dashboard.figures.template import GREEN, GREY, Limit, layout
 from dashboard.format import count, growth, shorten, took
 from dashboard.views.trends import (
     Column,
@@ -108,7 +108,9 @@ def error_types_trend(question: Question, types: Sequence[ErrorType]) -> Trend:
             [one.events for one in shown],
             words,
             revision,
-        ),
+        )
+        if total
+        else {"data": [], "layout": layout(question.frame(), legend=False)},
         note=_types_note(question),
         empty="" if total else "No error was tracked in this range.",
     )

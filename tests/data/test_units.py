@@ -117,7 +117,9 @@ def test_doctor_and_page_name_columns_unit_and_fix(
             " such runs are not judged."
         )
     ]
-    assert [(one.what, one.mend) for one in told if one.what == "units"] == [("units", FIXES[unit])]
+    assert [(one.what, one.mend) for one in told if one.what == "units"] == [
+        ("units", FIXES[unit])
+    ]
 
 
 def test_the_page_and_the_api_say_so_and_nothing_is_stalled(
