@@ -1,0 +1,122 @@
+"""Behind PgBouncer in transaction mode everything works, and nobody's session is changed."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from data import connecting
+from data.db import Database
+from data.engines.native import NativeEngine
+from data.exceptions import AccessDeniedError, SourceTooSlowError
+from data.model import RunFilter
+from data.store import open_store
+from tests.bouncer import bouncer
+from tests.factories import JobTable, finished_run, job_table, make_run, native_engine
+
+
+@pytest.fixture
+def pooled(postgresql_url: str) -> Iterator[str]:
+    with bouncer(postgresql_url) as address:
+        yield address
+
+
+@pytest.fixture
+def database(pooled: str) -> Iterator[Database]:
+    opened = Database(pooled, name="orders")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def table(postgresql_url: str) -> Iterator[JobTable]:
+    with job_table(postgresql_url) as made:
+        yield made
+
+
+def _settings(database: Database) -> list[str]:
+    names = ("TimeZone", "statement_timeout", "transaction_read_only")
+    with database.reading() as connection:
+        return [str(connection.execute(text(f"SHOW {n}")).scalar()) for n in names]
+
+
+def test_limits_hold_within_our_transactions_and_nowhere_else(
+    database: Database, pooled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "STATEMENT_LIMIT_S", 0.2)
+    plain = pooled.replace("+psycopg", "")
+    with psycopg.connect(plain, autocommit=True) as other:
+        [before] = other.execute("SHOW statement_timeout").fetchall()
+
+        assert _settings(database) == ["UTC", "200ms", "on"]
+        with database.lent() as engine, engine.begin() as connection:
+            limit = connection.execute(text("SHOW statement_timeout")).scalar()
+        assert limit == "200ms"
+        with pytest.raises(SourceTooSlowError):
+            database.fetch(text("SELECT pg_sleep(4)"))
+        with pytest.raises(AccessDeniedError):
+            database.fetch(text("CREATE TABLE no (words TEXT)"))
+
+        assert other.execute("SHOW statement_timeout").fetchall() == [before]
+
+
+def test_the_same_statements_from_many_threads_share_one_connection(
+    database: Database,
+) -> None:
+    def ask(number: int) -> int:
+        rows = database.fetch(text("SELECT CAST(:number AS int)"), {"number": number})
+        database.probe()
+        return int(rows[0][0])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(160))) == list(range(160))
+
+
+def test_the_engine_reads_acts_and_undoes(pooled: str, table: JobTable) -> None:
+    stalled = table.add(make_run(started_at=1, job_name="import"))
+    table.add(*(finished_run(job_name="import") for _ in range(30)))
+    with native_engine(pooled) as engine:
+        assert engine.check() == []
+        assert engine.capabilities.clean_up
+        assert len(engine.open_runs().jobs) == 1
+        page = engine.page(RunFilter(), limit=10)
+        assert len(page.jobs) == 10
+        assert len(engine.page(RunFilter(), after=page.next, limit=10).jobs) == 10
+        _start(engine)
+        assert len(engine.open_runs().jobs) == 2
+    assert stalled
+
+
+def test_the_store_may_lie_behind_it(pooled: str) -> None:
+    store = open_store(pooled)
+
+    assert store.leases.acquire("monitor", "me", 1_000, 1_000)
+    assert store.problem() == ""
+    store.close()
+
+
+def test_what_the_address_says_stays_and_is_joined_with_ours(
+    postgresql_url: str,
+) -> None:
+    made = JobTable(postgresql_url)
+    made.execute("CREATE SCHEMA elsewhere")
+    made.execute("CREATE TABLE elsewhere.note (words TEXT)")
+    made.close()
+    asked = "options=-c%20search_path%3Delsewhere%20-c%20work_mem%3D8MB"
+    database = Database(
+        f"{postgresql_url}&{asked}&application_name=mine", name="orders"
+    )
+
+    assert database.fetch(text("SELECT words FROM note")) == []
+    assert database.fetch(text("SHOW work_mem"))[0][0] == "8MB"
+    assert database.fetch(text("SHOW application_name"))[0][0] == "mine"
+    assert _settings(database) == ["UTC", "3s", "on"]
+    database.close()
+
+
+def _start(engine: NativeEngine) -> None:
+    engine.enqueue(
+        "import", "{}", queue=None, run_at_ms=None, at_ms=2_000, idempotency_key="k"
+    )
