@@ -409,5 +409,7 @@ class Details:
     #: params to run it again with
     EDIT: Final = "retry-edit"
     EDITED: Final = "retry-params"
+    #: what a new run does not take over
+    NOTE: Final = "retry-note"
     #: the number of this opening of the dialog, and the run's own params
     OPENING: Final = "details-opening"

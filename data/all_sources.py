@@ -79,6 +79,7 @@ class AllEngine:
         everything = Capabilities(
             clean_up=any(one.clean_up for one in able),
             enqueue=any(one.enqueue for one in able),
+            retry=any(one.retry for one in able),
             cancel=any(one.cancel for one in able),
             guarded=all(one.guarded for one in able),
         )
@@ -87,7 +88,12 @@ class AllEngine:
             for source in self._sources.values()
             if source.engine.capabilities.reason
         ]
-        return replace(everything, reason=" ".join(reasons))
+        left_out = [name for one in able for name in one.not_copied]
+        return replace(
+            everything,
+            reason=" ".join(reasons),
+            not_copied=tuple(dict.fromkeys(left_out)),
+        )
 
     def runs(self, run_ids: Collection[str]) -> list[Job]:
         """The runs with these ids, in no order; unknown ids are left out."""

@@ -129,6 +129,13 @@ class JobTable:
             found = connection.execute(select(self.table)).mappings()
             return {str(row["id"]): dict(row) for row in found}
 
+    def mapping(self, run_id: str) -> dict[str, Any]:
+        """Every column that the table has, the contract's or not."""
+        asked = text("SELECT * FROM job_runs WHERE id = :id")
+        with self.owner.connect() as connection:
+            found = connection.execute(asked, {"id": int(run_id)}).mappings()
+            return dict(found.one())
+
     def execute(self, statements: str, **values: Any) -> None:
         with self.owner.begin() as connection:
             for statement in filter(str.strip, statements.split(";")):

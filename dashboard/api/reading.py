@@ -122,7 +122,7 @@ def _actions_of(able: Capabilities) -> list[str]:
     named = {
         "clean up": able.clean_up,
         "run jobs": able.enqueue,
-        "run again": able.enqueue,
+        "run again": able.retry,
         "cancel": able.cancel,
     }
     return [action for action, possible in named.items() if possible]

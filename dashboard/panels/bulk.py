@@ -98,7 +98,7 @@ def _possible(deps: Deps, source: str) -> tuple[bool, bool, str]:
     except DataError as error:
         return True, True, str(error)
     able = place.engine.capabilities
-    return not able.enqueue, not able.cancel, able.reason
+    return not able.retry, not able.cancel, able.reason
 
 
 def _review(deps: Deps, action: str, source: str, rows: Any) -> dict[str, Any]:
@@ -106,12 +106,14 @@ def _review(deps: Deps, action: str, source: str, rows: Any) -> dict[str, Any]:
     asked = [str(row["id"]) for row in rows or [] if isinstance(row, dict)]
     shown = {"open": True, "heading": _TITLES[action], "confirm_hidden": True}
     try:
-        jobs = deps.place(source).engine.runs(asked)
+        engine = deps.place(source).engine
+        jobs = engine.runs(asked)
     except DataError as error:
         return {**shown, "body": problem(str(error)), "close": "Close"}
+    not_copied = engine.capabilities.not_copied
     return {
         **shown,
-        "body": outcome(plan_view(action, jobs, asked)),
+        "body": outcome(plan_view(action, jobs, asked, not_copied=not_copied)),
         "plan": {"action": action, "ids": asked, "once": new_number()},
         "confirm": _CONFIRM[action],
         "confirm_hidden": not is_possible(action, jobs),

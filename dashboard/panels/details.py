@@ -16,7 +16,7 @@ from dashboard.ids import Details, Shell
 from dashboard.offload import offload
 from dashboard.once import new_number, number_of
 from dashboard.panels.details_body import details
-from dashboard.views.bulk import cancelled_view, retried_view
+from dashboard.views.bulk import cancelled_view, not_copied_note, retried_view
 from dashboard.views.details import details_view
 from data.all_sources import ALL, renamed
 from data.clock import now_ms
@@ -42,6 +42,7 @@ def layout() -> html.Div:
                             html.Div(id=Details.MESSAGE, role="status"),
                             html.Div(id=Details.BODY),
                             _editor(),
+                            html.P(id=Details.NOTE, className="quiet"),
                         ]
                     ),
                     dbc.ModalFooter(
@@ -117,6 +118,7 @@ _OUTPUTS = {
     "edit_open": (Details.EDIT, "open"),
     "cancel_hidden": (Details.CANCEL, "hidden"),
     "retry_hidden": (Details.RETRY, "hidden"),
+    "note": (Details.NOTE, "children"),
 }
 
 
@@ -168,7 +170,7 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
         now_ms=now_ms(deps.clock),
     )
     able = place.engine.capabilities
-    can_retry = view["can_retry"] and able.enqueue
+    can_retry = view["can_retry"] and able.retry
     if is_first:
         job = found.job.job_name
         opening = {"number": new_number(), "params": view["params"], "job": job}
@@ -180,6 +182,7 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
         "body": details(view),
         "cancel_hidden": not (view["can_cancel"] and able.cancel),
         "retry_hidden": not can_retry,
+        "note": not_copied_note(able.not_copied) if can_retry else "",
         "edit_hidden": not can_retry or "params" in found.cut | found.binary,
     }
 
@@ -190,6 +193,7 @@ _NOTHING: Final[dict[str, Any]] = {
     "body": None,
     "cancel_hidden": True,
     "retry_hidden": True,
+    "note": "",
     "edit_hidden": True,
 }
 

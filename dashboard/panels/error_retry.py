@@ -107,7 +107,8 @@ def _review(
         jobs = _jobs(deps, ids)
     except DataError as error:
         return {**closed, "body": problem(str(error))}
-    parts = plan_view(RETRY, jobs, ids)
+    not_copied = deps.everything.engine.capabilities.not_copied
+    parts = plan_view(RETRY, jobs, ids, not_copied=not_copied)
     if before := len(found) - len(waiting):
         words = (
             f"{before} {'was' if before == 1 else 'were'} run again from here before"

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dashboard.format import count
+from dashboard.format import count, shorten
+from dashboard.views.active import NAME_LENGTH
 from data.actions import Cancelled, Retried
 from data.model import OPEN, Job, JobState
 
@@ -13,8 +14,17 @@ CANCEL: Final = "cancel"
 Part = tuple[str, str, list[str]]
 
 
-def plan_view(action: str, jobs: Sequence[Job], asked: Sequence[str]) -> list[Part]:
-    """What will happen to which run; runs that are not there any more are told too."""
+def plan_view(
+    action: str,
+    jobs: Sequence[Job],
+    asked: Sequence[str],
+    *,
+    not_copied: Sequence[str] = (),
+) -> list[Part]:
+    """What will happen to which run; runs that are not there any more are named too.
+
+    ``not_copied`` are columns that a new run does not take over.
+    """
     waits = [job.run_id for job in jobs if job.state in OPEN - {JobState.RUNNING}]
     runs = [job.run_id for job in jobs if job.state is JobState.RUNNING]
     over = [job.run_id for job in jobs if job.state not in OPEN]
@@ -31,7 +41,17 @@ def plan_view(action: str, jobs: Sequence[Job], asked: Sequence[str]) -> list[Pa
             ("good", "will run again with the same params", over),
             ("quiet", "have not ended: nothing is done", [*waits, *runs]),
         ]
-    return _said([*parts, ("quiet", "are not there any more", gone)])
+    said = _said([*parts, ("quiet", "are not there any more", gone)])
+    note = not_copied_note(not_copied) if action == RETRY and over else ""
+    return [*said, ("quiet", note, [])] if note else said
+
+
+def not_copied_note(columns: Sequence[str]) -> str:
+    """What a retry does not take over, before the click; "" when it takes everything."""
+    if not columns:
+        return ""
+    names = ", ".join(shorten(name, NAME_LENGTH) for name in columns)
+    return f"Not copied to the new run: {names}. The database gives them new values."
 
 
 def is_possible(action: str, jobs: Sequence[Job]) -> bool:

@@ -247,7 +247,7 @@ class Actions:
                 Retried,
             )
         with tracking("retryJob", source=source, **_asked(run_ids, params)):
-            place = self._able(source, "enqueue")
+            place = self._able(source, "retry")
             with self._only_once(checked_once(once)):
                 done = start.retry(
                     place,
@@ -321,7 +321,7 @@ class Actions:
         if known.trouble and known.read_at is None:
             raise SourceUnavailableError(known.trouble.message)
         if not getattr(place.engine.capabilities, capability):
-            raise CapabilityMissingError(place.engine.capabilities.reason)
+            raise CapabilityMissingError(place.engine.capabilities.why_not(capability))
         return place
 
 

@@ -70,6 +70,8 @@ class Attempt:
     jobs: Mapping[str, Job]
     #: by run id, the sentence that the run will keep
     reasons: Mapping[str, str]
+    #: by run id, the same without who did it: what the audit keeps beforehand
+    evidence: Mapping[str, str]
 
 
 def attempt_of(
@@ -91,7 +93,13 @@ def attempt_of(
     }
     runs = [run for run in once.values() if run.run_id in verdicts]
     return Attempt(
-        place=place, actor=actor, now_ms=now_ms, runs=runs, jobs=jobs, reasons=reasons
+        place=place,
+        actor=actor,
+        now_ms=now_ms,
+        runs=runs,
+        jobs=jobs,
+        reasons=reasons,
+        evidence={run_id: evidence_of(found) for run_id, found in verdicts.items()},
     )
 
 
@@ -123,7 +131,7 @@ def mark(attempt: Attempt, store: Store) -> Marked:
                 run.run_id,
                 attempt.jobs[run.run_id].job_name,
                 _before(attempt.jobs[run.run_id]),
-                attempt.reasons[run.run_id],
+                attempt.evidence[run.run_id],
             )
             for run in attempt.runs
         ],
@@ -148,14 +156,18 @@ def mark(attempt: Attempt, store: Store) -> Marked:
 
 
 def reason_of(verdict: Verdict, remedy: Remedy, *, actor: str, at_ms: int) -> str:
-    """Why a run was cleaned up: the sentence it keeps as its error, and the audit."""
-    beat = _SIGNS[verdict.evidence.sign][verdict.evidence.liveness]
-    done = _DONE[remedy]
-    minutes = f"{verdict.limit_ms / MINUTE_MS:g} min"
+    """Why and by whom a run was cleaned up: the sentence it keeps as its error."""
     at = from_ms(at_ms).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{evidence_of(verdict)} {_DONE[remedy]} by {actor} at {at}."
+
+
+def evidence_of(verdict: Verdict) -> str:
+    """Why a run was to be cleaned up, whatever came of it: what the audit keeps."""
+    beat = _SIGNS[verdict.evidence.sign][verdict.evidence.liveness]
+    minutes = f"{verdict.limit_ms / MINUTE_MS:g} min"
     return (
         f"Stalled: it ran for more than {minutes} ({verdict.rule}) without completion "
-        f"and {beat}. {done} by {actor} at {at}."
+        f"and {beat}."
     )
 
 

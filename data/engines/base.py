@@ -6,7 +6,7 @@ the store. Every method may raise the errors of ``data.exceptions``.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -58,8 +58,18 @@ class Capabilities:
     guarded: bool = False
     #: what was started with a key is found again by it, and never started twice
     idempotent: bool = False
+    #: finished runs can be run again
+    retry: bool = False
     #: why actions are missing, a sentence for the page; "" when none is missing
     reason: str = ""
+    #: by the name of a missing action its own reason, where there are several
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    #: columns of the table's own that a new run does not take over from the old one
+    not_copied: tuple[str, ...] = ()
+
+    def why_not(self, action: str) -> str:
+        """Why this action is missing; "" when it is possible."""
+        return "" if getattr(self, action) else self.reasons.get(action, self.reason)
 
 
 class Seen(NamedTuple):

@@ -92,7 +92,12 @@ WAITING_LIMIT: Final = 500
 _FORKED: Final = ("SUCCESS", "ERROR")
 _LOOKED_AT: Final = Capabilities(remedy=Remedy.CANCEL)
 _ALL_ACTIONS: Final = Capabilities(
-    clean_up=True, enqueue=True, cancel=True, idempotent=True, remedy=Remedy.CANCEL
+    clean_up=True,
+    enqueue=True,
+    retry=True,
+    cancel=True,
+    idempotent=True,
+    remedy=Remedy.CANCEL,
 )
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, literal_column, null
+from sqlalchemy import not_, null
 
 from data.db import Database
 from data.driver_errors import is_value_refused
@@ -27,14 +27,16 @@ from data.engines.base import (
 )
 from data.engines.doctoring import plans, surroundings, units, wrong_units
 from data.engines.failures import to_failures
+from data.engines.native_actions import copies_of
 from data.engines.native_check import (
-    capabilities_of,
     heartbeat_indexes,
     missing_indexes,
     require_table,
 )
+from data.engines.native_columns import TableFacts, facts_of
 from data.engines.native_history import History
 from data.engines.native_inserts import insert_again, insert_run
+from data.engines.native_permissions import Permissions, Shape
 from data.engines.native_queries import (
     PARTS,
     TEXT_LIMIT,
@@ -47,6 +49,7 @@ from data.engines.native_queries import (
     select_runs,
 )
 from data.engines.native_table import job_runs
+from data.engines.native_types import is_any, types_of
 from data.engines.native_updates import (
     asked_to_stop,
     called_off,
@@ -78,6 +81,7 @@ OPEN_LIMIT: Final = 10_000
 WAITING_LIMIT: Final = 500
 #: Ids come back from browsers: what no bigint holds is nobody's id.
 _RUN_ID: Final = re.compile("0|-?[1-9][0-9]{0,18}")
+_LEAST_ID: Final = -(2**63)
 _LARGEST_ID: Final = 2**63 - 1
 
 
@@ -88,13 +92,23 @@ class NativeEngine:
         self, database: Database, *, schema: str | None = None, read_only: bool = False
     ) -> None:
         self._db = database
-        self._table = job_runs(schema)
-        self._read_only = read_only
+        self._schema = schema
+        self._contract = job_runs(schema)
+        self._permissions = Permissions(database, self._contract, read_only=read_only)
         self._capabilities = Capabilities()
-        self._select = select_runs(self._table, database.dialect)
-        shown = select_runs(self._table, database.dialect, tell_odd=True)
-        self._history = History(database, self._table, shown)
-        self._writer = Writer(database, self._table)
+        self._use(TableFacts())
+
+    def _use(self, facts: TableFacts) -> None:
+        """Speak to the columns in the types that they have."""
+        copies = copies_of(self._contract, facts)
+        own = (*copies.copied, *copies.left_out)
+        self._table = job_runs(self._schema, types_of(facts), own)
+        self._shape = Shape(facts, self._table, copies)
+        self._select = select_runs(self._table, self._db.dialect)
+        shown = select_runs(self._table, self._db.dialect, tell_odd=True)
+        self._history = History(self._db, self._table, shown)
+        by_trigger = facts.is_view and facts.updates_by_trigger
+        self._writer = Writer(self._db, self._table, locks_rows=not by_trigger)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -104,30 +118,27 @@ class NativeEngine:
     def check(self) -> list[Finding]:
         """Look at the table, its columns, rights and indexes."""
         with self._db.connection() as connection:
-            require_table(connection, self._table, self._db.name)
-            self._capabilities = capabilities_of(
-                connection, self._table, path=self._db.path, read_only=self._read_only
-            )
-            wrong = (
-                wrong_units(connection, self._table)
-                if self._db.dialect == "sqlite"
-                else []
-            )
-            return [*missing_indexes(connection, self._table), *wrong]
+            facts = facts_of(connection, self._contract)
+            require_table(connection, self._contract, facts, self._db.name)
+            if facts != self._shape.facts:
+                self._use(facts)
+            able = self._permissions.look(connection, self._shape)
+            indexes = missing_indexes(connection, self._contract)
+            is_file = self._db.dialect == "sqlite"
+            wrong = wrong_units(connection, self._table) if is_file else []
+        self._capabilities = self._permissions.server(able)
+        return [*([] if facts.is_view else indexes), *wrong]
 
     def examine(self, now_ms: int) -> list[Diagnosis]:
         """The table, its rights and indexes, the plans of our questions, the clocks."""
         findings = [one for one in self.check() if one.mend not in FIXES.values()]
         table = self._table
-        able = self._capabilities
         found = [
             Diagnosis("schema", Grade.OK, f"{table.fullname} has every column."),
-            Diagnosis("rights", Grade.NOTE, able.reason)
-            if able.reason
-            else Diagnosis("rights", Grade.OK, "Every action is possible."),
+            *self._permissions.examine(self._capabilities, self._shape),
             *(Diagnosis("index", Grade.MEND, *finding) for finding in findings),
         ]
-        if not findings:
+        if not findings and not self._shape.facts.is_view:
             message = "Every index of the contract is there."
             found.append(Diagnosis("index", Grade.OK, message))
         c = table.c
@@ -156,13 +167,11 @@ class NativeEngine:
             if len(rows) <= OPEN_LIMIT:
                 jobs = to_jobs(rows)
                 return OpenRuns(jobs, Counter([job.state for job in jobs]))
-            running: ColumnElement[str] = literal_column("'RUNNING'")
+            running = is_any(c.status, JobState.RUNNING)
             rows = [
+                *connection.execute(is_open.where(running).limit(OPEN_LIMIT)),
                 *connection.execute(
-                    is_open.where(c.status == running).limit(OPEN_LIMIT)
-                ),
-                *connection.execute(
-                    is_open.where(c.status != running)
+                    is_open.where(not_(running))
                     .order_by(c.finished_at, c.id)
                     .limit(WAITING_LIMIT)
                 ),
@@ -210,7 +219,7 @@ class NativeEngine:
         long = {name for name, text in texts.items() if len(text or "") > TEXT_LIMIT}
         return RunDetails(
             job=to_jobs([values])[0],
-            max_attempts=max_attempts,
+            max_attempts=max_attempts and int(max_attempts),
             error_type=error_type,
             cut=frozenset(long),
             **{name: text and text[:TEXT_LIMIT] for name, text in texts.items()},
@@ -291,7 +300,9 @@ class NativeEngine:
         state = JobState.SCHEDULED if is_later else JobState.PENDING
         values |= {"status": state.value, "scheduled_at": run_at_ms}
         try:
-            return self._writer.insert(insert_run(self._table, values))
+            return self._writer.insert(
+                insert_run(self._table, values, required=self._shape.required)
+            )
         except DataError as error:
             if is_value_refused(error):
                 message = f"The database does not take these params: {error}"
@@ -308,10 +319,12 @@ class NativeEngine:
     ) -> Restarted:
         """Make a new run of each of these that is finished."""
         del idempotency_key
-        table, dialect = self._table, self._db.dialect
+        table, dialect, own = self._table, self._db.dialect, self._shape.copies.copied
         return self._writer.restart(
             [*dict.fromkeys(_numbers(run_ids))],
-            lambda old: insert_again(table, dialect, old, at_ms=at_ms, params=params),
+            lambda old: insert_again(
+                table, dialect, old, at_ms=at_ms, params=params, own=own
+            ),
         )
 
     def already_started(
@@ -346,5 +359,5 @@ def _numbers(run_ids: Collection[str]) -> list[int]:
     return [
         int(run_id)
         for run_id in run_ids
-        if _RUN_ID.fullmatch(run_id) and abs(int(run_id)) <= _LARGEST_ID
+        if _RUN_ID.fullmatch(run_id) and _LEAST_ID <= int(run_id) <= _LARGEST_ID
     ]

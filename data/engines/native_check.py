@@ -3,21 +3,15 @@
 Every message names the table or column and every mend is a statement to paste.
 """
 
-from dataclasses import replace
-from pathlib import Path
-from typing import Final
-
 from sqlalchemy import (
     Column,
     Connection,
-    DateTime,
     Index,
-    Integer,
     MetaData,
     Table,
     inspect,
 )
-from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
+from sqlalchemy.engine.interfaces import ReflectedIndex
 from sqlalchemy.schema import (
     CreateColumn,
     CreateIndex,
@@ -25,56 +19,29 @@ from sqlalchemy.schema import (
     ExecutableDDLElement,
 )
 
-from data.engines.base import Capabilities, Diagnosis, Finding, Grade
+from data.engines.base import Diagnosis, Finding, Grade
+from data.engines.native_columns import TableFacts
 from data.engines.native_table import INSTANTS
-from data.engines.rights import grant, may, quoted, why_not_written
+from data.engines.rights import grant, may, quoted
 from data.exceptions import AccessDeniedError, SchemaMismatchError
 
-_ALL_ACTIONS: Final = Capabilities(
-    clean_up=True, enqueue=True, cancel=True, guarded=True
-)
 
-
-def require_table(connection: Connection, table: Table, source: str) -> None:
+def require_table(
+    connection: Connection, table: Table, facts: TableFacts, source: str
+) -> None:
     """Raise SchemaMismatchError or AccessDeniedError when ``table`` cannot be read."""
-    looked = inspect(connection)
-    if not looked.has_table(table.name, schema=table.schema):
+    if not facts.columns:
         message = f"{source}: there is no table {table.fullname}."
         raise SchemaMismatchError(message, mend=create_statements(connection, table))
-    found = {
-        column["name"]: column
-        for column in looked.get_columns(table.name, schema=table.schema)
-    }
-    missing = [name for name in table.c.keys() if name not in found]  # noqa: SIM118
+    missing = [name for name in table.c.keys() if name not in facts.columns]  # noqa: SIM118
     if missing:
         message = f"{source}: {table.fullname} has no column {', '.join(missing)}."
         mend = "\n".join(_add_column(connection, table, name) for name in missing)
         raise SchemaMismatchError(message, mend=mend)
-    _require_time_zones(connection, table, found, source)
+    _require_time_zones(connection, table, facts, source)
     if not may(connection, table, "SELECT"):
         message = f"{source}: this user may not read {table.fullname}."
         raise AccessDeniedError(message, mend=grant(connection, table, "SELECT"))
-
-
-def capabilities_of(
-    connection: Connection, table: Table, *, path: Path | None, read_only: bool
-) -> Capabilities:
-    """Which actions there are; the reason when any is missing."""
-    reason = ""
-    if why := why_not_written(path, read_only=read_only):
-        reason = why
-    elif not _has_integer_ids(connection, table):
-        reason = f"{table.fullname}.id is no integer: its runs can only be looked at."
-    elif not may(connection, table, "UPDATE"):
-        command = grant(connection, table, "UPDATE")
-        reason = f"This database user may only read. What helps: {command}"
-    if reason:
-        return Capabilities(reason=reason)
-    if not may(connection, table, "INSERT"):
-        command = grant(connection, table, "INSERT")
-        reason = f"This database user may start no runs. What helps: {command}"
-        return replace(_ALL_ACTIONS, enqueue=False, reason=reason)
-    return _ALL_ACTIONS
 
 
 def missing_indexes(connection: Connection, table: Table) -> list[Finding]:
@@ -120,11 +87,6 @@ def create_statements(connection: Connection, table: Table) -> str:
     return ";\n".join(made) + ";"
 
 
-def _has_integer_ids(connection: Connection, table: Table) -> bool:
-    columns = inspect(connection).get_columns(table.name, schema=table.schema)
-    return any(c["name"] == "id" and isinstance(c["type"], Integer) for c in columns)
-
-
 def _described(index: Index) -> str:
     columns = f"on ({', '.join(index.columns.keys())})"
     return f"{columns} for failed runs" if _wants_partial(index) else columns
@@ -139,14 +101,16 @@ def _indexes(table: Table) -> list[Index]:
 
 
 def _require_time_zones(
-    connection: Connection, table: Table, found: dict[str, ReflectedColumn], source: str
+    connection: Connection, table: Table, facts: TableFacts, source: str
 ) -> None:
     if connection.dialect.name != "postgresql":
         return
     for name in INSTANTS:
-        kind = found[name]["type"]
-        if not (isinstance(kind, DateTime) and kind.timezone):
-            message = f"{source}: {table.fullname}.{name} is {kind}, not timestamptz."
+        column = facts.columns[name]
+        if column.kind != "timestamptz":
+            message = (
+                f"{source}: {table.fullname}.{name} is {column.type}, not timestamptz."
+            )
             place = quoted(connection, table)
             mend = f"ALTER TABLE {place} ALTER COLUMN {name} TYPE timestamptz;"
             raise SchemaMismatchError(message, mend=mend)

@@ -20,9 +20,10 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
+    false,
     func,
     literal,
-    literal_column,
+    not_,
     or_,
     select,
     tuple_,
@@ -41,6 +42,7 @@ from data.engines.native_cursors import (
     to_ms,
 )
 from data.engines.native_queries import CALENDAR
+from data.engines.native_types import can_hold, equals, is_any, plain
 from data.engines.rows import STATES, to_jobs
 from data.engines.windows import search_back
 from data.model import FINISHED, OPEN, JobState, RunFilter, RunPage
@@ -79,7 +81,7 @@ class History:
     def page(self, filter_: RunFilter, *, after: str | None, limit: int) -> RunPage:
         """At most ``limit`` runs from ``after`` on: see ``JobEngine.page``."""
         before = earlier(place_of(after), filter_.until_ms)
-        if not is_storable_filter(filter_):
+        if not self._is_possible(filter_):
             return RunPage([], None)
         rows: list[Row[*tuple[Any, ...]]] = []
         if before is None or before.finished_us is None:
@@ -93,7 +95,7 @@ class History:
 
     def count(self, filter_: RunFilter, up_to: int) -> int | None:
         """Counted to ``up_to`` where an index answers, None elsewhere."""
-        if not _is_indexed(filter_) or not is_storable_filter(filter_):
+        if not _is_indexed(filter_) or not self._is_possible(filter_):
             return None
         counted = 0
         for conditions in (self._open_conditions, self._finished_conditions):
@@ -107,10 +109,14 @@ class History:
         """Rows of the last finished runs of one job type, newest first."""
         filter_ = RunFilter(states=FINISHED, job_name=job_name)
         return (
-            self._read(filter_, None, None, limit)
-            if is_storable_filter(filter_)
-            else []
+            self._read(filter_, None, None, limit) if self._is_possible(filter_) else []
         )
+
+    def _is_possible(self, filter_: RunFilter) -> bool:
+        """Can there be such a run?"""
+        job = filter_.job_name
+        has_name = job is None or can_hold(self._table.c.job_name, job)
+        return has_name and is_storable_filter(filter_)
 
     def _page(
         self, rows: Sequence[Row[*tuple[Any, ...]]], limit: int, searched_to: int | None
@@ -169,7 +175,7 @@ class History:
         states = RunFilter(states=kind.states)
         wanted = self._finished_conditions(states, place=place) or []
         if kind.job_name is not None:
-            wanted.append(c.job_name == bindparam("job"))
+            wanted.append(equals(c.job_name, bindparam("job")))
         order = (c.finished_at.desc(), c.id.desc())
         found = self._select.where(*wanted).order_by(*order)
         return found.limit(bindparam("rows", type_=Integer()))
@@ -311,11 +317,11 @@ class History:
         c = self._table.c
         wanted: list[ColumnElement[bool]] = []
         if filter_.job_name is not None:
-            wanted.append(c.job_name == filter_.job_name)
+            wanted.append(equals(c.job_name, filter_.job_name))
         if filter_.queue is not None:
-            wanted.append(c.queue == filter_.queue)
+            wanted.append(equals(c.queue, filter_.queue))
         if filter_.text:
-            texts = (c.error, cast(c.params, Text))
+            texts = (plain(c.error), cast(c.params, Text))
             wanted.append(
                 or_(*(x.icontains(filter_.text, autoescape=True) for x in texts))
             )
@@ -324,11 +330,11 @@ class History:
     def _has_state(self, states: frozenset[JobState]) -> ColumnElement[bool]:
         """Literal words: SQLite ignores a partial index that a parameter hides."""
         status = self._table.c.status
-        words = sorted(states - {JobState.OTHER})
-        meant = [status == _quoted(word) for word in words]
+        meant = [is_any(status, state) for state in sorted(states - {JobState.OTHER})]
         if JobState.OTHER in states:
-            meant.append(and_(*(status != _quoted(word) for word in sorted(STATES))))
-        return or_(*meant)
+            known = (not_(is_any(status, state)) for state in STATES.values())
+            meant.append(and_(*known))
+        return or_(false(), *meant)
 
     @staticmethod
     def _cursor_of(row: Row[*tuple[Any, ...]]) -> str:
@@ -340,10 +346,6 @@ class History:
         """PostgreSQL's instants are finer than milliseconds, and so is the order."""
         is_file = self._db.dialect == "sqlite"
         return Integer() if is_file else DateTime(timezone=True)
-
-
-def _quoted(word: str) -> ColumnElement[str]:
-    return literal_column(f"'{word}'")
 
 
 def _is_indexed(filter_: RunFilter) -> bool:

@@ -1,7 +1,7 @@
 """What is added to the native table: new runs, and old ones again."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,7 +15,14 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import UserDefinedType
 
 from data.engines.native_queries import among
-from data.engines.native_table import Instant
+from data.model import JobState
+
+#: What a new run is where the table has no default of its own.
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "queue": "default",
+    "attempt": 1,
+    "max_attempts": 1,
+}
 
 
 class _Untyped(UserDefinedType[str]):
@@ -28,13 +35,20 @@ class _Untyped(UserDefinedType[str]):
         return "unknown"
 
 
-def insert_run(table: Table, values: Mapping[str, Any]) -> ReturningInsert[Any]:
-    """One run; ``values["params"]`` is JSON text. Returns its id."""
-    return (
-        insert(table)
-        .values({**values, "params": _json(values["params"])})
-        .returning(table.c.id)
-    )
+def insert_run(
+    table: Table,
+    values: Mapping[str, Any],
+    *,
+    required: Sequence[str] = (),
+) -> ReturningInsert[Any]:
+    """One run; ``values["params"]`` is JSON text. Returns its id.
+
+    ``required`` are columns without a default, where it matters.
+    """
+    given = {name: _DEFAULTS[name] for name in required if name in _DEFAULTS}
+    given |= {name: value for name, value in values.items() if value is not None}
+    given["params"] = _json(values["params"])
+    return insert(table).values(given).returning(table.c.id)
 
 
 def insert_again(
@@ -44,30 +58,27 @@ def insert_again(
     *,
     at_ms: int,
     params: str | None,
+    own: Sequence[str] = (),
 ) -> ReturningInsert[Any]:
     """A new waiting run of each of these, in the order of their ids; returns the ids.
 
-    ``params`` is JSON text in place of their own, None leaves them theirs.
+    ``params`` is JSON text in place of their own, None leaves them theirs. ``own`` are
+    columns that the contract does not know: copied with the run.
     """
     c = table.c
-    again = (
-        select(
-            c.job_name,
-            c.queue,
-            c.params if params is None else _json(params),
-            c.max_attempts,
-            literal_column("'PENDING'"),
-            literal_column("1"),
-            literal(at_ms, Instant()),
-        )
-        .where(among(c.id, run_ids, dialect))
-        .order_by(c.id)
-    )
-    names = [
-        *("job_name", "queue", "params", "max_attempts"),
-        *("status", "attempt", "enqueued_at"),
-    ]
-    return insert(table).from_select(names, again).returning(c.id)
+    status: ColumnElement[str] = literal(JobState.PENDING.value, c.status.type)
+    values: dict[str, ColumnElement[Any]] = {
+        "job_name": c.job_name,
+        "queue": c.queue,
+        "params": c.params if params is None else _json(params),
+        "max_attempts": c.max_attempts,
+        "status": status,
+        "attempt": literal_column("1"),
+        "enqueued_at": literal(at_ms, c.enqueued_at.type),
+    }
+    old = select(*values.values(), *(c[name] for name in own))
+    old = old.where(among(c.id, run_ids, dialect)).order_by(c.id)
+    return insert(table).from_select([*values, *own], old).returning(c.id)
 
 
 def _json(text: str) -> ColumnElement[Any]:

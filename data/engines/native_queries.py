@@ -30,6 +30,7 @@ from data.clock import FIRST_MS, HOUR_MS, LAST_MS
 from data.engines.cells import cells_of, workers_of
 from data.engines.failures import both_ends
 from data.engines.native_table import INSTANTS
+from data.engines.native_types import is_any, plain
 from data.model import FINISHED
 
 #: Characters of a long text that are read: what a person can make use of.
@@ -128,7 +129,7 @@ def select_cells(
         _hour_of(c.finished_at, dialect).label("hour"),
         c.job_name,
         c.status,
-        c.worker,
+        plain(c.worker).label("worker"),
         _apart(c.finished_at, c.started_at, dialect).label("ran"),
         _apart(c.started_at, c.enqueued_at, dialect).label("waited"),
     ).where(*_ended(table, since_ms, until_ms))
@@ -183,8 +184,8 @@ def _ended(
 ) -> tuple[ColumnElement[bool], ...]:
     """Did it end in the span? That is an instant, whatever else the column takes."""
     c = table.c
-    words = [literal(state.value, literal_execute=True) for state in sorted(FINISHED)]
-    return c.finished_at >= since_ms, c.finished_at < until_ms, c.status.in_(words)
+    is_finished = is_any(c.status, *FINISHED)
+    return c.finished_at >= since_ms, c.finished_at < until_ms, is_finished
 
 
 def _hour_of(ended_at: ColumnElement[Any], dialect: str) -> ColumnElement[int]:

@@ -1,7 +1,8 @@
 """The columns and indexes of ``job_runs`` (contract: one meaning, two databases)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -20,11 +21,13 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from data.clock import from_ms, to_ms
 
 TABLE_NAME: Final = "job_runs"
+#: Every column is of the contract's type.
+NO_TYPES: Final[Mapping[str, TypeEngine[Any]]] = MappingProxyType({})
 INSTANTS: Final = (
     "enqueued_at",
     "scheduled_at",
@@ -68,9 +71,21 @@ def _read_datetime(value: datetime | None) -> int | None:
     return None if value is None else to_ms(value)
 
 
-def job_runs(schema: str | None = None) -> Table:
-    """The native table, in ``schema`` on PostgreSQL."""
+def job_runs(
+    schema: str | None = None,
+    types: Mapping[str, TypeEngine[Any]] = NO_TYPES,
+    others: Sequence[str] = (),
+) -> Table:
+    """The native table, in ``schema`` on PostgreSQL.
+
+    ``types`` are those that differ from the contract, ``others`` columns that it does
+    not know.
+    """
     metadata = MetaData(schema=schema)
+
+    def own(name: str, type_: TypeEngine[Any] | type[TypeEngine[Any]]) -> Any:
+        return types.get(name, type_)
+
     return Table(
         TABLE_NAME,
         metadata,
@@ -80,19 +95,25 @@ def job_runs(schema: str | None = None) -> Table:
             Identity(),
             primary_key=True,
         ),
-        Column("job_name", Text, nullable=False),
-        Column("queue", Text, nullable=False, server_default=text("'default'")),
-        Column("status", Text, nullable=False),
-        Column("params", _json()),
-        Column("result", _json()),
-        Column("error_type", Text),
-        Column("error", Text),
+        Column("job_name", own("job_name", Text), nullable=False),
+        Column(
+            "queue",
+            own("queue", Text),
+            nullable=False,
+            server_default=text("'default'"),
+        ),
+        Column("status", own("status", Text), nullable=False),
+        Column("params", own("params", _json())),
+        Column("result", own("result", _json())),
+        Column("error_type", own("error_type", Text)),
+        Column("error", own("error", Text)),
         Column("attempt", Integer, nullable=False, server_default=text("1")),
         Column("max_attempts", Integer, nullable=False, server_default=text("1")),
         Column("progress", Double),
-        Column("worker", Text),
+        Column("worker", own("worker", Text)),
         Column("enqueued_at", Instant, nullable=False),
         *(Column(name, Instant) for name in INSTANTS[1:]),
+        *(Column(name, NullType) for name in others),
         CheckConstraint(
             "status IN ('SCHEDULED','PENDING','RUNNING','SUCCEEDED','FAILED','CANCELLED')",
             name="job_runs_status",

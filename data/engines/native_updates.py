@@ -11,12 +11,12 @@ from sqlalchemy import (
     cast,
     func,
     literal,
-    literal_column,
     or_,
 )
 
 from data.engines.base import Marked, Seen
 from data.engines.native_queries import among, to_ms_of
+from data.engines.native_types import is_any
 from data.engines.native_writer import Change
 from data.model import JobState
 
@@ -40,7 +40,7 @@ def stalled(
                 c.cancel_requested_at, literal(at_ms, c.cancel_requested_at.type)
             ),
         },
-        and_(c.status == _word(JobState.FAILED), c.finished_at.is_not(None)),
+        and_(is_any(c.status, JobState.FAILED), c.finished_at.is_not(None)),
     )
 
 
@@ -58,7 +58,7 @@ def restored(
         dialect,
     )
     return Change(
-        and_(c.status == _word(JobState.FAILED), as_left, c.error_type == ERROR_TYPE),
+        and_(is_any(c.status, JobState.FAILED), as_left, c.error_type == ERROR_TYPE),
         {
             "status": JobState.RUNNING.value,
             "finished_at": None,
@@ -66,18 +66,18 @@ def restored(
             "error": None,
             "cancel_requested_at": cancel_requested_at,
         },
-        and_(c.status == _word(JobState.RUNNING), c.finished_at.is_(None)),
+        and_(is_any(c.status, JobState.RUNNING), c.finished_at.is_(None)),
     )
 
 
 def called_off(table: Table, at_ms: int) -> Change:
     """Cancels what still waits."""
     c = table.c
-    waits = [_word(JobState.PENDING), _word(JobState.SCHEDULED)]
+    waits = is_any(c.status, JobState.PENDING, JobState.SCHEDULED)
     return Change(
-        and_(c.status.in_(waits), c.finished_at.is_(None)),
+        and_(waits, c.finished_at.is_(None)),
         {"status": JobState.CANCELLED.value, "finished_at": at_ms},
-        c.status == _word(JobState.CANCELLED),
+        is_any(c.status, JobState.CANCELLED),
     )
 
 
@@ -86,7 +86,7 @@ def asked_to_stop(table: Table, at_ms: int) -> Change:
     c = table.c
     requested = c.cancel_requested_at
     return Change(
-        and_(c.status == _word(JobState.RUNNING), c.finished_at.is_(None)),
+        and_(is_any(c.status, JobState.RUNNING), c.finished_at.is_(None)),
         {
             "cancel_requested_at": func.coalesce(
                 requested, literal(at_ms, requested.type)
@@ -94,11 +94,6 @@ def asked_to_stop(table: Table, at_ms: int) -> Change:
         },
         requested.is_not(None),
     )
-
-
-def _word(state: JobState) -> ColumnElement[str]:
-    """A literal word: an index for one state is ignored where a parameter hides it."""
-    return literal_column(f"'{state.value}'")
 
 
 def _as_seen(table: Table, dialect: str, batch: Sequence[Seen]) -> ColumnElement[bool]:
@@ -111,7 +106,7 @@ def _as_seen(table: Table, dialect: str, batch: Sequence[Seen]) -> ColumnElement
         if run.guard_heartbeat
     ]
     return and_(
-        c.status == _word(JobState.RUNNING),
+        is_any(c.status, JobState.RUNNING),
         c.finished_at.is_(None),
         or_(
             among(_fingerprint(c.id, [c.started_at], dialect), started, dialect),

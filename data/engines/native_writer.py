@@ -5,6 +5,7 @@ the batch: neither stops the others. What a trigger or a rule swallows is rolled
 reported.
 """
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from data.exceptions import (
     DataError,
     OutcomeUnknownError,
     SchemaMismatchError,
+    SourceBusyError,
     SourceTooSlowError,
     SourceUnavailableError,
 )
@@ -33,8 +35,6 @@ IGNORED: Final = (
 NOT_KEPT: Final = "The database took the new run, but it cannot be found in the table."
 #: How long one call may go on halving what is refused.
 _LIMIT_S: Final = 5.0
-#: Lock not available, deadlock, serialization failure: some rows are meant, not the server.
-_BUSY: Final = ("55P03", "40P01", "40001")
 
 _T = TypeVar("_T")
 
@@ -185,6 +185,8 @@ def apply_change(
         meant = among(c.id, free, dialect), change.guard
         statement = update(table).where(*meant).values(change.values).returning(c.id)
         written = {*connection.execute(statement).scalars()}
+        if None in written:  # a view on SQLite does not say which
+            written = {*free}
         finished = to_ms_of(c.finished_at, dialect)
         there = select(c.id, finished).where(among(c.id, free, dialect), change.landed)
         done = {id_: at for id_, at in connection.execute(there) if id_ in written}
@@ -290,10 +292,11 @@ def _concerns_rows(error: DataError) -> bool:
     """May other rows be taken where these are not?"""
     if isinstance(error, OutcomeUnknownError | SchemaMismatchError | AccessDeniedError):
         return False
-    if isinstance(error, SourceUnavailableError):
-        state = getattr(getattr(error.__cause__, "orig", None), "sqlstate", None)
-        return isinstance(error, SourceTooSlowError) or state in _BUSY
-    return True
+    if isinstance(error, SourceBusyError):
+        # SQLite locks the whole file, PostgreSQL rows
+        return not isinstance(getattr(error.__cause__, "orig", None), sqlite3.Error)
+    is_away = isinstance(error, SourceUnavailableError)
+    return not is_away or isinstance(error, SourceTooSlowError)
 
 
 def _by_text(by_id: Mapping[int, _T]) -> dict[str, _T]:

@@ -8,6 +8,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import repeat
 from math import isfinite
 from operator import add
@@ -166,11 +167,14 @@ def _text(value: object) -> str:
 
 
 def _attempt(value: object) -> int:
+    """PostgreSQL gives a column of type numeric as decimals."""
+    if isinstance(value, Decimal):
+        return int(value) if value.is_finite() else 1
     return value if isinstance(value, int) else 1
 
 
 def _share(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float | Decimal) else None
 
 
 def _instant(value: object) -> int | None:

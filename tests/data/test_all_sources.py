@@ -258,7 +258,6 @@ def test_a_clean_up_reaches_every_source_in_its_own_way(house: House) -> None:
     assert house.orders.row("1")["status"] == "FAILED"
     assert house.sources["flows"].engine.runs(["f1"])[0].state is JobState.CANCELLED
     reasons = [row.detail for row in house.store.audit.page(AuditFilter(), limit=9)]
-    assert any("Cancelled by ann" in reason for reason in reasons)
     assert any("no step" in reason or "a step" in reason for reason in reasons)
     undone = house.actions.undo(done.undo_token or "", actor="ann")
     assert undone.restored == ["orders/1"]

@@ -24,7 +24,9 @@ from tests.factories import (
     native_engine,
 )
 
-ALL_ACTIONS = Capabilities(clean_up=True, enqueue=True, cancel=True, guarded=True)
+ALL_ACTIONS = Capabilities(
+    clean_up=True, enqueue=True, retry=True, cancel=True, guarded=True
+)
 
 
 @pytest.fixture
@@ -167,7 +169,8 @@ def test_a_timestamp_without_time_zone_is_named_and_mended(
 
         error = mismatch(engine)
 
-        assert str(error) == f"orders: job_runs.{column} is TIMESTAMP, not timestamptz."
+        kind = "timestamp without time zone"
+        assert str(error) == f"orders: job_runs.{column} is {kind}, not timestamptz."
         table.execute(error.mend)
         assert engine.check() == []
 

@@ -1,0 +1,238 @@
+"""Tries the statements of each action where nothing of it is kept.
+
+On PostgreSQL in a transaction that is rolled back, with a run that is made for it: no
+row of anybody else is touched. On SQLite in a copy of the schema in memory: a
+transaction in the file itself would lock its writers out.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import (
+    Connection,
+    Table,
+    column,
+    create_engine,
+    insert,
+    select,
+    table,
+    text,
+    update,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from data.driver_errors import translated
+from data.engines.base import Seen
+from data.engines.native_actions import CANCEL, CLEAN_UP, ENQUEUE, RETRY
+from data.engines.native_inserts import insert_again, insert_run
+from data.engines.native_queries import to_ms_of
+from data.engines.native_updates import asked_to_stop, called_off, stalled
+from data.engines.native_writer import (
+    Change,
+    apply_change,
+    apply_insert,
+    apply_restart,
+)
+from data.exceptions import DataError
+from data.model import JobState
+
+_JOB: Final = "job-manager-trial"
+_REASON: Final = "Tried by job-manager doctor, and rolled back."
+#: Rows of each table in a copy.
+_ROWS: Final = 20
+_LIMIT_S: Final = 1.0
+_STEPS_BETWEEN_LOOKS: Final = 10_000
+#: Rows before indexes and triggers, which might refuse them.
+_ORDER: Final = ("table", "rows", "index", "view", "trigger")
+
+_T = TypeVar("_T")
+
+
+class RolledBackError(Exception):
+    """Leaves a transaction without a trace."""
+
+
+class Trial:
+    """Actions tried on one connection, whose transaction is never committed."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        table: Table,
+        *,
+        name: str,
+        at_ms: int,
+        required: Sequence[str] = (),
+        own: Sequence[str] = (),
+        is_copy: bool = False,
+    ) -> None:
+        self._connection = connection
+        self._dialect = connection.dialect.name
+        self._table = table
+        self._name = name
+        self._at_ms = at_ms
+        self._required = required
+        self._own = own
+        #: rows of others are copies too
+        self._is_copy = is_copy
+        #: by action why its statement did not work
+        self.failed: dict[str, str] = {}
+        self.tried: set[str] = set()
+
+    def run(self) -> None:
+        """Try each action; what could not be tried is in neither list."""
+        run_id = self._step(ENQUEUE, self._enqueue)
+        if run_id is None and (old := self._some_run(is_finished=True)) is not None:
+            run_id = self._step(RETRY, lambda: self._retry(old))
+        if run_id is None and self._is_copy:
+            run_id = self._some_run(is_finished=False)
+        if run_id is None:
+            return
+        self._change(CANCEL, run_id, lambda: called_off(self._table, self._at_ms))
+        if self._step("", lambda: self._begin(run_id)) is None:
+            return
+        self._change(CANCEL, run_id, lambda: asked_to_stop(self._table, self._at_ms))
+        is_marked = self._change(
+            CLEAN_UP, run_id, lambda: self._clean_up(run_id), keep=True
+        )
+        if is_marked and RETRY not in self.tried:
+            self._step(RETRY, lambda: self._retry(run_id))
+
+    def _step(
+        self, action: str, act: Callable[[], _T], *, keep: bool = True
+    ) -> _T | None:
+        """None when it failed; then nothing of it is left."""
+        self._connection.exec_driver_sql("SAVEPOINT trial")
+        result = None
+        try:
+            result = act()
+            self.tried.add(action)
+        except DBAPIError as error:
+            self._fail(action, str(translated(error, self._name)))
+        except DataError as error:
+            self._fail(action, str(error))
+        if result is None or not keep:
+            self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT trial")
+        self._connection.exec_driver_sql("RELEASE SAVEPOINT trial")
+        return result
+
+    def _fail(self, action: str, reason: str) -> None:
+        self.tried.add(action)
+        if action:
+            self.failed.setdefault(action, reason)
+
+    def _change(
+        self,
+        action: str,
+        run_id: int,
+        change: Callable[[], Change],
+        *,
+        keep: bool = False,
+    ) -> bool:
+        def act() -> bool:
+            done, _ = apply_change(
+                self._connection, self._table, [run_id], change(), locks_rows=False
+            )
+            return bool(done)
+
+        return bool(self._step(action, act, keep=keep))
+
+    def _enqueue(self) -> int:
+        values = {
+            "job_name": _JOB,
+            "params": "{}",
+            "enqueued_at": self._at_ms,
+            "status": JobState.PENDING.value,
+        }
+        statement = insert_run(self._table, values, required=self._required)
+        return apply_insert(self._connection, self._table, statement)
+
+    def _retry(self, run_id: int) -> int | None:
+        new, _ = apply_restart(
+            self._connection,
+            self._table,
+            [run_id],
+            lambda ids: insert_again(
+                self._table,
+                self._dialect,
+                ids,
+                at_ms=self._at_ms,
+                params=None,
+                own=self._own,
+            ),
+            locks_rows=False,
+        )
+        return new.get(run_id)
+
+    def _begin(self, run_id: int) -> int:
+        """What a worker does who takes the run."""
+        running = {"status": JobState.RUNNING.value, "started_at": self._at_ms}
+        mine = self._table.c.id == run_id
+        self._connection.execute(update(self._table).where(mine).values(running))
+        return run_id
+
+    def _clean_up(self, run_id: int) -> Change:
+        c = self._table.c
+        started = select(to_ms_of(c.started_at, self._dialect)).where(c.id == run_id)
+        at = self._connection.scalar(started) or 0
+        seen = [Seen(str(run_id), at, None, guard_heartbeat=False)]
+        return stalled(
+            self._table, self._dialect, seen, reason=_REASON, at_ms=self._at_ms
+        )
+
+    def _some_run(self, *, is_finished: bool) -> int | None:
+        c = self._table.c
+        ended = c.finished_at.is_not(None) if is_finished else c.finished_at.is_(None)
+        wanted = select(c.id).where(ended).order_by(c.finished_at, c.id).limit(1)
+        found: int | None = self._connection.scalar(wanted)
+        return found
+
+
+@contextmanager
+def copy_in_memory(source: Connection) -> Iterator[Connection]:
+    """The schema of a SQLite file in memory, with a few rows of each table.
+
+    What cannot be copied, such as a table of an extension, is left out.
+    """
+    engine = create_engine(
+        "sqlite://", poolclass=StaticPool, isolation_level="AUTOCOMMIT"
+    )
+    master = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+    objects = [row for row in source.exec_driver_sql(master) if row.sql]
+    try:
+        with engine.connect() as copy:
+            _limit(copy)
+            for kind in _ORDER:
+                for row in objects:
+                    with suppress(DBAPIError):
+                        if row.type == kind:
+                            copy.exec_driver_sql(row.sql)
+                        elif kind == "rows" and row.type == "table":
+                            _copy_rows(source, copy, row.name)
+            yield copy
+    finally:
+        engine.dispose()
+
+
+def _copy_rows(source: Connection, copy: Connection, name: str) -> None:
+    info = source.execute(
+        text("SELECT name FROM pragma_table_xinfo(:name) WHERE hidden = 0"),
+        {"name": name},
+    )
+    columns: list[Any] = [column(row.name) for row in info]
+    rows = source.execute(select(*columns).select_from(table(name)).limit(_ROWS))
+    values = [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's own name
+    if values:
+        copy.execute(insert(table(name, *columns)), values)
+
+
+def _limit(connection: Connection) -> None:
+    """A trigger that does not end is stopped."""
+    driver: Any = connection.connection.driver_connection
+    deadline = time.monotonic() + _LIMIT_S
+    driver.set_progress_handler(
+        lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS
+    )
