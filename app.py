@@ -75,7 +75,11 @@ def compose(
     """The whole program for these settings; nothing runs until it is served."""
     limits = limits_of(settings)
     retention_ms = to_duration_ms(settings.retention)
-    store = open_store(settings.store_url.get_secret_value(), retention_ms=retention_ms)
+    store = open_store(
+        settings.store_url.get_secret_value(),
+        retention_ms=retention_ms,
+        sources=settings.sources,
+    )
     sources = open_sources(settings, clock=clock)
     everything = all_of(sources)
     look = look_of(settings, ribbon)

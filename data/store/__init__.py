@@ -3,6 +3,7 @@
 SQLite by default, PostgreSQL when several hosts share it; one module a concern.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,10 +95,14 @@ class Store:
         self.database.close()
 
 
-def open_store(url: str, *, retention_ms: int = RETENTION_MS) -> Store:
+def open_store(
+    url: str, *, retention_ms: int = RETENTION_MS, sources: Collection[str] = ()
+) -> Store:
     """The store at ``url``, made or brought up to date when it has to be.
 
-    ``retention_ms`` says how far back the rollups are to go by the hour. Raises
+    ``retention_ms`` says how far back the rollups are to go by the hour. ``sources`` are
+    those that are configured: what is kept of others is not of all sources any more,
+    unless another program reads them. Raises
     SourceUnavailableError, which names the URL without its password.
     """
     place = _parsed(url)
@@ -109,7 +114,7 @@ def open_store(url: str, *, retention_ms: int = RETENTION_MS) -> Store:
         message = f"The store {_shown(place)} cannot be used. {error}"
         raise SourceUnavailableError(message) from error
     kept_ms = max(retention_ms, LEAST_KEPT_MS)
-    trends = TrendLog(database, kept_ms=kept_ms)
+    trends = TrendLog(database, kept_ms=kept_ms, sources=sources)
     return Store(
         database=database,
         rollups=Rollups(database, kept_ms=kept_ms),

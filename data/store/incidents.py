@@ -14,7 +14,7 @@ from data.clock import DAY_MS
 from data.db import Database
 from data.store.alert_tables import alert_episode
 from data.store.tables import baseline, rollup_state
-from data.store.trends import TrendLog, is_there
+from data.store.trends import TrendLog
 from data.store.upserts import insert_into
 
 #: How long the time is that later ones are compared with.
@@ -109,5 +109,7 @@ class IncidentLog:
 
     def _episodes_from(self, source: str) -> int:
         """Since when stalled runs are known that nobody watched."""
-        newest = select(func.max(rollup_state.c.episodes_from)).where(is_there(source))
+        newest = select(func.max(rollup_state.c.episodes_from)).where(
+            self._trends.is_there(source)
+        )
         return int(self._db.fetch(newest)[0][0] or 0)

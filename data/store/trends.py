@@ -6,12 +6,12 @@ Days begin at midnight UTC.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, Table, func, or_, select
 
-from data.clock import DAY_MS, HOUR_MS, WEEK_MS
+from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
 from data.db import Database
 from data.model import JobState, Weeks
 from data.rules.by_worker import decode
@@ -28,6 +28,8 @@ LOSING_MS: Final = 4 * DAY_MS
 #: Incidents that are told of at once, the last ones.
 INCIDENT_LIMIT: Final = 10_000
 
+#: A source of another program that shares the store has been read so lately.
+_ELSEWHERE_MS: Final = 10 * MINUTE_MS
 #: A source that others are so far ahead of was renamed or removed.
 _GONE_AFTER_MS: Final = DAY_MS
 _state: Final = rollup_state.c
@@ -88,9 +90,13 @@ class Incident(NamedTuple):
 class TrendLog:
     """Reads what the rollups hold; everything by primary key, and bounded."""
 
-    def __init__(self, database: Database, *, kept_ms: int) -> None:
+    def __init__(
+        self, database: Database, *, kept_ms: int, sources: Collection[str] = ()
+    ) -> None:
+        """``sources`` are those of this program; others are known by what they read."""
         self._db = database
         self._kept_ms = kept_ms
+        self._sources = frozenset(sources)
 
     def hours(self, source: str, since: int, until: int, job: str = "") -> list[Counts]:
         """Runs by hour, job type and status, oldest first."""
@@ -121,7 +127,7 @@ class TrendLog:
         lost = _state.rows_lost_at
         is_losing = (lost > 0) & (lost > _state.refreshed_until - LOSING_MS)
         statement = select(_state.source, _state.counted_from)
-        wanted = statement.where(self._of(_state.source, source), is_losing)
+        wanted = statement.where(self.is_there(source), is_losing)
         return {name: int(counted) for name, counted in self._db.fetch(wanted)}
 
     def workers(
@@ -229,7 +235,7 @@ class TrendLog:
     def hours_since(self, source: str) -> int | None:
         """Since when every hour is kept, of all sources when all of them are."""
         newest = select(func.max(_state.backfilled_from))
-        rows = self._db.fetch(newest.where(is_there(source)))
+        rows = self._db.fetch(newest.where(self.is_there(source)))
         found: int | None = rows[0][0]
         return found
 
@@ -359,7 +365,7 @@ class TrendLog:
         known = []
         for name, from_, complete in self._db.fetch(
             select(_state.source, _state.backfilled_from, _state.complete).where(
-                is_there(source)
+                self.is_there(source)
             )
         ):
             c = rollup_day.c
@@ -374,7 +380,7 @@ class TrendLog:
         Of all sources: of the one that has most before it.
         """
         statement = select(_state.refreshed_until, _state.backfilled_from).where(
-            is_there(source), _state.complete.is_(False)
+            self.is_there(source), _state.complete.is_(False)
         )
         parts = [
             (until - from_) / self._kept_ms
@@ -441,18 +447,21 @@ class TrendLog:
         """Is it of this source? All of them by name, because keys begin with it."""
         if source:
             return column == source
-        return column.in_(select(rollup_state.c.source))
+        names = select(_state.source)
+        return column.in_(names.where(self.is_there("")) if self._sources else names)
 
+    def is_there(self, source: str) -> ColumnElement[bool]:
+        """Of the state of each source: is it this one, or of all one that is still read?
 
-def is_there(source: str) -> ColumnElement[bool]:
-    """Of the state of each source: is it this one, or of all one that is still read?
-
-    One that was renamed or removed is not read any more: others are far ahead of it.
-    """
-    if source:
-        return _state.source == source
-    newest = select(func.max(_state.refreshed_until)).scalar_subquery()
-    return _state.refreshed_until >= newest - _GONE_AFTER_MS
+        One that was renamed or removed is not read any more: others are far ahead of it.
+        """
+        if source:
+            return _state.source == source
+        newest = select(func.max(_state.refreshed_until)).scalar_subquery()
+        if not self._sources:
+            return _state.refreshed_until >= newest - _GONE_AFTER_MS
+        elsewhere = _state.refreshed_until >= newest - _ELSEWHERE_MS
+        return or_(_state.source.in_(sorted(self._sources)), elsewhere)
 
 
 def _table_of(step_ms: int) -> Table:
