@@ -1,16 +1,20 @@
 """The page that carries the app: its head, what can be read at once, its scripts."""
 
 import re
+from collections.abc import Sequence
 from html import escape
 from importlib.metadata import version
 from typing import Any, Final
 
 from dash import Dash
+from starlette.requests import Request
+from starlette.responses import Response
 
 from dashboard.asked import ASKED, Asked
 from dashboard.deps import Deps
 from dashboard.first_view import first_view, overview_parts
 from dashboard.live import Messages
+from dashboard.offload import offload
 from dashboard.pages import overview, panel
 from dashboard.panels import header
 from dashboard.urls import (
@@ -24,6 +28,8 @@ from dashboard.urls import (
 )
 from data.exceptions import UnknownSourceError
 
+#: Pages have threads of their own: what they show is known, and waits for no source.
+_LANE: Final = "/page"
 #: What the renderer would load and no page of ours uses.
 _UNUSED: Final = "/dash_table/"
 _GRIDS: Final = "/dash_ag_grid/"
@@ -47,6 +53,18 @@ class PageApp(Dash):
         self._messages = messages
         self._pages = pages
         super().__init__(index_string=index_string(deps), **options)
+
+    def _add_url(
+        self, name: str, view_func: Any, methods: Sequence[str] = ("GET",)
+    ) -> None:
+        """Dash makes its answer on the event loop; the page is made in a thread."""
+        view = self._answer_index if name == "" else view_func
+        add: Any = super()._add_url
+        add(name, view, methods)
+
+    async def _answer_index(self, _request: Request) -> Response:
+        page = await offload(self.index, lane=_LANE)()
+        return Response(content=page, media_type="text/html")
 
     def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
         """The page that is asked for, readable before its scripts have run."""

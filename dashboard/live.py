@@ -21,13 +21,13 @@ from starlette.websockets import WebSocketDisconnect
 from dashboard.deps import Deps
 from dashboard.offload import offload
 from dashboard.views.overview import overview_view
-from data.all_sources import ALL, AllReader, AllSources
+from data.all_sources import ALL, AllSources
 from data.clock import Clock, now_ms
 from data.engines.base import Finding
 from data.exceptions import UnknownSourceError
 from data.model import Snapshot
 from data.rules.stalls import StallLimits
-from data.snapshot import SnapshotReader, Source
+from data.snapshot import Source
 
 #: A link that was silent for this long gets a sign of life; the browser waits for 12 s.
 HEARTBEAT_EVERY_S: Final = 4.0
@@ -175,25 +175,38 @@ class Hub:
     def __init__(self, messages: Messages) -> None:
         self.messages = messages
         self._viewers: defaultdict[str, set[Slot]] = defaultdict(set)
+        #: the newest snapshot of each source that a viewer follows
+        self._newest: dict[str, Snapshot] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def viewers(self) -> int:
         """How many sockets are open."""
-        return sum(map(len, self._viewers.values()))
+        return sum(map(len, [*self._viewers.values()]))
+
+    def newest(self, source: str) -> Snapshot | None:
+        """The newest snapshot that its viewers were told of; makes nothing."""
+        return self._newest.get(source)
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Hand a snapshot to every viewer of its source; from any thread."""
+        """Hand a snapshot to every viewer of its source; from any thread but the loop's."""
         if self._loop is None or self._loop.is_closed():
             return
-        if self._viewers[snapshot.source]:
+        if self._viewers.get(snapshot.source):
             self._hand_out(snapshot)
-        if self._viewers[ALL] and snapshot.source != ALL:
+        if self._viewers.get(ALL) and snapshot.source != ALL:
             self._hand_out(self.messages.everything())
+
+    def catch_up(self, snapshot: Snapshot, seq: int) -> None:
+        """Publish it if it came after ``seq``, while a viewer was about to join."""
+        self._newest.setdefault(snapshot.source, snapshot)
+        if snapshot.seq > seq:
+            self.publish(snapshot)
 
     def _hand_out(self, snapshot: Snapshot) -> None:
         if self._loop is None:
             return
+        self._newest[snapshot.source] = snapshot
         message = self.messages.of(snapshot)
         heartbeat = self.messages.heartbeat(snapshot, message.version)
         self._loop.call_soon_threadsafe(
@@ -227,20 +240,21 @@ def register(server: FastAPI, deps: Deps, hub: Hub) -> None:
         except UnknownSourceError:
             await socket.close(CLOSE_UNKNOWN_SOURCE)
             return
-        snapshot = await offload(source.reader.current, lane=source.name)()
-        first = await offload(hub.messages.of)(snapshot)
+        # the event loop makes nothing of a snapshot and waits for nobody who does
+        first = await offload(
+            lambda: hub.messages.of(source.reader.current()), lane=source.name
+        )()
         slot = hub.join(source.name, first)
-        if source.reader.latest.seq > first.seq:  # published before it joined
-            hub.publish(source.reader.latest)
+        await offload(
+            lambda: hub.catch_up(source.reader.latest, first.seq), lane=source.name
+        )()
         try:
-            await _serve(socket, slot, source.reader, hub)
+            await _serve(socket, slot, source.name, hub)
         finally:
             hub.leave(source.name, slot)
 
 
-async def _serve(
-    socket: WebSocket, slot: Slot, reader: SnapshotReader | AllReader, hub: Hub
-) -> None:
+async def _serve(socket: WebSocket, slot: Slot, source: str, hub: Hub) -> None:
     """Send until the viewer is gone; whichever side ends first ends the others."""
     async with anyio.create_task_group() as tasks:
 
@@ -251,7 +265,7 @@ async def _serve(
                 tasks.cancel_scope.cancel()
 
         tasks.start_soon(until_it_ends, _notice_leaving(socket))
-        tasks.start_soon(until_it_ends, _keep_alive(slot, reader, hub))
+        tasks.start_soon(until_it_ends, _keep_alive(slot, source, hub))
         await until_it_ends(_send_all(socket, slot))
 
 
@@ -270,7 +284,7 @@ async def _send_all(socket: WebSocket, slot: Slot) -> None:
         slot.sent += 1
 
 
-async def _keep_alive(slot: Slot, reader: SnapshotReader | AllReader, hub: Hub) -> None:
+async def _keep_alive(slot: Slot, source: str, hub: Hub) -> None:
     """A sign of life when nothing was sent; raises TimeoutError when nothing can be.
 
     One timer a viewer: one for each message would cost as much as sending it.
@@ -281,6 +295,7 @@ async def _keep_alive(slot: Slot, reader: SnapshotReader | AllReader, hub: Hub) 
         sent = slot.sent
         await asyncio.sleep(look_s)
         stuck_s = stuck_s + look_s if slot.sending and slot.sent == sent else 0.0
-        if slot.sent == sent and not slot.sending:
-            slot.remind(hub.messages.heartbeat(reader.latest, slot.version))
+        newest = hub.newest(source)
+        if newest and slot.sent == sent and not slot.sending:
+            slot.remind(hub.messages.heartbeat(newest, slot.version))
     raise TimeoutError
