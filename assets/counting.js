@@ -3,6 +3,8 @@
 // `step` makes of each event the next state; assets/telemetry.js knows the page.
 (() => {
   const GRACE_MS = 10_000; // a link that is back by then did no harm
+  const RESTART = 1012; // the server said that it goes, and comes back
+  const RESTART_GRACE_MS = 120_000;
   const WAIT_MS = 10_000; // an action that takes longer spoils its minute
   const UNANSWERED_MS = 15_000;
   const FAILED_POLLS = 3;
@@ -42,7 +44,7 @@
     isHidden: false,
     isLeaving: false,
     isLive: false,
-    loss: null, // {at, cause, isFault, isUnseen}: the link that is missed
+    loss: null, // {at, cause, grace, isFault, isUnseen}: the link that is missed
     failedPolls: 0,
     askedAt: null, // the oldest poll that was not answered
     waiting: {}, // since when, by the number of the request
@@ -88,7 +90,7 @@
   /** Count a fault once, when the link is missed for too long. */
   function judged(state, now) {
     const { loss, counters } = state;
-    if (!loss || loss.isFault || now - loss.at < GRACE_MS) return state;
+    if (!loss || loss.isFault || now - loss.at < loss.grace) return state;
     const faults = { ...counters.faults, [loss.cause]: (counters.faults[loss.cause] ?? 0) + 1 };
     return { ...counted(state, { faults }), loss: { ...loss, isFault: true } };
   }
@@ -97,14 +99,19 @@
   function regained(state, now) {
     const { loss, counters } = state;
     if (!loss) return state;
-    const next = { ...judged(state, now), loss: null };
-    if (loss.isUnseen) return next;
+    const seen = judged(state, now);
+    const next = { ...seen, loss: null };
+    const isPlanned = loss.grace === RESTART_GRACE_MS && !seen.loss.isFault;
+    if (loss.isUnseen || isPlanned) return next;
     return counted(next, { reconnects: observed(counters.reconnects, now - loss.at) });
   }
 
   function lostBy(state, cause, at) {
     if (state.loss || state.isHidden || state.isLeaving || ON_PURPOSE.includes(cause)) return state;
-    return { ...state, loss: { at, cause: String(cause), isFault: false, isUnseen: false } };
+    const isRestart = cause === RESTART;
+    const grace = isRestart ? RESTART_GRACE_MS : GRACE_MS;
+    const named = isRestart ? "restart" : String(cause);
+    return { ...state, loss: { at, cause: named, grace, isFault: false, isUnseen: false } };
   }
 
   /** The machine slept: what was missed meanwhile is missed anew. */

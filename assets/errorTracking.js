@@ -561,9 +561,27 @@
       remember(entry);
       logged(level, entry);
       tellLogRocket(found, entry.context, kind);
+      if (isOfLink(found, kind)) return drop("link");
       queued(eventOf(entry, found, { kind, handled, at }), at);
     });
     return event_id;
+  }
+
+  // What fails while nobody can be reached is what the badge and the telemetry tell of.
+  const UNREACHABLE =
+    /Failed to fetch|NetworkError|Load failed|Network request failed|network error|The server answered 50[234]$|^Could not load /i;
+  const BY_ITSELF = ["dash_callback", "dash_client", "unhandledrejection", "resource"];
+  let wasConnected = false;
+  let isDown = false;
+
+  /** Did a request fail because the link is down? It stays in this tab's list alone. */
+  const isOfLink = ({ message }, kind) =>
+    isDown && BY_ITSELF.includes(kind) && UNREACHABLE.test(message);
+
+  function linkChanged({ detail }) {
+    isDown = wasConnected && !detail?.connected;
+    wasConnected ||= Boolean(detail?.connected);
+    leaveCrumb("ws", detail?.connected ? "connected" : "disconnected");
   }
 
   function isIgnored(error, { message, stack }) {
@@ -1062,9 +1080,7 @@
   window.addEventListener("popstate", onNavigation);
   document.addEventListener("visibilitychange", onHidden);
   document.addEventListener("click", onClick, true);
-  document.addEventListener("jobmanager:connection", ({ detail }) =>
-    leaveCrumb("ws", detail?.connected ? "connected" : "disconnected"),
-  );
+  document.addEventListener("jobmanager:connection", linkChanged);
   watchHistory();
   if (plainFetch) window.fetch = watchedFetch;
   console.error = watchedConsole;

@@ -37,6 +37,7 @@
   let restUntil = 0;
   let postedSeconds = secondsOf(state);
   let requests = 0;
+  let isAnswered = false; // the server, and no content blocker, had the last post
   keep(true);
 
   function newId(length) {
@@ -77,10 +78,13 @@
   function post() {
     send(body()).then(
       (answer) => {
+        isAnswered = true;
         const seconds = Number(answer.headers.get("Retry-After")) || 0;
         restUntil = now() + seconds * 1000;
       },
-      () => {}, // the next one tells the same, and more
+      () => {
+        isAnswered = false; // the next one tells the same, and more
+      },
     );
   }
 
@@ -108,7 +112,8 @@
   /** A callback is asked: the interval's, or somebody waits for what it does. */
   const plainFetch = window.fetch.bind(window);
   function watchedFetch(resource, options) {
-    const answer = plainFetch(resource, options);
+    const isCallback = callbackOf(resource);
+    const answer = plainFetch(resource, isCallback && isAnswered ? marked(options) : options);
     const asked = askedOf(String(resource?.url ?? resource), options);
     if (asked) {
       dispatch({ type: "asked", ...asked });
@@ -116,6 +121,16 @@
       answer.then((found) => answered(isFine(found)), () => answered(false));
     }
     return answer;
+  }
+
+  const callbackOf = (resource) =>
+    String(resource?.url ?? resource).split("?")[0].endsWith("_dash-update-component");
+
+  /** Says that this page tells of itself: from one that cannot, nothing is expected. */
+  function marked(options) {
+    const headers = options?.headers;
+    if (headers !== undefined && Object.getPrototypeOf(headers) !== Object.prototype) return options;
+    return { ...options, headers: { ...headers, "X-Job-Manager-Telemetry": "1" } };
   }
 
   function isFine({ status, headers }) {

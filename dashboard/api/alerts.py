@@ -20,7 +20,7 @@ from data.clock import MINUTE_MS, now_ms
 from data.model import AlertState, Severity
 from data.monitor.stall_limit import RULE as STALLS
 from data.monitor.stall_limit import stall_limit
-from data.rules.alarms import RULES, Rule, rule_of
+from data.rules.alarms import RULES, Rule, meaning_of, rule_of
 from data.rules.alerts import AlertEpisode, Silence, Standing
 from data.rules.stall_frequency import DayLimit
 from data.store.alerts import NOTE_LENGTH, AlertLog
@@ -298,7 +298,7 @@ def _rule(rule: Rule, values: dict[str, float], stalls: DayLimit) -> RuleAnswer:
         limit_why=holds.why if holds and holds.is_learnt else "",
         rule=rule.name,
         title=rule.title,
-        meaning=rule.meaning,
+        meaning=meaning_of(rule, values),
         severity=rule.severity,
         thresholds=[
             ThresholdAnswer(**one._asdict(), value=values[one.name])

@@ -32,11 +32,14 @@ _AT_ONCE: Final = 2
 _REST_MS: Final = 5_000
 _AGAIN_S: Final = 30
 
-#: Why a link breaks; anything else is "other".
+#: A clean shutdown is no link that broke; pages of an older version count it as one.
+_SHUTDOWN: Final = "1012"
+#: Why a link breaks; anything else is "other". "restart": it was shut down cleanly and
+#: was not back within two minutes.
 CAUSES: Final = frozenset(
     {
-        *("1002", "1003", "1005", "1006", "1007", "1009", "1011", "1012", "1013"),
-        *("4401", "4403", "4404", "silent", "offline", "failed", "polls"),
+        *("1002", "1003", "1005", "1006", "1007", "1009", "1011", "1013"),
+        *("4401", "4403", "4404", "silent", "offline", "failed", "polls", "restart"),
     }
 )
 _LIVE: Final = ("live", "polling")
@@ -203,6 +206,8 @@ def _counters(told: CountersTold) -> Counters:
     numbers = told.model_dump(exclude={"faults", "reconnects", "ages"})
     faults: dict[str, int] = {}
     for cause, times in told.faults.items():
+        if cause == _SHUTDOWN:
+            continue
         known = cause if cause in CAUSES else "other"
         faults[known] = faults.get(known, 0) + times
     return Counters(

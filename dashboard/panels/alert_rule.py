@@ -39,7 +39,7 @@ from data.clock import now_ms
 from data.exceptions import ChangedMeanwhileError, DataError
 from data.monitor.alerting import preview
 from data.monitor.previews import PREVIEW_MS
-from data.rules.alarms import rule_of
+from data.rules.alarms import meaning_of, rule_of
 
 _FIELDS: Final = {"type": RuleEditor.THRESHOLD, "name": EVERY}
 _FAULTS: Final = {"type": RuleEditor.FAULT, "name": EVERY}
@@ -189,7 +189,7 @@ def _filled(deps: Deps, name: str, *, before: Any) -> dict[str, Any]:
     return {
         "hidden": False,
         "heading": rule.title,
-        "about": rule.meaning,
+        "about": meaning_of(rule, values),
         "fields": [_field(view) for view in field_views(rule, values)],
         "enabled": bool(values[ENABLED]),
         "message": None,

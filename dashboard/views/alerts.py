@@ -7,7 +7,7 @@ from dashboard.format import shorten
 from data.clock import MINUTE_MS
 from data.model import AlertState, Severity
 from data.monitor.deciding import About
-from data.rules.alarms import RULES, Rule
+from data.rules.alarms import RULES, Rule, meaning_of
 from data.rules.alerts import Silence, Standing
 from data.rules.stall_frequency import DayLimit
 
@@ -246,7 +246,7 @@ def _rule_view(
     return RuleView(
         rule=rule.name,
         title=rule.title,
-        meaning=rule.meaning,
+        meaning=meaning_of(rule, values),
         chip=chip,
         tone=tone,
         words=words,

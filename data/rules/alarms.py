@@ -6,13 +6,14 @@ and type these numbers.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from data.clock import MINUTE_MS
 from data.exceptions import InvalidRequestError
 from data.model import Severity
+from data.rules.number_text import things
 
 
 class Threshold(NamedTuple):
@@ -34,13 +35,16 @@ class Threshold(NamedTuple):
         return self.unit in {"", "on/off"}
 
 
+#: Makes the sentence that says when a rule fires, out of its values by name.
+Describe = Callable[[Mapping[str, float]], str]
+
+
 class Rule(NamedTuple):
     """What is watched."""
 
     name: str
     title: str
-    #: when it fires, a sentence
-    meaning: str
+    describe: Describe
     #: how long it must be breached before it fires
     for_ms: int
     #: how long it goes on firing after it recovered
@@ -59,7 +63,7 @@ _DAY_MIN: Final = 24 * 60
 def _rule(
     name: str,
     title: str,
-    meaning: str,
+    describe: Describe,
     *thresholds: Threshold,
     severity: Severity = Severity.WARNING,
     times: tuple[int, int] = (0, 0),
@@ -76,13 +80,21 @@ def _rule(
     return Rule(
         name,
         title,
-        meaning,
+        describe,
         hold * MINUTE_MS,
         keep * MINUTE_MS,
         severity,
         own,
         labelled,
     )
+
+
+def _minutes(value: float) -> str:
+    return f"{value:g} minute{'' if value == 1 else 's'}"
+
+
+def _people(value: float) -> str:
+    return "1 person" if value == 1 else f"{value:g} people"
 
 
 def _burn(
@@ -92,8 +104,11 @@ def _burn(
     return _rule(
         f"UptimeBurn{speed}",
         f"Pages that are not up to date ({spans})",
-        f"More than {share} % of the minutes in which somebody looked at a page were bad,"
-        f" in {spans.replace(' and ', ' and in ')}.",
+        lambda v: (
+            f"More than {v['fire']:g} % of the minutes in which somebody looked at a page"
+            f" were bad, in {spans.replace(' and ', ' and in ')}; judged from"
+            f" {things(int(v['minutes']), 'minute')} on."
+        ),
         Threshold("fire", "Share of bad minutes above", share, 0.1, 100, "%"),
         Threshold("minutes", "Judged from so many minutes on", least, 1, 100_000, ""),
         severity=Severity.WARNING if slow else Severity.CRITICAL,
@@ -105,8 +120,11 @@ _ALL: Final = (
     _rule(
         "WsDisconnectRate",
         "Viewers who lose the live connection",
-        "More than 5 % of those who looked at a page in the last 15 minutes lost the live"
-        " connection, and so many that chance does not explain it.",
+        lambda v: (
+            f"More than {v['fire']:g} % of those who looked at a page in the last 15"
+            f" minutes lost the live connection, at least"
+            f" {things(int(v['users']), 'viewer')}, and more than normal variation."
+        ),
         Threshold("fire", "Share of viewers above", 5, 0.1, 100, "%"),
         Threshold("resolve", "Over when the share is below", 3, 0.1, 100, "%"),
         Threshold("users", "Viewers who lost it, at least", 3, 1, 10_000, ""),
@@ -115,8 +133,10 @@ _ALL: Final = (
     _rule(
         "StalledFrequency",
         "Stalled runs in a day",
-        "More than 2 runs were stalled on one day (UTC); where one every other day is"
-        " usual, more than normal variation makes of that.",
+        lambda v: (
+            f"More than {things(int(v['fire']), 'run')} stalled on one day (UTC); where"
+            " one every other day is usual, more than normal variation makes of that."
+        ),
         Threshold("fire", "Stalled runs on a day, more than", 2, 0, 10_000, ""),
         Threshold("resolve", "Over when they are at most", 1, 0, 10_000, ""),
         times=(0, 60),
@@ -124,8 +144,11 @@ _ALL: Final = (
     _rule(
         "ErrorRateWoW",
         "Error rate, this week and the one before",
-        "Of the runs that finished in the last 7 days half as many again failed as in the"
-        " 7 days before, and chance does not explain it.",
+        lambda v: (
+            f"The error rate of the last 7 days is more than {v['fire']:g} times that of"
+            f" the 7 days before, with at least {things(int(v['failed']), 'failed run')},"
+            " and normal variation does not explain it."
+        ),
         Threshold("fire", "Rate of the week before, times", 1.5, 1.01, 100, "times"),
         Threshold("resolve", "Over when it is below", 1.2, 1, 100, "times"),
         Threshold("failed", "Failed runs in the week, at least", 10, 1, 100_000, ""),
@@ -134,8 +157,11 @@ _ALL: Final = (
     _rule(
         "NewErrorGroup",
         "A new error",
-        "An error that was never seen before, or that came back after it was resolved,"
-        " met 3 people or came 10 times within an hour.",
+        lambda v: (
+            "An error that was never seen before, or that came back after it was"
+            f" resolved, met {_people(v['users'])} or occurred"
+            f" {things(int(v['events']), 'time')} within an hour."
+        ),
         Threshold("users", "People who met it in an hour, at least", 3, 1, 10_000, ""),
         Threshold("events", "Or times in an hour, at least", 10, 1, 1_000_000, ""),
         Threshold("quiet", "Over when it stayed away for", 24, 1, 24 * 30, "h"),
@@ -148,21 +174,27 @@ _ALL: Final = (
     _rule(
         "TelemetryDead",
         "Pages tell nothing of themselves",
-        "Somebody looks at a page, and no page has told how it fares for 10 minutes.",
+        lambda v: (
+            "Pages are open that should send telemetry, and none has arrived for"
+            f" {_minutes(v['silent'])}. One browser alone may have a content blocker."
+        ),
         Threshold("silent", "Nothing told for", 10, 2, _DAY_MIN, "min"),
         times=(10, 10),
     ),
     _rule(
         "CriticalStalled",
         "A critical job is stalled",
-        "A run of a job type in JOBS_CRITICAL_JOBS is stalled.",
+        lambda _: "A run of a job type in JOBS_CRITICAL_JOBS is stalled.",
         severity=Severity.CRITICAL,
         labelled=True,
     ),
     _rule(
         "CriticalFailed",
         "A critical job failed",
-        "A run of a job type in JOBS_CRITICAL_JOBS failed in this hour or the one before.",
+        lambda v: (
+            f"At least {things(int(v['failed']), 'run')} of a job type in"
+            " JOBS_CRITICAL_JOBS failed in this hour or the one before."
+        ),
         Threshold("failed", "Failed runs, at least", 1, 1, 10_000, ""),
         severity=Severity.CRITICAL,
         labelled=True,
@@ -170,7 +202,10 @@ _ALL: Final = (
     _rule(
         "SourceDown",
         "A source cannot be read",
-        "The database with the job table has not answered as it should for a minute.",
+        lambda v: (
+            "The database with the job table has not answered as it should for"
+            f" {_minutes(v['for'])}."
+        ),
         severity=Severity.CRITICAL,
         times=(1, 2),
         labelled=True,
@@ -193,6 +228,11 @@ INHIBITS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         )
     }
 )
+
+
+def meaning_of(rule: Rule, values: Mapping[str, float]) -> str:
+    """When the rule fires as it is set, a sentence."""
+    return rule.describe(values)
 
 
 def rule_of(name: str) -> Rule:

@@ -36,6 +36,7 @@ ACTIONS: Final = frozenset(
         *("loadActiveJobs", "loadJobHistory", "enqueueJob", "cancelJob"),
         *("cleanupStalledJobs", "loadJobDetails", "retryJob", "runJob"),
         *("liveLink", "renderPage", "monitor"),
+        *("loadErrors", "loadTrends", "loadAlerts"),
     }
 )
 _e: Final = stall_episode.c

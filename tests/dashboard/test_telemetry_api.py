@@ -244,7 +244,7 @@ def test_a_store_that_is_away_is_tried_again_later(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("data.db._OWNED_LOCK_LIMIT_S", 0.05)
+    monkeypatch.setattr("data.connecting._OWNED_LOCK_LIMIT_S", 0.05)
     with job_table(sqlite_url), composed(clock, sqlite_url, tmp_path) as place:
         client = TestClient(place.asgi, base_url="http://127.0.0.1:8050")
         other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
@@ -269,20 +269,61 @@ def test_many_that_tell_at_once_are_all_counted(
     assert place.deps.store.viewing.totals()["seconds", "good"] == 64 * 55
 
 
-def test_a_page_that_is_asked_for_is_heard_of_once_a_minute(
+TELLS = {"X-Job-Manager-Telemetry": "1"}
+
+
+def test_a_page_that_tells_of_itself_is_heard_of_once_a_minute(
     client: TestClient, place: Composed, clock: FakeClock
 ) -> None:
     viewing = place.deps.store.viewing
-    client.get("/healthz")
-    client.get("/metrics")
+    client.get("/healthz", headers=TELLS)
+    client.get("/metrics", headers=TELLS)
     assert viewing.heard() == {}
     first = clock.now_ms
-    client.get("/history")
+    client.get("/history", headers=TELLS)
     until(lambda: viewing.heard() == {"page": first})
     clock.advance_ms(MINUTE_MS - 1)
-    client.get("/")
+    client.get("/", headers=TELLS)
     clock.advance_ms(1)
-    client.post("/_dash-update-component", json={})
+    client.post("/_dash-update-component", json={}, headers=TELLS)
     until(lambda: viewing.heard() == {"page": first + MINUTE_MS})
     tell(client, a_post())
     assert viewing.heard()["telemetry"] == clock.now_ms
+
+
+def test_one_browser_with_a_content_blocker_is_no_dead_telemetry(
+    client: TestClient, place: Composed, clock: FakeClock
+) -> None:
+    viewing = place.deps.store.viewing
+    tell(client, a_post())
+    told = clock.now_ms
+    for _ in range(30):
+        clock.advance_ms(MINUTE_MS)
+        client.get("/", headers={"User-Agent": "one"})
+        client.post("/_dash-update-component", json={}, headers={"User-Agent": "one"})
+    client.get("/", headers={"User-Agent": "two"})
+    assert viewing.heard() == {"telemetry": told}
+
+
+def test_three_browsers_of_which_none_tells_are_heard_of(
+    client: TestClient, place: Composed, clock: FakeClock
+) -> None:
+    viewing = place.deps.store.viewing
+    for name in ("one", "two"):
+        client.get("/", headers={"User-Agent": name})
+    clock.advance_ms(11 * MINUTE_MS)
+    client.get("/", headers={"User-Agent": "three"})
+    assert viewing.heard() == {}  # the others are not there any more
+    for name in ("one", "two"):
+        client.get("/", headers={"User-Agent": name})
+    until(lambda: viewing.heard() == {"page": clock.now_ms})
+
+
+def test_a_clean_shutdown_is_no_link_that_broke(
+    client: TestClient, place: Composed
+) -> None:
+    faults = {"1012": 3, "restart": 1, "1006": 2}
+    tell(client, a_post(counters=counted(faults=faults)))
+    totals = place.deps.store.viewing.totals()
+    broken = {label: n for (name, label), n in totals.items() if name == "faults"}
+    assert broken == {"restart": 1, "1006": 2}

@@ -5,7 +5,7 @@ import pytest
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from data.exceptions import InvalidRequestError
 from data.model import GroupStatus, Severity
-from data.rules.alarms import INHIBITS, RULES, checked, differing
+from data.rules.alarms import INHIBITS, RULES, Rule, checked, differing, meaning_of
 from data.rules.alerts import Reading
 from data.rules.judging import (
     MOST_TIMES,
@@ -71,9 +71,38 @@ def test_every_rule_is_there_with_its_bounds() -> None:
         assert rule.for_ms == values["for"] * MINUTE_MS
         assert rule.keep_ms == values["keep"] * MINUTE_MS
         assert values["enabled"] == 1
-        assert rule.meaning.endswith(".")
+        assert meaning_of(rule, values).endswith(".")
     for rules in INHIBITS.values():
         assert rules <= RULES.keys()
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        (rule, threshold.name)
+        for rule in RULES.values()
+        for threshold in rule.thresholds
+        if threshold.name in {"fire", "users", "failed", "events", "minutes", "silent"}
+    ],
+)
+def test_the_description_of_a_rule_says_what_it_is_set_to(
+    rule: Rule, name: str
+) -> None:
+    values = {**checked(rule.name, {}), name: 77}
+    assert "77" in meaning_of(rule, values)
+    assert "77" not in meaning_of(rule, checked(rule.name, {}))
+
+
+def test_descriptions_are_right_in_the_singular_too() -> None:
+    one = {"silent": 1, "for": 1, "failed": 1, "users": 1, "events": 1, "fire": 1}
+    said = {
+        name: meaning_of(rule, {**checked(name, {}), **one})
+        for name, rule in RULES.items()
+    }
+    assert "for 1 minute." in said["SourceDown"]
+    assert "At least 1 run of" in said["CriticalFailed"]
+    assert "met 1 person or occurred 1 time within" in said["NewErrorGroup"]
+    assert "More than 1 run stalled" in said["StalledFrequency"]
 
 
 @pytest.mark.parametrize(

@@ -771,6 +771,68 @@ describe("what is caught", () => {
     }
   }
 
+  describe("while the link is down", () => {
+    const link = (found, connected) =>
+      found.document.dispatchEvent(new CustomEvent("jobmanager:connection", { detail: { connected } }));
+    const cancel = (found) => {
+      const body = JSON.stringify({ output: "a.b", changedPropIds: ["cancel-run.n_clicks"] });
+      return found.window.fetch("/jobs/_dash-update-component", { body }).catch(() => {});
+    };
+    const failing = (found) => {
+      found.home.other = async () => {
+        throw new TypeError("Failed to fetch");
+      };
+      return cancel(found);
+    };
+
+    test("a request that nobody answers stays in this tab's list", async () => {
+      const found = page();
+      link(found, true);
+      link(found, false);
+      await failing(found);
+      await found.pass(10_000);
+      assert.equal(found.home.events.size, 0);
+      assert.equal(found.jobManager.getRecentErrors().length, 1);
+      assert.deepEqual(found.tracker.stats().dropped, { link: 1 });
+    });
+
+    test("so does what a proxy answers, and a file that does not load", async () => {
+      const found = page();
+      link(found, true);
+      link(found, false);
+      found.home.other = async () => ({ status: 502 });
+      await cancel(found);
+      found.window.dispatchEvent(
+        Object.assign(new Event("unhandledrejection"), { reason: new TypeError("Load failed") }),
+      );
+      await found.pass(10_000);
+      assert.equal(found.home.events.size, 0);
+      assert.equal(found.jobManager.getRecentErrors().length, 2);
+    });
+
+    test("an error of the server, or of the page itself, is told all the same", async () => {
+      const found = page();
+      link(found, true);
+      link(found, false);
+      found.home.other = async () => ({ status: 500 });
+      await cancel(found);
+      found.jobManager.trackError(new TypeError("Failed to fetch"));
+      await found.pass(10_000);
+      assert.equal(found.home.events.size, 2);
+    });
+
+    test("it is told before there was a link, and when the link is back", async () => {
+      const found = page();
+      link(found, false);
+      await failing(found);
+      link(found, true);
+      await found.pass(10_000);
+      await failing(found);
+      await found.pass(10_000);
+      assert.equal([...found.home.events.values()].reduce((sum, { count }) => sum + count, 0), 2);
+    });
+  });
+
   test("the interval's failures are told once, until one succeeds", async () => {
     const { window, home, jobManager } = page();
     const poll = operations[0][2];

@@ -144,8 +144,19 @@ describe("a fault", () => {
 
   test("is known by its cause, each time", () => {
     const found = tab();
-    for (const cause of [1006, 1012, 1006, "offline"]) found.live().lost(cause).pass(20);
-    assert.deepEqual(found.faults, { 1006: 2, 1012: 1, offline: 1 });
+    for (const cause of [1006, 1011, 1006, "offline"]) found.live().lost(cause).pass(20);
+    assert.deepEqual(found.faults, { 1006: 2, 1011: 1, offline: 1 });
+  });
+
+  test("is none when the server was shut down cleanly and is back within two minutes", () => {
+    const found = tab().live().lost(1012).pass(25).tries().lost(1006).pass(94);
+    assert.deepEqual(found.live().pass(300, { fresh: true }).faults, {});
+    assert.equal(found.counters.reconnects.sum_ms, 0);
+  });
+
+  test("is one of a server that was shut down and is not back by then", () => {
+    assert.deepEqual(tab().live().lost(1012).pass(119).faults, {});
+    assert.deepEqual(tab().live().lost(1012).pass(120).faults, { restart: 1 });
   });
 
   for (const cause of [1000, 1001, 4001, "manual", "started", "returned"]) {
@@ -446,6 +457,34 @@ describe("a tab", () => {
     assert.equal(counters.attempts, 10);
     assert.deepEqual([counters.good_s, counters.disconnected_s, counters.minutes, counters.good_minutes], [163, 257, 7, 2]);
     assert.deepEqual(counters.reconnects, { counts: [0, 0, 0, 0, 0, 0, 1, 0], sum_ms: 300_000 });
+  });
+});
+
+describe("a page that can tell", () => {
+  const marks = async (found) => {
+    let headers;
+    found.home.other = async (_url, options) => {
+      headers = options.headers;
+      return { status: 200, headers: { get: () => null } };
+    };
+    const body = JSON.stringify({ output: "x.y", changedPropIds: [], inputs: [] });
+    await found.window.fetch("/jobs/_dash-update-component", { method: "POST", headers: { a: "b" }, body });
+    return headers;
+  };
+
+  test("says so with what it asks, once a post was answered, with an error too", async () => {
+    const found = page();
+    assert.deepEqual(await marks(found), { a: "b" });
+    found.home.answers = [{ status: 503 }];
+    await found.pass(60);
+    assert.deepEqual(await marks(found), { a: "b", "X-Job-Manager-Telemetry": "1" });
+  });
+
+  test("says nothing while a content blocker, or a lost server, keeps its posts", async () => {
+    const found = await page().pass(60);
+    found.home.down = true;
+    await found.pass(60);
+    assert.deepEqual(await marks(found), { a: "b" });
   });
 });
 
