@@ -35,10 +35,18 @@ class WeeklySummary:
         self._messenger = messenger
         self._home = home
         self._told_until = 0
+        self._made_at: int | None = None
 
     def do(self, now_ms: int) -> None:
-        """Tell of the last week, if it is time to. Raises DataError."""
+        """Tell of the last week, if it is time to. Raises DataError.
+
+        A store that was made when that week was over knows nothing of it.
+        """
+        if self._made_at is None:
+            self._made_at = self._store.made_at(now_ms)
         since, until = week_before(now_ms)
+        if self._made_at >= until:
+            return
         if self._told_until == until or not _FROM_MS <= now_ms - until < _UNTIL_MS:
             return
         if any(channel.enabled for channel in self._messenger.channels()):

@@ -1,16 +1,19 @@
 """Takes one message to one address, and says what went wrong."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from logging import INFO, LogRecord
 from typing import Final, NamedTuple
 
 from apprise import AppriseAttachment, NotifyBase, NotifyFormat, NotifyType
 from apprise.attachment.memory import AttachMemory
+from apprise.plugins.email import NotifyEmail
 
 from data.exceptions import InvalidRequestError
 from data.model import Severity
 from data.notify.addresses import masked, opened, without
 from data.notify.ears import listening, warnings
+from data.notify.handover import Handover, handing_over
 from data.rules.scrub import cut, scrub_text
 
 _PROBLEM_BYTES: Final = 300
@@ -37,10 +40,18 @@ class Outcome(NamedTuple):
     problem: str = ""
     #: some of those behind the address have it: again would be twice for them
     in_part: bool = False
+    #: it was sent, and no answer came: it may have arrived
+    unknown: bool = False
 
 
 def deliver(
-    url: str, severity: Severity, title: str, body: str, pictures: Sequence[bytes] = ()
+    url: str,
+    severity: Severity,
+    title: str,
+    body: str,
+    pictures: Sequence[bytes] = (),
+    *,
+    handover: Handover | None = None,
 ) -> Outcome:
     """Send it; takes some seconds at most, and never raises.
 
@@ -51,7 +62,9 @@ def deliver(
         service = opened(url)
     except InvalidRequestError as error:
         return Outcome(str(error))
-    with listening() as heard:
+    handover = handover or Handover()
+    _mark(service, handover.key)
+    with listening() as heard, handing_over(handover):
         try:
             arrived = service.notify(
                 body=body,
@@ -64,7 +77,16 @@ def deliver(
             return Outcome(_shown(f"{type(error).__name__}: {error}", url))
     if arrived:
         return Outcome()
-    return Outcome(_shown(_reason(heard), url), _is_in_part(heard))
+    return Outcome(
+        _shown(_reason(heard), url), _is_in_part(heard), unknown=handover.is_out
+    )
+
+
+def _mark(service: NotifyBase, key: str) -> None:
+    """Let a webhook tell a second try from a second message."""
+    headers = getattr(service, "headers", None)
+    if key and isinstance(headers, dict) and not isinstance(service, NotifyEmail):
+        headers["Idempotency-Key"] = sha256(key.encode()).hexdigest()[:32]
 
 
 def _attached(

@@ -5,6 +5,7 @@ from threading import Lock, Thread
 from typing import NamedTuple
 
 from data.notify.courier import Outcome
+from data.notify.handover import Handover
 from data.rules.messages import Delivery, Outlet
 
 
@@ -13,6 +14,7 @@ class Letter(NamedTuple):
 
     outlet: Outlet
     deliveries: tuple[Delivery, ...]
+    handover: Handover
 
     @property
     def ids(self) -> list[int]:

@@ -19,6 +19,7 @@ from data.model import AlertNews, Severity
 from data.notify.addresses import masked, opened
 from data.notify.channels import due_at, fixed_outlets, shown
 from data.notify.courier import Outcome, deliver
+from data.notify.handover import Handover
 from data.notify.line import Letter, Line
 from data.notify.outbox import Outbox
 from data.notify.texts import message_of, plain, test_of, together_in_words
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 
 _HANGS: Final = f"no answer within {SEND_LIMIT_MS // SECOND_MS} s"
 _DIED: Final = "may not have been sent: the process that was sending it ended"
+_NO_ANSWER: Final = "sent, but no answer came: it may have arrived"
 _NAME_BYTES: Final = 100
 _MOST_CHANNELS: Final = 50
 _ORDER: Final = tuple(Severity)
@@ -187,7 +189,8 @@ class Messenger:
             if not now or (line.is_busy and not line.hangs):
                 return
             got = self._outbox.claim([one.id for one in now], self._holder, now_ms)
-            letter = Letter(outlet, tuple(one for one in now if one.id in got))
+            deliveries = tuple(one for one in now if one.id in got)
+            letter = Letter(outlet, deliveries, Handover(_key_of(deliveries)))
             if got and not line.start(letter, now_ms):
                 self._missed(letter, _HANGS, now_ms)
 
@@ -195,7 +198,9 @@ class Messenger:
         """Note which letters take too long; they may still arrive."""
         for line in [*self._lines.values()]:
             letter = line.give_up(now_ms, SEND_LIMIT_MS)
-            if letter is not None:
+            if letter is not None and letter.handover.give_up():
+                self._outbox.lose(letter.ids, _NO_ANSWER)
+            elif letter is not None:
                 self._missed(letter, _HANGS, now_ms)
 
     def _note_dead(self, due: Sequence[Delivery], now_ms: int) -> None:
@@ -215,6 +220,8 @@ class Messenger:
             if not outcome.problem:
                 self._outbox.sent(letter.ids, self._holder, now)
                 self._failing.discard(letter.outlet.key)
+            elif outcome.unknown:
+                self._outbox.lose(letter.ids, _NO_ANSWER)
             elif outcome.in_part:
                 self._fail(letter.ids, letter.outlet, outcome.problem, now)
             elif not given_up:
@@ -247,7 +254,13 @@ def _deliver(letter: Letter) -> Outcome:
     title, body = together_in_words(letter.deliveries)
     worst = max((one.severity for one in letter.deliveries), key=_ORDER.index)
     pictures = [one.picture for one in letter.deliveries if one.picture]
-    return deliver(letter.outlet.url, worst, title, body, pictures)
+    url, handover = letter.outlet.url, letter.handover
+    return deliver(url, worst, title, body, pictures, handover=handover)
+
+
+def _key_of(deliveries: Sequence[Delivery]) -> str:
+    """The same for each try of the same messages, and for no others."""
+    return " ".join(f"{one.channel}/{one.key}/{one.made_at}" for one in deliveries)
 
 
 def _by_channel(due: Sequence[Delivery]) -> dict[str, list[Delivery]]:

@@ -24,9 +24,10 @@ from data.store.lease import Leases
 from data.store.messages import MessageLog
 from data.store.migrate import migrate, version_words
 from data.store.rollups import LEAST_KEPT_MS, Rollups
-from data.store.tables import lease
+from data.store.tables import lease, store_made
 from data.store.tallies import Tallies
 from data.store.trends import TrendLog
+from data.store.upserts import insert_into
 from data.store.viewing import ViewingLog
 
 __all__ = ["RETENTION_MS", "Store", "open_store", "store_version"]
@@ -68,6 +69,14 @@ class Store:
         except DataError as error:
             return str(error)
         return self.database.write_problem
+
+    def made_at(self, now_ms: int) -> int:
+        """When this store was first looked after, which is now at the first call."""
+        insert = insert_into(store_made, self.database.dialect)
+        first = insert.values(id=1, at=now_ms).on_conflict_do_nothing()
+        with self.database.writing() as connection:
+            connection.execute(first)
+            return int(connection.execute(select(store_made.c.at)).scalar_one())
 
     def prune(self, now_ms: int, retention_ms: int) -> dict[str, int]:
         """Forget what is older than the retention; days of rollups are kept for longer.

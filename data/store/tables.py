@@ -154,3 +154,12 @@ lease: Final = Table(
     Column("expires_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("name", name="lease_pkey"),
 )
+
+#: When this store was first looked after: one row.
+store_made: Final = Table(
+    "store_made",
+    metadata,
+    Column("id", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id", name="store_made_pkey"),
+)

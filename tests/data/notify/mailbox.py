@@ -20,6 +20,7 @@ class Mail(NamedTuple):
     text: str
     #: what is attached: its name, its type, its bytes
     attached: list[tuple[str, str, bytes]]
+    message_id: str = ""
 
 
 class Mailbox:
@@ -31,6 +32,12 @@ class Mailbox:
         #: unset it to leave senders without an answer
         self.go_on = Event()
         self.go_on.set()
+        #: unset it to leave senders without an answer to whom they write
+        self.knows = Event()
+        self.knows.set()
+        self.greeted = Event()
+        #: what is said of the next mails, instead of taking them
+        self.refusals: list[str] = []
         #: recipients that are unknown here
         self.unknown: set[str] = set()
         self.mails: list[Mail] = []
@@ -51,6 +58,8 @@ class Mailbox:
         address: str,
         _options: list[str],
     ) -> str:
+        self.greeted.set()
+        await to_thread(self.knows.wait, 20)
         if address in self.unknown:
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)
@@ -68,13 +77,19 @@ class Mailbox:
             (str(part.get_filename()), part.get_content_type(), part.get_content())
             for part in read.iter_attachments()
         ]
-        mail = Mail(envelope.rcpt_tos, str(read["Subject"]), text, attached)
+        mail = Mail(
+            envelope.rcpt_tos,
+            str(read["Subject"]),
+            text,
+            attached,
+            str(read["Message-ID"]),
+        )
         with self._changed:
             self.mails.append(mail)
             self._changed.notify_all()
         self.asked.set()
         await to_thread(self.go_on.wait, 20)
-        return "250 OK"
+        return self.refusals.pop(0) if self.refusals else "250 OK"
 
     def wait_for(self, number: int) -> list[Mail]:
         with self._changed:
@@ -101,4 +116,5 @@ def receiving_mail() -> Iterator[Mailbox]:
         yield mailbox
     finally:
         mailbox.go_on.set()
+        mailbox.knows.set()
         controller.stop()

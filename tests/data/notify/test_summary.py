@@ -3,7 +3,7 @@
 import struct
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -152,6 +152,7 @@ def test_it_is_told_on_monday_at_eight_and_once(
     store: Store, mailbox: Mailbox, clock: FakeClock
 ) -> None:
     clock.now = MONDAY
+    store.made_at(SINCE)
     store.rollups.refresh("jobs", lambda _since, _until: [], clock.now_ms)
     add_day(store, JobState.SUCCEEDED, 3)
     add_day(store, JobState.FAILED, 1)
@@ -179,6 +180,20 @@ def test_it_is_told_on_monday_at_eight_and_once(
             assert size_of(drawn) == (800, 340)
         made = [one.made_at for one in reversed(messenger.deliveries(10))]
         assert made == [to_ms(MONDAY) + 8 * HOUR_MS + n * WEEK_MS for n in (0, 1)]
+
+
+def test_a_store_that_is_younger_than_the_week_tells_nothing_of_it(
+    store: Store, mailbox: Mailbox, clock: FakeClock
+) -> None:
+    messenger = messenger_over(store, clock)
+    added(messenger, mailbox.url, Severity.WARNING)
+    clock.now = MONDAY + timedelta(hours=9)
+    done(WeeklySummary(store, messenger, home=HOME), messenger, clock)
+    assert messenger.deliveries(1) == []
+
+    clock.advance_ms(WEEK_MS)
+    done(WeeklySummary(store, messenger, home=HOME), messenger, clock)
+    assert [mail.subject[:13] for mail in mailbox.wait_for(1)] == ["Week 2026-W49"]
 
 
 def test_days_are_drawn_as_they_were(store: Store) -> None:
