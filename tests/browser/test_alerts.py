@@ -58,7 +58,7 @@ def test_al001_stalled_runs_fire_an_alert_that_says_why_and_leads_there(launch, 
 
     [card] = page.cards()
     assert (card.chip, card.title) == ("Firing", TITLE)
-    assert "4 runs were stalled in 24 hours" in card.text
+    assert "4 runs stalled today (UTC), 4 in 24 hours" in card.text
     assert page.text("alerts-count").startswith("1 firing")
     assert page.rules()[RULE] == ("Firing", "4, limit 2")
     assert page.rules()["WsDisconnectRate"].chip == "No data"

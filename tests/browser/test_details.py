@@ -179,7 +179,7 @@ def lose_answers(composed, monkeypatch):
         message = "jobs: the database was lost before it answered."
         raise OutcomeUnknownError(message)
 
-    def unreachable(_engine):
+    def unreachable(*_arguments):
         message = "jobs: the database cannot be reached."
         raise SourceUnavailableError(message)
 
