@@ -4,7 +4,7 @@
 come through the same ``Viewer``.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -43,6 +43,47 @@ def hosts_of(origins: Iterable[str], host: str) -> frozenset[str]:
     return frozenset(named | (_LOOPBACK if host in _LOOPBACK else {host}))
 
 
+class ViewGate:
+    """Lets in only who may view: pages, callbacks, routes for programs, the live link.
+
+    What ``is_open`` says of a path is for everyone: health, metrics, files of the program.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        viewer: Callable[[], Viewer],
+        is_open: Callable[[str], bool],
+    ) -> None:
+        self._app = app
+        self._viewer = viewer
+        self._is_open = is_open
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer it here."""
+        if scope["type"] not in ("http", "websocket") or self._is_open(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        try:
+            require(self._viewer(), Action.VIEW)
+        except ForbiddenError as error:
+            await _refuse(str(error), scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+async def _refuse(reason: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 403, or close the socket with ``CLOSE_FORBIDDEN``."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": CLOSE_FORBIDDEN})
+        return
+    error = {"code": "forbidden", "message": reason, "ref": None}
+    await JSONResponse({"error": error}, 403)(scope, receive, send)
+
+
 class OriginGate:
     """Refuses requests that another site sends through a visitor's browser.
 
@@ -64,15 +105,10 @@ class OriginGate:
             await self._app(scope, receive, send)
             return
         refusal = self._refusal(scope)
-        if not refusal:
-            await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.accept"})
-            await send({"type": "websocket.close", "code": CLOSE_FORBIDDEN})
+        if refusal:
+            await _refuse(refusal, scope, receive, send)
         else:
-            error = {"code": "forbidden", "message": refusal, "ref": None}
-            await JSONResponse({"error": error}, 403)(scope, receive, send)
+            await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> str:
         """Why the request is refused, "" when it is not."""

@@ -1,8 +1,10 @@
 """Our own routes beside Dash's, and what stands before all of them."""
 
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from dash import Dash
 from fastapi import FastAPI
@@ -14,7 +16,7 @@ from dashboard import api, live
 from dashboard.api.hearing import HearsPages
 from dashboard.around import NotesRequest
 from dashboard.asked import ASKED, asked_of
-from dashboard.auth import OriginGate, hosts_of
+from dashboard.auth import OriginGate, ViewGate, hosts_of
 from dashboard.deps import Deps
 from dashboard.headers import (
     SecurityHeaders,
@@ -24,6 +26,10 @@ from dashboard.headers import (
 from dashboard.kept_files import KeptFiles
 from dashboard.live import Hub
 from dashboard.urls import BOOTSTRAP, EXTRA_SCRIPT, below, is_address
+
+#: For everyone: they tell nothing of runs, or are asked by machines of one's own.
+_OPEN: Final = frozenset({"healthz", "readyz", "metrics"})
+_FILES: Final = ("assets/", "vendor/", "_dash-component-suites/", "_favicon.ico")
 
 
 def add_routes(server: FastAPI, deps: Deps, hub: Hub) -> None:
@@ -104,6 +110,11 @@ class StrippedPrefix:
 def add_walls(server: FastAPI, app: Dash, deps: Deps, pages: Sequence[str]) -> None:
     """What every request passes first; the last one added is the outermost."""
     server.add_middleware(KeptFiles)
+    server.add_middleware(
+        ViewGate,
+        viewer=lambda: deps.viewer(),  # noqa: PLW0108  # as it is then
+        is_open=partial(is_open, deps),
+    )
     server.add_middleware(NotesRequest, api=below(deps.look.prefix, "api/"))
     index = deps.look.prefix
     viewing = deps.store.viewing
@@ -122,6 +133,12 @@ def add_walls(server: FastAPI, app: Dash, deps: Deps, pages: Sequence[str]) -> N
     server.add_middleware(OriginGate, origins=deps.origins, hosts=hosts)
     if index != "/":
         server.add_middleware(StrippedPrefix, prefix=index)
+
+
+def is_open(deps: Deps, path: str) -> bool:
+    """Is this for everyone: health and metrics, or a file of the program itself?"""
+    name = path.removeprefix(deps.look.prefix)
+    return name in _OPEN or name.startswith(_FILES)
 
 
 def _bootstrap_css() -> Path:

@@ -242,7 +242,6 @@ def _register_reading(router: APIRouter, deps: Deps, errors: ErrorLog) -> None:
         ] = None,
     ) -> EventsAnswer:
         """Tracked errors, newest first."""
-        require(deps.viewer(), Action.VIEW)
         filter_ = _narrowed(deps, filter_)
         rows = errors.page(filter_, before=_place(after), limit=limit)
         last = f"{rows[-1].at}.{rows[-1].id}" if len(rows) == limit else None
@@ -262,7 +261,6 @@ def _register_reading(router: APIRouter, deps: Deps, errors: ErrorLog) -> None:
         after: Annotated[str | None, Query(pattern=_AFTER_GROUP)] = None,
     ) -> GroupsAnswer:
         """Groups with errors in the range, most frequent first."""
-        require(deps.viewer(), Action.VIEW)
         filter_ = _narrowed(deps, filter_)
         found = errors.groups(filter_, after=_group_place(after), limit=limit)
         return GroupsAnswer(

@@ -7,9 +7,8 @@ from typing import Any, Final
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from dashboard.auth import require
 from dashboard.components.attributes import attributes
-from dashboard.deps import Action, Deps
+from dashboard.deps import Deps
 from dashboard.ids import Alerts, Channels, RuleEditor, Shell
 from dashboard.offload import offload
 from dashboard.panels import (
@@ -123,7 +122,6 @@ def _found(
 ) -> dict[str, Any]:
     done = {"problem_hidden": True, "problem": "", "page": "page"}
     try:
-        require(deps.viewer(), Action.VIEW)
         return {
             **done,
             **_stand(deps, shown, history[-1]),

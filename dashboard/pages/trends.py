@@ -8,10 +8,9 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from dashboard.auth import require
 from dashboard.components.attributes import attributes
 from dashboard.components.search import choice, segments
-from dashboard.deps import Action, Deps
+from dashboard.deps import Deps
 from dashboard.ids import Shell, Trends
 from dashboard.offload import offload
 from dashboard.panels import chart
@@ -178,7 +177,6 @@ def _found(deps: Deps, asked: Any, views: Views) -> dict[str, Any]:
     answer = {"number": words.get("number"), "problem": ""}
     now = now_ms(deps.clock)
     try:
-        require(deps.viewer(), Action.VIEW)
         question = question_of(deps, words, now)
         stamp = f"{deps.store.trends.generation()}:{now // MINUTE_MS}"
         if words.get("have") == stamp:
@@ -205,7 +203,6 @@ def _caused(deps: Deps, chosen: Any) -> dict[str, Any]:
     answer = {"metric": words.get("metric"), "problem": ""}
     now = now_ms(deps.clock)
     try:
-        require(deps.viewer(), Action.VIEW)
         question = question_of(deps, words, now)
         metric = str(words.get("metric"))
         cause = cause_of(deps.store, metric, words.get("key"), question, now)

@@ -173,7 +173,6 @@ def _opened(deps: Deps, asked: Any) -> dict[str, Any]:
     if not isinstance(asked, dict) or not asked.get("rule"):
         return {"hidden": True, "shown": None}
     try:
-        require(deps.viewer(), Action.VIEW)
         return _filled(deps, str(asked["rule"]), before=None)
     except DataError as error:
         empty = {"heading": "Rule", "about": "", "fields": [], "undo_hidden": True}
@@ -234,7 +233,6 @@ def _change(
 def _previewed_now(deps: Deps, asked: Any, names: list[str]) -> tuple[Any, ...]:
     faults: dict[str, str] = {}
     try:
-        require(deps.viewer(), Action.VIEW)
         rule = rule_of(str(asked["rule"]))
         typed = settings_of(names, asked["values"], is_on=True)
         faults = faults_of(rule, typed)

@@ -182,7 +182,6 @@ def _detail(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
     if not isinstance(asked, dict) or not isinstance(asked.get("group"), str):
         return {"hidden": True, "shown": None}
     try:
-        require(deps.viewer(), Action.VIEW)
         group = deps.store.errors.group(asked["group"])
         event, position = _event(deps, group, asked)
         return {"hidden": False, **_shown(deps, group, event, position, source)}

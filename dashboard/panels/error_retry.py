@@ -99,7 +99,6 @@ def _review(
     asked = {"range": word if isinstance(word, str) else None, "job": job}
     filter_ = filter_of(asked, now_ms(deps.clock))
     try:
-        require(deps.viewer(), Action.VIEW)
         group = deps.store.errors.group(str(shown["group"]))
         found = _struck(deps, group, filter_._replace(source=deps.narrowed(source)))
         waiting = [one for one in found if one.retried_at is None]
