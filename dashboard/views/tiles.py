@@ -170,7 +170,7 @@ def _rate_note(recent: Recent, unread: str, rate: float | None) -> TileView:
     """What stands below the error rate; of what is not known, from when on it will be."""
     from_ = recent.rates_from
     if from_ is not None and from_ > recent.since:
-        return TileView(note="rows deleted early; counted from", at=from_)
+        return TileView(note="rows deleted; counted from", at=from_)
     said = "nothing finished" if rate is None else _compared(rate_change, recent)
     return TileView(note=unread or said)
 

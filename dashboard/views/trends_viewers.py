@@ -73,10 +73,10 @@ def disconnects_trend(
     values = [_lost(some) for some in found]
     everything = [quarter for some in found for quarter in some]
     viewers, lost_it = everybody
-    number = f"{percent(_lost(everything))} in 15 min on average" if everything else ""
-    whole = f"{count(lost_it)} of {things(viewers, 'viewer')} in all" if viewers else ""
+    number = f"{percent(_lost(everything))} per 15 min" if everything else ""
+    whole = f"{count(lost_it)} of {things(viewers, 'viewer')}" if viewers else ""
     return Trend(
-        words=joined(number, whole, f"limit {percent(limit)} in 15 min"),
+        words=joined(number, whole, f"limit {percent(limit)}"),
         columns=_DISCONNECT_COLUMNS,
         rows=[
             (start, value, _highest(some), sum(one.lost for one in some))

@@ -84,7 +84,7 @@ def test_tr001_every_chart_has_its_marks_with_the_values_of_its_rows(trends):
     assert page.words("fig-duration").endswith("etl, the busiest")
     assert page.marks("fig-disconnects") == [("lost the live connection", 0.2)]
     assert page.words("fig-disconnects") == (
-        "20% in 15 min on average · 2 of 10 viewers in all · limit 5% in 15 min"
+        "20% per 15 min · 2 of 10 viewers · limit 5%"
     )
     assert page.marks("fig-uptime") == [("perceived uptime", 0.97)]
     assert page.limits("fig-uptime") == 1

@@ -117,7 +117,7 @@ def test_the_tile_says_since_when_it_counts(place: Composed) -> None:
     tile = tiles_view(replace(snapshot, recent=recent))[Tiles.ERROR_RATE]
 
     assert tile["value"] == "2%"
-    assert tile["note"] == "rows deleted early; counted from"
+    assert tile["note"] == "rows deleted; counted from"
     assert tile["at"] == COUNTED_FROM
 
 

@@ -289,9 +289,7 @@ def test_run_times_are_about_so_long_and_of_a_named_type() -> None:
 def test_viewers_are_counted_in_quarters_of_an_hour_as_the_alert_does() -> None:
     quarters = [(QUARTER, 10, 1), (QUARTER - 15 * MINUTE_MS, 30, 0)]
     trend = disconnects_trend(QUESTION, quarters, (56, 3), 0.05)
-    assert trend.words == (
-        "2.5% in 15 min on average · 3 of 56 viewers in all · limit 5% in 15 min"
-    )
+    assert trend.words == ("2.5% per 15 min · 3 of 56 viewers · limit 5%")
     assert trend.rows[-1] == (WEEK.over, 0.025, 0.1, 1)
     assert trend.figure["data"][0]["y"][-1] == 0.025
     assert disconnects_trend(QUESTION, [], (0, 0), 0.05).empty.startswith("Nobody")
