@@ -21,19 +21,19 @@
     return made;
   }
 
-  /** A cell: `show(data)` brings the element it has up to date. */
+  /** A cell: `show(data, value)` brings the element it has up to date. */
   class Cell {
-    init({ data }) {
+    init({ data, value }) {
       this.gui = this.make();
-      this.show(data);
+      this.show(data, value);
     }
 
     getGui() {
       return this.gui;
     }
 
-    refresh({ data }) {
-      this.show(data);
+    refresh({ data, value }) {
+      this.show(data, value);
       return true;
     }
   }
@@ -107,10 +107,103 @@
     }
   }
 
-  const cells = { StatusChip, ElapsedBar, Progress, Alive };
+  /** A name; what does not fit is left out of its middle. */
+  class Name extends Cell {
+    make() {
+      return element("span", "cell-name");
+    }
+
+    show(_data, value) {
+      window.jobManagerText.putName(this.gui, value ?? "");
+    }
+  }
+
+  /** A name, and what a narrow screen has no column for below it. */
+  class Pair extends Cell {
+    make() {
+      this.name = element("span", "cell-name");
+      this.below = this.makeBelow();
+      this.below.classList.add("cell-below");
+      return element("div", "cell-pair", this.name, this.below);
+    }
+
+    makeBelow() {
+      return element("span");
+    }
+
+    show(data, value) {
+      window.jobManagerText.putName(this.name, value ?? "");
+      this.showBelow(data);
+    }
+  }
+
+  /** Is a run alive? That is what is decided by, on a phone too. */
+  class JobAlive extends Pair {
+    makeBelow() {
+      this.alive = new Alive();
+      this.alive.gui = this.alive.make();
+      return element("span", "", this.alive.gui);
+    }
+
+    showBelow(data) {
+      this.alive.show(data);
+    }
+  }
+
+  /** A pair whose second line is another field of the row. */
+  const above = (field) =>
+    class extends Pair {
+      showBelow(data) {
+        put(this.below, data[field] ?? "");
+      }
+    };
+
+  const cells = {
+    ...{ StatusChip, ElapsedBar, Progress, Alive, Name, JobAlive },
+    ...{ ActionActor: above("actor"), RunJob: above("job"), JobRun: above("id") },
+  };
 
   /** For `cellRendererSelector`: Dash hands on only React components by name. */
   const cell = (name) => ({ component: cells[name] });
 
+  // ---- the grid as a whole ----
+
+  const NARROW = 640;
+  const MEDIUM = 1000;
+  const HEADER_HEIGHT = 36;
+  const ROW_HEIGHT = 40;
+  const TWO_LINES = 54;
+  const isNarrow = (grid) => grid.classList.contains("is-narrow");
+  const rowHeight = (grid) => (isNarrow(grid) ? TWO_LINES : ROW_HEIGHT);
+
+  /** As high as its rows, up to `most`; empty, only the header is left. */
+  function fit(grid, count, most) {
+    grid.style.height = `${HEADER_HEIGHT + Math.min(count, most) * rowHeight(grid) + 2}px`;
+  }
+
+  const sizeOf = (width) => (width < NARROW ? "narrow" : width < MEDIUM ? "medium" : "wide");
+
+  /**
+   * Follow the width of a grid: where it is not wide, columns make room, and on a narrow
+   * screen what they say stands in second lines. `hidden` and `widths` are columns and
+   * their states by size; `changed` is called after.
+   */
+  function follow(api, grid, { hidden, widths, changed }) {
+    let before = null;
+    new ResizeObserver(([entry]) => {
+      const size = sizeOf(entry.contentRect.width);
+      if (size === before || api.isDestroyed()) return;
+      before = size;
+      grid.classList.toggle("is-narrow", size === "narrow");
+      api.setColumnsVisible(Object.values(hidden).flat(), true);
+      api.setColumnsVisible(hidden[size] ?? [], false);
+      api.applyColumnState({ state: size === "narrow" ? widths.narrow : widths.wide });
+      api.setGridOption("rowHeight", rowHeight(grid));
+      api.resetRowHeights();
+      changed();
+    }).observe(grid);
+  }
+
+  window.jobManagerGrid = { fit, follow };
   window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, { cell });
 })();

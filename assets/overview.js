@@ -5,23 +5,22 @@
 // Everything a job can name is assigned as text, never as markup.
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
-  const NARROW = 640;
-  const ROW_HEIGHT = 40;
-  const HEADER_HEIGHT = 36;
   const ROWS_IN_VIEW = 14;
   const LOOK_MS = 20;
-  const WIDE_ONLY = ["id", "worker", "alive", "progress"];
+  const HIDDEN = { narrow: ["id", "worker", "alive", "progress"] };
   const byId = (id) => document.getElementById(id);
   const WHEN_BACK = "They can be cleaned up when the database answers again.";
   // On a phone the job's name gets the room that the bar has elsewhere.
-  const NARROW_WIDTHS = [
-    { colId: "status", width: 100 },
-    { colId: "started", flex: null, width: 104 },
-  ];
-  const WIDE_WIDTHS = [
-    { colId: "status", width: 122 },
-    { colId: "started", flex: 4 },
-  ];
+  const WIDTHS = {
+    narrow: [
+      { colId: "status", width: 100 },
+      { colId: "started", flex: null, width: 100 },
+    ],
+    wide: [
+      { colId: "status", width: 122 },
+      { colId: "started", flex: 4 },
+    ],
+  };
   let shown = {};
   let latest = null;
   let grid = null;
@@ -94,10 +93,9 @@
     if (!element) return;
     const [, value, note, spark] = element.children;
     setText(value, tile.value);
-    setText(note, tile.note);
+    window.jobManagerText.putName(note, tile.note);
     if (tile.since != null) note.append(" ", timed(tile.since, "duration"));
     if (tile.at != null) note.append(" ", timed(tile.at, "clock"));
-    note.title = tile.note;
     element.dataset.tone = tile.tone ?? "";
     changed(`${element.id} spark`, tile.spark ?? "", () => paintSpark(spark, tile.spark));
   }
@@ -197,10 +195,8 @@
     }
   }
 
-  /** As high as its rows, up to a screenful; empty, only the header is left. */
   function fit(count) {
-    const height = HEADER_HEIGHT + Math.min(count, ROWS_IN_VIEW) * ROW_HEIGHT + 2;
-    byId("active-runs").style.height = `${height}px`;
+    window.jobManagerGrid.fit(byId("active-runs"), count, ROWS_IN_VIEW);
   }
 
   function withGrid(use) {
@@ -271,15 +267,8 @@
   }
 
   function watchWidth(api) {
-    const element = byId("active-runs");
-    let narrow = null;
-    new ResizeObserver(([entry]) => {
-      const isNarrow = entry.contentRect.width < NARROW;
-      if (isNarrow === narrow || api.isDestroyed()) return;
-      narrow = isNarrow;
-      api.setColumnsVisible(WIDE_ONLY, !narrow);
-      api.applyColumnState({ state: narrow ? NARROW_WIDTHS : WIDE_WIDTHS });
-    }).observe(element);
+    const changed = () => fit(rows.size);
+    window.jobManagerGrid.follow(api, byId("active-runs"), { hidden: HIDDEN, widths: WIDTHS, changed });
   }
 
   /** The filter that the URL names, for a page that was linked. */

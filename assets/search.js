@@ -2,19 +2,47 @@
 //
 // The ids are "<page>-grid", "<page>-count" and so on, see dashboard/components/search.py.
 (() => {
-  const ROW_HEIGHT = 40;
-  const HEADER_HEIGHT = 36;
   const ROWS_IN_VIEW = 16;
-  const NARROW = 640;
-  // What a narrow screen has no room for: the details have it.
-  const WIDE_ONLY = {
-    history: ["id", "reason", "took", "queue", "worker", "attempt"],
-    audit: ["job", "before", "after", "detail"],
+  // What there is no room for: the details have it, or a second line.
+  const HIDDEN = {
+    history: {
+      narrow: ["id", "reason", "took", "queue", "worker", "attempt"],
+      medium: ["queue", "worker", "attempt"],
+    },
+    audit: {
+      narrow: ["actor", "job", "before", "after", "detail"],
+      medium: ["before", "after"],
+    },
+  };
+  const WIDTHS = {
+    history: {
+      narrow: [
+        { colId: "status", width: 100 },
+        { colId: "at", width: 102 },
+      ],
+      wide: [
+        { colId: "status", width: 122 },
+        { colId: "at", width: 150 },
+      ],
+    },
+    audit: {
+      narrow: [
+        { colId: "at", width: 100 },
+        { colId: "action", width: 88 },
+        { colId: "outcome", width: 92 },
+      ],
+      wide: [
+        { colId: "at", width: 150 },
+        { colId: "action", width: 130 },
+        { colId: "outcome", width: 140 },
+      ],
+    },
   };
   const NOTHING = {
     history: ["No runs", "No run matches these words."],
     audit: ["No actions", "Nobody did anything that matches these words."],
   };
+  const followed = new WeakSet();
   const byId = (id) => document.getElementById(id);
   const put = (element, text) => window.jobManagerText.put(element, text);
 
@@ -28,8 +56,7 @@
   async function paint(page, found) {
     if (!found || !byId(page)) return;
     const api = await window.dash_ag_grid.getApiAsync(`${page}-grid`);
-    const narrow = byId(`${page}-grid`).clientWidth < NARROW;
-    api.setColumnsVisible(WIDE_ONLY[page], !narrow);
+    followWidth(page, api);
     const stale = found.problem && api.getDisplayedRowCount() ? " The rows are from before." : "";
     put(byId(`${page}-problem`), found.problem + stale);
     byId(`${page}-problem`).hidden = !found.problem;
@@ -43,9 +70,17 @@
       api.applyTransaction({ add: found.rows });
     }
     const rows = api.getDisplayedRowCount();
-    byId(`${page}-grid`).style.height =
-      `${HEADER_HEIGHT + Math.min(rows, ROWS_IN_VIEW) * ROW_HEIGHT + 2}px`;
+    window.jobManagerGrid.fit(byId(`${page}-grid`), rows, ROWS_IN_VIEW);
     paintEnd(page, found, rows);
+  }
+
+  /** Once for each grid: a page that was left and opened again has a new one. */
+  function followWidth(page, api) {
+    const grid = byId(`${page}-grid`);
+    if (followed.has(grid)) return;
+    followed.add(grid);
+    const changed = () => window.jobManagerGrid.fit(grid, api.getDisplayedRowCount(), ROWS_IN_VIEW);
+    window.jobManagerGrid.follow(api, grid, { hidden: HIDDEN[page], widths: WIDTHS[page], changed });
   }
 
   /** What comes after the last row: more, the end, or nothing at all. */

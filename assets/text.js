@@ -16,5 +16,34 @@
     }
   }
 
-  window.jobManagerText = { put };
+  // A shorter text fits; one whose letters join would fall apart where it is divided.
+  const LEAST_DIVIDED = 24;
+  const TAIL = 12;
+  const DIVISIBLE = /^[ -\u024f\u3000-\u9fff]*$/;
+
+  /**
+   * The same for a name: where it does not fit, its middle is left out, for names of one
+   * kind begin alike. The whole is there to be copied, and said while it is pointed at.
+   */
+  function putName(element, text) {
+    if (!element) return;
+    element.title = text;
+    const head = element.querySelector?.(":scope > .name-head");
+    const isDivided = text.length >= LEAST_DIVIDED && DIVISIBLE.test(text);
+    if (!isDivided) put(element, text);
+    else if (!head || element.textContent !== text) {
+      const tail = part("bdi", "", text.slice(-TAIL));
+      tail.dir = "ltr";
+      element.replaceChildren(part("span", "name-head", text.slice(0, -TAIL)), part("span", "name-tail", tail));
+    }
+  }
+
+  function part(type, className, content) {
+    const made = document.createElement(type);
+    made.className = className;
+    made.append(content);
+    return made;
+  }
+
+  window.jobManagerText = { put, putName };
 })();

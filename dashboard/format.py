@@ -107,6 +107,17 @@ def shorten(text: str, length: int) -> str:
     return _UNSEEN.sub("\ufffd", _BREAKS.sub(" ", kept))
 
 
+def shorten_name(text: str, length: int) -> str:
+    """The same for a name: what is left out is its middle.
+
+    Names of one kind begin alike (packages, prefixes) and differ at their ends.
+    """
+    if len(text) <= length:
+        return shorten(text, length)
+    tail = length // 3
+    return shorten(f"{text[: length - tail - 1]}…{text[-tail:]}", length)
+
+
 def _parts(span_ms: int) -> list[tuple[int, Unit]]:
     """The units that ``span_ms`` is made of, largest first; [] for 0."""
     parts, rest = [], span_ms

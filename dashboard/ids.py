@@ -70,6 +70,8 @@ class Stalled:
     CLEAN: Final = "cleanup-stalled"
     NOTHING: Final = "stalled-nothing"
     NO_ACTION: Final = "cleanup-unavailable"
+    #: beside the banner's button, from the click to the dialog
+    BUSY: Final = "cleanup-busy"
     MODAL: Final = "cleanup-modal"
     HEADING: Final = "cleanup-heading"
     MEANING: Final = "cleanup-meaning"

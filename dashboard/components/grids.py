@@ -17,6 +17,7 @@ _QUARTZ: Final = (
 GRID_OPTIONS: Final[dict[str, Any]] = {
     "theme": {"function": _QUARTZ},
     "animateRows": False,
+    "suppressColumnMoveAnimation": True,
     "suppressNoRowsOverlay": True,
     "loading": False,
     "enableCellTextSelection": True,

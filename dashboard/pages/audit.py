@@ -5,7 +5,7 @@ from typing import Any, Final
 import dash_ag_grid as dag
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html
 
-from dashboard.components.grids import GRID_OPTIONS
+from dashboard.components.grids import GRID_OPTIONS, cell
 from dashboard.components.search import choice, export, foot, text_field
 from dashboard.deps import Deps
 from dashboard.ids import Audit, Shell
@@ -22,16 +22,27 @@ _MOMENT: Final = {"function": "moment(params.value)"}
 _COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "at", "headerName": "When", "width": 150, "valueFormatter": _MOMENT},
     {"field": "actor", "headerName": "Who", "width": 120},
-    {"field": "action", "headerName": "What", "width": 130},
+    {
+        "field": "action",
+        "headerName": "What",
+        "width": 130,
+        **cell("ActionActor"),
+    },
     {
         "field": "run_id",
         "headerName": "Run",
         "flex": 2,
         "minWidth": 100,
-        "tooltipField": "run_id",
         "cellClass": "cell-run",
+        **cell("RunJob"),
     },
-    {"field": "job", "headerName": "Job", "flex": 2, "minWidth": 120},
+    {
+        "field": "job",
+        "headerName": "Job",
+        "flex": 2,
+        "minWidth": 120,
+        **cell("Name"),
+    },
     {"field": "outcome", "headerName": "Outcome", "width": 140},
     {"field": "before", "headerName": "Before", "flex": 2, "tooltipField": "before"},
     {"field": "after", "headerName": "After", "flex": 2, "tooltipField": "after"},

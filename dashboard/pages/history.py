@@ -32,14 +32,20 @@ TITLE: Final = "History"
 _MOMENT: Final = {"function": "moment(params.value)"}
 _DURATION: Final = {"function": "took(params.value)"}
 _COLUMNS: Final[list[dict[str, Any]]] = [
-    {"field": "job", "headerName": "Job", "flex": 3, "minWidth": 130},
+    {
+        "field": "job",
+        "headerName": "Job",
+        "flex": 3,
+        "minWidth": 110,
+        **cell("JobRun"),
+    },
     {
         "field": "id",
         "headerName": "Run",
         "flex": 1,
         "minWidth": 110,
-        "tooltipField": "id",
         "cellClass": "cell-run",
+        **cell("Name"),
     },
     {"field": "status", "headerName": "Status", "width": 122, **cell("StatusChip")},
     {
@@ -57,7 +63,13 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
         "valueFormatter": _DURATION,
     },
     {"field": "queue", "headerName": "Queue", "flex": 1, "minWidth": 90},
-    {"field": "worker", "headerName": "Worker", "flex": 2, "minWidth": 100},
+    {
+        "field": "worker",
+        "headerName": "Worker",
+        "flex": 2,
+        "minWidth": 100,
+        **cell("Name"),
+    },
     {"field": "attempt", "headerName": "Attempt", "width": 90},
 ]
 #: The fields in the order in which the search takes them, and their words in the URL.

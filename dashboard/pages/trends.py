@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 from dashboard.components.attributes import attributes
 from dashboard.components.search import choice, segments
 from dashboard.deps import Deps
+from dashboard.format import shorten_name
 from dashboard.ids import Shell, Trends
 from dashboard.offload import offload
 from dashboard.panels import chart
@@ -53,6 +54,8 @@ _LOOKS_EVERY_MS: Final = 15_000
 #: Answers that are kept for the next who asks the same.
 _KEPT: Final = 32
 _LONGEST_DAY: Final = 40
+#: A select is as wide as its longest option.
+_LONGEST_LABEL: Final = 60
 #: What is asked for besides the source, in this order.
 FIELDS: Final = (Trends.RANGE, Trends.FIRST, Trends.LAST, Trends.JOB)
 Views = Callable[[Question, str], dict[str, TrendView]]
@@ -227,7 +230,10 @@ def _options(deps: Deps, source: str, chosen: Any) -> list[dict[str, str]]:
     except DataError:
         names = []
     kept = [chosen] if isinstance(chosen, str) and chosen not in (ANY, *names) else []
-    labels = [{"value": name, "label": name} for name in (*names, *kept)]
+    labels = [
+        {"value": name, "label": shorten_name(name, _LONGEST_LABEL)}
+        for name in (*names, *kept)
+    ]
     return [{"value": ANY, "label": ALL_JOBS}, *labels]
 
 
@@ -248,7 +254,12 @@ def _filters(query: Mapping[str, str]) -> html.Div:
                 query.get("range") if query.get("range") in ranges else RANGE,
             ),
             html.Div(days, id=Trends.DAYS, className="trend-days", hidden=True),
-            *choice(Trends.JOB, "Job", {job: job, ANY: ALL_JOBS}, job),
+            *choice(
+                Trends.JOB,
+                "Job",
+                {job: shorten_name(job, _LONGEST_LABEL), ANY: ALL_JOBS},
+                job,
+            ),
             html.Span(
                 ["Days are UTC", html.Span(id=Trends.UPDATED)], className="quiet"
             ),

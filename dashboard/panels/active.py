@@ -20,14 +20,15 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
         "flex": 3,
         "minWidth": 104,
         "cellClass": "cell-job",
+        **cell("JobAlive"),
     },
     {
         "field": "id",
         "headerName": "Run",
         "flex": 2,
         "minWidth": 110,
-        "tooltipField": "id",
         "cellClass": "cell-run",
+        **cell("Name"),
     },
     {
         "field": "status",
@@ -43,7 +44,13 @@ _COLUMNS: Final[list[dict[str, Any]]] = [
         **cell("ElapsedBar"),
         **_UNSEARCHED,
     },
-    {"field": "worker", "headerName": "Worker", "flex": 2, "minWidth": 90},
+    {
+        "field": "worker",
+        "headerName": "Worker",
+        "flex": 2,
+        "minWidth": 90,
+        **cell("Name"),
+    },
     {
         "colId": "alive",
         "headerName": "Liveness",

@@ -122,7 +122,10 @@ def _on_click(app: Dash, button: str, states: list[State], step: Any) -> None:
         State(Shell.SOURCE, "value"),
         *states,
         # the button itself stays as it is: disabled, it would lose the focus for good
-        running=[(Output(Stalled.PROGRESS, "hidden"), False, True)],
+        running=[
+            (Output(shown, "hidden"), False, True)
+            for shown in (Stalled.PROGRESS, Stalled.BUSY)
+        ],
         prevent_initial_call=True,
     )
     @offload

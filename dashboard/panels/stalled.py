@@ -31,6 +31,13 @@ def layout() -> html.Div:
             ),
             _help(),
             html.Button("Show", id=Stalled.SHOW, className="link-button"),
+            html.Div(
+                [dbc.Spinner(size="sm"), " Working…"],
+                id=Stalled.BUSY,
+                className="banner-busy",
+                hidden=True,
+                role="status",
+            ),
             dbc.Button("Clean Up Stalled", id=Stalled.CLEAN, className="button-warn"),
         ],
         id=Stalled.BANNER,

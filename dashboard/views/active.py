@@ -3,7 +3,7 @@
 from heapq import nsmallest
 from typing import Final, TypedDict
 
-from dashboard.format import count, shorten
+from dashboard.format import count, shorten, shorten_name
 from dashboard.theme import TONES
 from dashboard.views.signs import SHORT
 from data.model import Anomaly, Job, JobState, Snapshot
@@ -14,6 +14,8 @@ from data.rules.units import FIXES
 MAX_ROWS: Final = 500
 #: What people read of a job's own texts.
 NAME_LENGTH: Final = 120
+#: Of a name that the page shortens itself: whole, in all but the oddest cases.
+WHOLE_NAME: Final = 255
 _RANKS: Final = {JobState.RUNNING: 1, JobState.OTHER: 2, JobState.PENDING: 3}
 
 
@@ -116,7 +118,7 @@ def _row(
 ) -> RowView:
     row = RowView(
         id=job.run_id,
-        job=shorten(job.job_name, NAME_LENGTH),
+        job=shorten_name(job.job_name, WHOLE_NAME),
         status="Stalled" if stalled else _status_words(job),
         tone="warn" if stalled else TONES[job.state],
         rank=0 if stalled else _order(job)[0],

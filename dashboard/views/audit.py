@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboard.format import shorten
-from dashboard.views.active import NAME_LENGTH
+from dashboard.format import shorten, shorten_name
+from dashboard.views.active import NAME_LENGTH, WHOLE_NAME
 from data.all_sources import joined
 from data.store.audit import STARTED, AuditRow
 
@@ -108,7 +108,7 @@ def _grid_row(row: AuditRow, *, of_all: bool) -> dict[str, Any]:
         "actor": shorten(row.actor, NAME_LENGTH),
         "action": ACTIONS.get(row.action, row.action),
         "run_id": joined(row.source, run_id) if of_all and run_id else run_id,
-        "job": shorten(row.job_name, NAME_LENGTH),
+        "job": shorten_name(row.job_name, WHOLE_NAME),
         "source": row.source,
         "outcome": outcome_words(row.outcome),
         "before": _values(row.before),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypedDict
 from urllib.parse import quote
 
-from dashboard.format import count, duration, limit, shorten
+from dashboard.format import count, duration, limit, shorten, shorten_name
 from dashboard.views.active import NAME_LENGTH
 from dashboard.views.bulk import not_reached_parts
 from dashboard.views.signs import EVIDENCE, age_of
@@ -123,7 +123,7 @@ def _candidate(job: Job, verdict: Verdict, logs_url: str) -> CandidateView:
     }
     return CandidateView(
         run_id=job.run_id,
-        job=shorten(job.job_name, NAME_LENGTH),
+        job=shorten_name(job.job_name, NAME_LENGTH),
         run=shorten(job.run_id, NAME_LENGTH),
         elapsed=f"running for {duration(verdict.elapsed_ms)}, {rule}",
         heartbeat=EVIDENCE[known.sign][known.liveness],

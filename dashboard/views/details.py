@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, TypedDict
 
-from dashboard.format import duration, limit, shorten
+from dashboard.format import duration, limit, shorten, shorten_name
 from dashboard.theme import TONES
 from dashboard.views.active import NAME_LENGTH
 from dashboard.views.cleanup import logs_link
@@ -116,7 +116,7 @@ def details_view(
     job = details.job
     known = {"run_id": job.run_id, "job_name": job.job_name, "worker": job.worker or ""}
     return DetailsView(
-        title=shorten(job.job_name, NAME_LENGTH),
+        title=shorten_name(job.job_name, NAME_LENGTH),
         run_id=job.run_id,
         status=status_words(job, verdict),
         tone="warn" if verdict else TONES[job.state],

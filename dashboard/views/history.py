@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, TypedDict
 
-from dashboard.format import count, shorten
+from dashboard.format import count, shorten, shorten_name
 from dashboard.theme import TONES
-from dashboard.views.active import NAME_LENGTH
+from dashboard.views.active import NAME_LENGTH, WHOLE_NAME
 from dashboard.views.details import status_words, verdict_words
 from dashboard.views.instants import odd_values, ran_ms
 from data.clock import DAY_MS, HOUR_MS, from_ms
@@ -164,7 +164,7 @@ def _row(job: Job, verdict: Verdict | None, error: str) -> HistoryRow:
     odd = odd_values(job)
     return HistoryRow(
         id=job.run_id,
-        job=shorten(job.job_name, NAME_LENGTH),
+        job=shorten_name(job.job_name, WHOLE_NAME),
         status=status_words(job, verdict),
         tone="warn" if verdict else TONES[job.state],
         queue=shorten(job.queue, NAME_LENGTH),

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TypedDict
 
-from dashboard.format import count, in_words, shorten
+from dashboard.format import count, in_words, shorten_name
 from dashboard.views.active import ActiveView, active_view
 from dashboard.views.tiles import TileView, tiles_view
 from data.engines.base import Finding
@@ -83,7 +83,7 @@ def _unit_notices(snapshot: Snapshot, told: Collection[str]) -> list[NoticeView]
     for unit, fix in FIXES.items():
         ids = {run_id for run_id, what in anomalies.items() if what is unit}
         names = {
-            shorten(job.job_name, _TYPE_LENGTH)
+            shorten_name(job.job_name, _TYPE_LENGTH)
             for job in snapshot.jobs
             if job.run_id in ids
         }
@@ -100,7 +100,7 @@ def banner_view(snapshot: Snapshot, limits: StallLimits) -> BannerView:
     """The words of the stalled banner."""
     verdicts = snapshot.judgement.verdicts
     names = {
-        shorten(job.job_name, _TYPE_LENGTH)
+        shorten_name(job.job_name, _TYPE_LENGTH)
         for job in snapshot.jobs
         if job.run_id in verdicts
     }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dashboard.ids import Tiles
-from dashboard.views.active import MAX_ROWS, NAME_LENGTH, RowView, active_view
+from dashboard.views.active import MAX_ROWS, WHOLE_NAME, RowView, active_view
 from dashboard.views.overview import banner_view, overview_view
 from dashboard.views.spark import HEIGHT, WIDTH, spark_points
 from dashboard.views.tiles import tiles_view
@@ -339,7 +339,7 @@ def test_what_a_job_calls_itself_is_short_text_without_marks(words: str) -> None
     detail = banner_view(snapshot_of(job), LIMITS)["detail"]
 
     for shown in (row["job"], row.get("worker", ""), row_of(other)["status"], detail):
-        assert len(shown) <= NAME_LENGTH + 80
+        assert len(shown) <= WHOLE_NAME
         assert not set(shown) & {"\0", "\u202e"}
 
 
