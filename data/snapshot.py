@@ -105,7 +105,8 @@ class SnapshotReader:
 
         While another read hangs, the snapshot before is given.
         """
-        if self._reading.acquire(timeout=READ_LIMIT_S):
+        wait_s = 0 if self._latest.trouble else READ_LIMIT_S
+        if self._reading.acquire(timeout=wait_s):
             try:
                 self._read()
             finally:

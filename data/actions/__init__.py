@@ -318,8 +318,9 @@ class Actions:
             raise UnknownSourceError(name, sorted(self._sources))
         place = self._sources[name]
         known = place.reader.current()  # rights are known once the source was read
-        if known.trouble and known.read_at is None:
-            raise SourceUnavailableError(known.trouble.message)
+        if known.trouble:  # what is seen is old, and what is done might hang
+            message = f"{known.trouble.message} Nothing was done."
+            raise SourceUnavailableError(message)
         if not getattr(place.engine.capabilities, capability):
             raise CapabilityMissingError(place.engine.capabilities.why_not(capability))
         return place

@@ -64,6 +64,13 @@ def test_a_silent_source_is_told_and_holds_up_neither_others_nor_the_stop(
     trouble = server.get("api/snapshot?source=far").json()["view"]["trouble"]
     assert "far" in trouble["message"]
 
+    began = time.monotonic()
+    asked = httpx.post(
+        f"{server.url}api/stalled/cleanup", json={"source": "far"}, timeout=_GENEROUS_S
+    )
+    assert asked.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    assert time.monotonic() - began < _PROMISED_S + _BUSY_S
+
     wire.recover()
     _wait_until(lambda: server.get("readyz").json()["sources"]["far"] == "ok")
 

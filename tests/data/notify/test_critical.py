@@ -56,6 +56,7 @@ def look(composed: Composed) -> None:
     """Let the watch and the duties have a look, and wait for what is sent."""
     composed.monitor.duties.step(Event())
     composed.monitor.watches["jobs"].look_now()
+    composed.monitor.duties.of_sources["jobs"].record_stalls(Event())
     composed.monitor.duties.step(Event())
     messenger = composed.deps.messenger
     until(lambda: not any(line.is_busy for line in messenger._lines.values()))
