@@ -41,10 +41,12 @@ from data.engines.native_queries import (
     PARTS,
     TEXT_LIMIT,
     among,
+    by_index,
     select_cells,
     select_details,
     select_failures,
     select_long,
+    select_open,
     select_open_counts,
     select_runs,
 )
@@ -141,14 +143,15 @@ class NativeEngine:
         if not findings and not self._shape.facts.is_view:
             message = "Every index of the contract is there."
             found.append(Diagnosis("index", Grade.OK, message))
-        c = table.c
-        questions = {
-            "The open runs": self._select.where(c.finished_at.is_(None)).limit(500),
-            **self._history.questions("a-job", now_ms),
+        open_runs = {
+            "The open runs": select_open(table, self._select, OPEN_LIMIT + 1),
+            "How many are open": select_open_counts(table),
         }
+        history = self._history.questions("a-job", now_ms)
         with self._db.reading() as connection:
             found += heartbeat_indexes(connection, table)
-            found += plans(connection, [table.name], questions)
+            found += plans(connection, [table.name], open_runs, guided=True)
+            found += plans(connection, [table.name], history)
             found += surroundings(connection, now_ms)
             if self._db.dialect == "sqlite":
                 found += units(connection, table, now_ms)
@@ -160,23 +163,23 @@ class NativeEngine:
 
     def open_runs(self) -> OpenRuns:
         """Every RUNNING run and the oldest waiting ones, with the true counts."""
-        c = self._table.c
-        is_open = self._select.where(c.finished_at.is_(None))
+        table, runs = self._table, self._select
         with self._db.reading() as connection:
-            rows = connection.execute(is_open.limit(OPEN_LIMIT + 1)).all()
+            by_index(connection)
+            rows = connection.execute(select_open(table, runs, OPEN_LIMIT + 1)).all()
             if len(rows) <= OPEN_LIMIT:
                 jobs = to_jobs(rows)
                 return OpenRuns(jobs, Counter([job.state for job in jobs]))
-            running = is_any(c.status, JobState.RUNNING)
+            running = is_any(table.c.status, JobState.RUNNING)
             rows = [
-                *connection.execute(is_open.where(running).limit(OPEN_LIMIT)),
                 *connection.execute(
-                    is_open.where(not_(running))
-                    .order_by(c.finished_at, c.id)
-                    .limit(WAITING_LIMIT)
+                    select_open(table, runs.where(running), OPEN_LIMIT)
+                ),
+                *connection.execute(
+                    select_open(table, runs.where(not_(running)), WAITING_LIMIT)
                 ),
             ]
-            counts = connection.execute(select_open_counts(self._table)).all()
+            counts = connection.execute(select_open_counts(table)).all()
         states: Counter[JobState] = Counter()
         for word, runs in counts:
             states[STATES.get(word, JobState.OTHER)] += runs

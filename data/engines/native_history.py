@@ -41,7 +41,7 @@ from data.engines.native_cursors import (
     place_of,
     to_ms,
 )
-from data.engines.native_queries import CALENDAR
+from data.engines.native_queries import CALENDAR, by_index
 from data.engines.native_types import can_hold, equals, is_any, plain
 from data.engines.rows import STATES, to_jobs
 from data.engines.windows import search_back
@@ -102,7 +102,9 @@ class History:
             if (wanted := conditions(filter_)) is not None:
                 some = select(self._table.c.id).where(*wanted).limit(up_to)
                 total = select(func.count()).select_from(some.subquery())
-                counted += int(self._db.fetch(total)[0][0])
+                with self._db.reading() as connection:
+                    by_index(connection)
+                    counted += int(connection.scalar(total) or 0)
         return min(counted, up_to)
 
     def latest(self, job_name: str, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -139,7 +141,10 @@ class History:
             wanted.append(c.id < before.run_id)
         # by finished_at as well, or PostgreSQL walks the whole primary key
         order = (c.finished_at.desc(), c.id.desc())
-        return self._db.fetch(self._select.where(*wanted).order_by(*order).limit(limit))
+        statement = self._select.where(*wanted).order_by(*order).limit(limit)
+        with self._db.reading() as connection:
+            by_index(connection)
+            return connection.execute(statement).all()
 
     def _finished(
         self, filter_: RunFilter, before: Before | None, limit: int

@@ -77,7 +77,7 @@ def test_all_is_well_where_it_is(table: JobTable, tmp_path: Path) -> None:
     assert {f.what for f in found if f.where == "orders"} >= {
         *("reachable", "schema", "rights", "index", "plan"),
     }
-    assert len([f for f in found if f.what == "plan"]) == 8
+    assert len([f for f in found if f.what == "plan"]) == 9
     assert not (tmp_path / "store.db").exists()
     assert "will be made at the first start" in found[-1].message
 
