@@ -11,13 +11,12 @@
     return clicks ? [true, true, null, false, true, "Close", false] : Array(7).fill(same());
   }
 
-  /** Label of the confirm button, and whether it is off. */
-  function chosen(values, options) {
+  /** Label of the confirm button, and whether it is off; of both lists what is ticked. */
+  function chosen(values, alive) {
     // The list is new: its ages do not wait for the next second.
     requestAnimationFrame(() => window.jobManagerTicker?.tick());
-    const count = values?.length ?? 0;
-    const all = options?.length ?? 0;
-    const words = count === all ? `all ${count}` : `${count} of ${all}`;
+    const count = (values?.length ?? 0) + (alive?.length ?? 0);
+    const words = count === 1 ? "1 run" : `${count} runs`;
     return [count ? `Mark ${words} as failed` : "Nothing selected", count === 0];
   }
 

@@ -76,7 +76,11 @@ class Stalled:
     HEADING: Final = "cleanup-heading"
     MEANING: Final = "cleanup-meaning"
     REVIEW: Final = "cleanup-review"
+    #: to be ticked by default: lost, silent, never sent a heartbeat
     LIST: Final = "cleanup-list"
+    #: slow, not dead: never ticked by default
+    ALIVE: Final = "cleanup-alive"
+    ALIVE_PART: Final = "cleanup-alive-part"
     SEEN: Final = "cleanup-seen"
     COUNT: Final = "cleanup-count"
     CONFIRM: Final = "cleanup-confirm"

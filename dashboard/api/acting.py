@@ -19,7 +19,7 @@ from dashboard.api.models import (
 )
 from dashboard.auth import require
 from dashboard.deps import Action, Deps
-from data.actions import seen_of
+from data.actions import seen_of, ticked_of
 from data.exceptions import InvalidParamsError
 from data.rules import exact_json
 
@@ -63,11 +63,16 @@ def register(router: APIRouter, deps: Deps) -> None:
 
     @router.post("/stalled/cleanup", responses=RESPONSES)
     def clean_up(asked: CleanUpAsked) -> CleanedAnswer:
-        """Mark stalled runs as failed, where they still are; all without ``run_ids``."""
+        """Mark stalled runs as failed, where they still are.
+
+        Without ``run_ids`` those that the page would tick: not what is still alive.
+        """
         actor = require(deps.viewer(), Action.CLEAN_UP)
-        seen = seen_of(deps.place(asked.source).reader.refresh())
-        wanted = None if asked.run_ids is None else set(asked.run_ids)
-        chosen = [run for run in seen if wanted is None or run.run_id in wanted]
+        snapshot = deps.place(asked.source).reader.refresh()
+        chosen = ticked_of(snapshot)
+        if asked.run_ids is not None:
+            wanted = set(asked.run_ids)
+            chosen = [run for run in seen_of(snapshot) if run.run_id in wanted]
         done = deps.actions.clean_up(asked.source, chosen, actor=actor)
         return CleanedAnswer(**asdict(done))
 

@@ -167,7 +167,7 @@ class StartAsked(_Asked):
 
 
 class CleanUpAsked(_Asked):
-    """Stalled runs that are to be marked as failed; all of them without ``run_ids``."""
+    """Stalled runs that are to be marked as failed; without ``run_ids`` those not alive."""
 
     source: str
     run_ids: list[str] | None = Field(default=None, min_length=1, max_length=10_000)

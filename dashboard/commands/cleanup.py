@@ -6,8 +6,13 @@ import sys
 from typing import Any
 
 from dashboard.commands.tools import EXIT_FAILED, Tools, say, settings_with_sources
-from dashboard.views.cleanup import CandidateView, candidates_view, outcome_view
-from data.actions import seen_of
+from dashboard.views.cleanup import (
+    CandidateView,
+    candidates_view,
+    in_two,
+    outcome_view,
+)
+from data.actions import ticked_of
 from data.clock import from_ms, is_in_calendar
 from data.exceptions import SourceUnavailableError
 
@@ -30,11 +35,15 @@ def run(asked: argparse.Namespace, tools: Tools) -> int:
     snapshot = place.reader.refresh()
     if snapshot.trouble:
         raise SourceUnavailableError(snapshot.trouble.message)
-    for candidate in candidates_view(snapshot, deps.look.logs_url):
+    ticked, alive = in_two(candidates_view(snapshot, deps.look.logs_url))
+    for candidate in ticked:
         say(_evidence(candidate))
-    seen = seen_of(snapshot)
+    for candidate in alive:
+        say(f"{_evidence(candidate)}  (slow, not dead: left alone)")
+    seen = ticked_of(snapshot)
     if not seen:
-        say(f"{place.label}: nothing is stalled.")
+        slow = f"{len(alive)} slow, not dead. Nothing was changed."
+        say(f"{place.label}: {slow if alive else 'nothing is stalled.'}")
         return 0
     if asked.dry_run:
         say(f"{place.label}: {len(seen)} stalled. Nothing was changed.")

@@ -14,20 +14,26 @@ from dashboard.deps import Action, Deps
 from dashboard.ids import Shell, Stalled
 from dashboard.offload import offload
 from dashboard.views.cleanup import (
+    ALL_ALIVE,
     MEANING,
     candidates_view,
+    in_two,
     outcome_view,
     seen_data,
     seen_from,
     undoable_from,
     undone_view,
 )
-from data.actions import CleanUp, seen_of
+from data.actions import CleanUp, seen_of, ticked_of
 from data.engines.base import Remedy
 from data.exceptions import DataError, UndoExpiredError
 from data.model import Snapshot
 
 _NEXT = "Next: check the logs of the run, and run it again if it was legitimate."
+_ALIVE_NOTE = html.P(
+    "These still give signs of life. Tick one only if you are sure that it hangs.",
+    className="quiet",
+)
 _CAN_BE_UNDONE = "A clean-up can be undone for 10 minutes."
 _CANNOT_BE_UNDONE = "It cannot be undone: Job Manager's own store did not answer."
 
@@ -59,7 +65,8 @@ def register(app: Dash, deps: Deps) -> None:
         _on_click(app, Stalled.CLEAN, [], partial(_review, deps))
     else:
         _on_click(app, Stalled.CLEAN, [undoable], partial(_clean_all, deps))
-    chosen = [State(Stalled.LIST, "value"), State(Stalled.SEEN, "data"), undoable]
+    lists = [State(Stalled.LIST, "value"), State(Stalled.ALIVE, "value")]
+    chosen = [*lists, State(Stalled.SEEN, "data"), undoable]
     _on_click(app, Stalled.CONFIRM, chosen, partial(_clean_chosen, deps))
     _on_click(app, Stalled.UNDO, [undoable], partial(_undo, deps))
 
@@ -71,6 +78,9 @@ _OUTPUTS = {
     "meaning": (Stalled.MEANING, "children"),
     "options": (Stalled.LIST, "options"),
     "chosen": (Stalled.LIST, "value"),
+    "alive": (Stalled.ALIVE, "options"),
+    "alive_chosen": (Stalled.ALIVE, "value"),
+    "alive_hidden": (Stalled.ALIVE_PART, "hidden"),
     "seen": (Stalled.SEEN, "data"),
     "problem": (Stalled.PROBLEM, "children"),
     "outcome": (Stalled.OUTCOME, "children"),
@@ -104,7 +114,7 @@ _IN_THE_BROWSER: list[tuple[Any, ...]] = [
         "chosen",
         [Output(Stalled.COUNT, "children"), Output(Stalled.CONFIRM, "disabled")],
         Input(Stalled.LIST, "value"),
-        State(Stalled.LIST, "options"),
+        Input(Stalled.ALIVE, "value"),
     ),
     ("last", Output(Stalled.LAST, "hidden"), Input(Stalled.UNDOABLE, "data")),
 ]
@@ -139,13 +149,17 @@ def _review(deps: Deps, source: str) -> dict[str, Any]:
     snapshot = place.reader.refresh()
     candidates = candidates_view(snapshot, deps.look.logs_url)
     trouble = snapshot.trouble.message if snapshot.trouble else ""
+    ticked, alive = in_two(candidates)
     nothing = "" if candidates else "Nothing is stalled any more."
     return {
         "open": True,
         "review_hidden": not candidates,
         "meaning": [html.P(words) for words in _meaning(deps, source, snapshot)],
-        "options": [candidate_option(**run) for run in candidates],
-        "chosen": [run["run_id"] for run in candidates],
+        "options": [candidate_option(**run) for run in ticked],
+        "chosen": [run["run_id"] for run in ticked],
+        "alive": [candidate_option(**run) for run in alive],
+        "alive_chosen": [],
+        "alive_hidden": not alive,
         "seen": seen_data(seen_of(snapshot)),
         "problem": problem(trouble) if trouble else nothing,
         "outcome_hidden": True,
@@ -155,11 +169,11 @@ def _review(deps: Deps, source: str) -> dict[str, Any]:
     }
 
 
-def _clean_chosen(
-    deps: Deps, source: str, chosen: object, seen: object, undoable: object
-) -> dict[str, Any]:
+def _clean_chosen(deps: Deps, source: str, *values: object) -> dict[str, Any]:
+    """What is ticked in either list; ``values`` as in ``register``."""
+    ticked, alive, seen, undoable = values
     try:
-        runs = seen_from(seen, chosen)
+        runs = seen_from(seen, ticked, alive)
         actor = require(deps.viewer(), Action.CLEAN_UP)
         done = deps.actions.clean_up(source, runs, actor=actor)
     except (DataError, ValueError) as error:
@@ -168,10 +182,13 @@ def _clean_chosen(
 
 
 def _clean_all(deps: Deps, source: str, undoable: object) -> dict[str, Any]:
-    """One click: everything that the page shows as stalled."""
+    """One click: what the dialog would tick of what the page shows as stalled."""
     try:
         actor = require(deps.viewer(), Action.CLEAN_UP)
-        runs = seen_of(deps.place(source).reader.latest)
+        snapshot = deps.place(source).reader.latest
+        runs = ticked_of(snapshot)
+        if snapshot.judgement.verdicts and not runs:
+            return {**_OUTCOME_SHOWN, "outcome": ALL_ALIVE, "undo_hidden": True}
         done = deps.actions.clean_up(source, runs, actor=actor)
     except DataError as error:
         return {
@@ -275,9 +292,17 @@ def _dialog() -> dbc.Modal:
 
 def _list() -> html.Div:
     runs = dbc.Checklist(id=Stalled.LIST, options=[], value=[], className="candidates")
+    alive = dbc.Checklist(
+        id=Stalled.ALIVE, options=[], value=[], className="candidates"
+    )
+    alive_part = html.Div(
+        [html.P("Slow, not dead", className="candidates-title"), _ALIVE_NOTE, alive],
+        id=Stalled.ALIVE_PART,
+        hidden=True,
+    )
     steps = html.P(_NEXT, className="quiet")
     meaning = html.Div(id=Stalled.MEANING)
-    return html.Div([meaning, runs, steps], id=Stalled.REVIEW)
+    return html.Div([meaning, runs, alive_part, steps], id=Stalled.REVIEW)
 
 
 def _buttons() -> list[Component]:

@@ -10,7 +10,8 @@ from dashboard.views.bulk import not_reached_parts
 from dashboard.views.signs import EVIDENCE, age_of
 from data.actions import CleanUp, Undone
 from data.engines.base import Remedy, Seen
-from data.model import Job, Liveness, Snapshot, Verdict
+from data.model import Job, Snapshot, Verdict
+from data.rules.stalls import is_alive
 
 
 class CandidateView(TypedDict):
@@ -41,17 +42,29 @@ def candidates_view(snapshot: Snapshot, logs_url: str) -> list[CandidateView]:
     return [_candidate(job, verdicts[job.run_id], logs_url) for job in stalled]
 
 
+def in_two(
+    candidates: Sequence[CandidateView],
+) -> tuple[list[CandidateView], list[CandidateView]]:
+    """Those to be ticked, and those that are slow, not dead; each in its order."""
+    ticked = [run for run in candidates if not run["alive"]]
+    return ticked, [run for run in candidates if run["alive"]]
+
+
 def seen_data(seen: Sequence[Seen]) -> list[list[object]]:
     """Guards as plain JSON, to be kept in the page between list and click."""
     return [list(run) for run in seen]
 
 
-def seen_from(data: object, chosen: object) -> list[Seen]:
-    """The guards of the chosen runs; raises ValueError when the page sent something else."""
-    if not isinstance(data, list) or not isinstance(chosen, list):
+def seen_from(data: object, *chosen: object) -> list[Seen]:
+    """The guards of the runs chosen in each list.
+
+    Raises ValueError when the page sent something else.
+    """
+    lists = [ids for ids in chosen if isinstance(ids, list)]
+    if not isinstance(data, list) or len(lists) < len(chosen):
         message = "The list of runs is not readable: open the dialog again."
-        raise ValueError(message)  # noqa: TRY004
-    picked = set(map(str, chosen))
+        raise ValueError(message)
+    picked = {str(run_id) for ids in lists for run_id in ids}
     return [run for run in map(_seen_from, data) if run.run_id in picked]
 
 
@@ -75,6 +88,13 @@ MEANING: Final = {
         "and what changes in the moment between is not protected."
     ),
 }
+
+
+#: After a click without a dialog, when all that is stalled is alive.
+ALL_ALIVE: Final = (
+    "Nothing was done: every stalled run still gives signs of life. "
+    "It is slow, not dead; open it to cancel it."
+)
 
 
 def outcome_view(result: CleanUp) -> list[tuple[str, str, list[str]]]:
@@ -129,7 +149,7 @@ def _candidate(job: Job, verdict: Verdict, logs_url: str) -> CandidateView:
         heartbeat=EVIDENCE[known.sign][known.liveness],
         heartbeat_at=known.heartbeat_at,
         heartbeat_as=age_of(known.sign, known.liveness),
-        alive=known.liveness is Liveness.FRESH,
+        alive=is_alive(verdict),
         worker=shorten(job.worker or "no worker named", NAME_LENGTH),
         logs=logs_link(logs_url, link_values),
     )

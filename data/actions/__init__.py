@@ -18,6 +18,7 @@ from data.actions.clean_up import (
     reason_of,
     seen_as,
     seen_of,
+    ticked_of,
 )
 from data.actions.everywhere import (
     in_each,
@@ -56,6 +57,7 @@ __all__ = [
     "reason_of",
     "seen_as",
     "seen_of",
+    "ticked_of",
 ]
 
 

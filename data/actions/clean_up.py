@@ -19,7 +19,7 @@ from data.model import (
     Snapshot,
     Verdict,
 )
-from data.rules.stalls import StallLimits, verdict_of
+from data.rules.stalls import StallLimits, is_alive, verdict_of
 from data.snapshot import Source
 from data.store import Store
 from data.store.audit import AuditEntry
@@ -52,11 +52,23 @@ def seen_of(snapshot: Snapshot) -> list[Seen]:
     ]
 
 
+def ticked_of(snapshot: Snapshot) -> list[Seen]:
+    """Those of ``seen_of`` that a clean-up takes unless somebody chooses otherwise.
+
+    Lost, silent, and of types that never send a heartbeat. What still gives signs of
+    life is slow, not dead.
+    """
+    return [
+        seen_as(run_id, verdict)
+        for run_id, verdict in snapshot.judgement.verdicts.items()
+        if not is_alive(verdict)
+    ]
+
+
 def seen_as(run_id: str, verdict: Verdict) -> Seen:
     """The guard that ``verdict`` rests on."""
     known = verdict.evidence
-    silent = known.liveness is not Liveness.FRESH
-    return Seen(run_id, known.started_at, known.heartbeat_at, silent)
+    return Seen(run_id, known.started_at, known.heartbeat_at, not is_alive(verdict))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,6 +98,14 @@ def verdict_of(job: Job, *, now_ms: int, limits: StallLimits) -> Verdict | None:
     return Verdict(StallState.OVERDUE, rule, limit_ms, elapsed_ms, evidence)
 
 
+def is_alive(verdict: Verdict) -> bool:
+    """Is a stalled run slow rather than dead: does it still give signs of life?
+
+    Such a run is never cleaned up unless somebody chooses it by name.
+    """
+    return verdict.evidence.liveness is Liveness.FRESH
+
+
 def was_overdue(job: Job, limits: StallLimits) -> bool:
     """Did a finished run take longer than its limit?"""
     if job.started_at is None or job.finished_at is None or wrong_unit(job):

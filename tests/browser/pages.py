@@ -45,7 +45,7 @@ const element = document.getElementById(arguments[0]);
 return element && element.checkVisibility() ? element.innerText : null;
 """
 _CANDIDATES = """
-return [...document.querySelectorAll("#cleanup-list .form-check")].map((option) =>
+return [...document.querySelectorAll("#cleanup-review .form-check")].map((option) =>
   [option.innerText, option.querySelector("input").checked,
    option.querySelector("a")?.getAttribute("href") ?? ""]);
 """
@@ -382,7 +382,7 @@ class OverviewPage:
 
     def toggle(self, job: str) -> None:
         options = self._driver.find_elements(
-            By.CSS_SELECTOR, "#cleanup-list .form-check"
+            By.CSS_SELECTOR, "#cleanup-review .form-check"
         )
         option = next(option for option in options if job in option.text)
         option.find_element(By.CSS_SELECTOR, "input").click()

@@ -25,7 +25,7 @@ def test_cu001_stalled_runs_are_cleaned_up_and_put_back(launch, jobs):
 
     page.open_clean_up()
 
-    assert page.confirm_words() == "Mark all 2 as failed"
+    assert page.confirm_words() == "Mark 2 runs as failed"
     assert [found.chosen for found in page.candidates()] == [True, True]
     assert "marks the selected runs as failed" in page.dialog()
     assert "check the logs" in page.dialog()
@@ -67,7 +67,7 @@ def test_cu002_what_is_deselected_is_left_alone(launch, jobs):
     page.open_clean_up()
 
     page.toggle("keep-me")
-    wait_for(lambda: page.confirm_words() == "Mark 1 of 2 as failed")
+    wait_for(lambda: page.confirm_words() == "Mark 1 run as failed")
     page.toggle("clean-me")
     wait_for(lambda: page.confirm_words() == "Nothing selected")
     assert not page.can_confirm()
@@ -125,18 +125,25 @@ def test_cu005_a_run_started_anew_is_left_running(launch, jobs):
     assert jobs.of(again)["status"] == "RUNNING"
 
 
-def test_cu006_a_worker_that_still_beats_is_said_to_be_alive(launch, jobs):
+def test_cu006_a_worker_that_still_beats_is_listed_apart_and_not_ticked(launch, jobs):
     alive = jobs.stalled("slow", heartbeat_at=jobs.now)
+    dead = jobs.stalled("dead")
     page, _ = launch()
     page.open_clean_up()
 
-    assert "still alive, last heartbeat" in page.candidate_of("slow").text
+    slow = page.candidate_of("slow")
+    assert "still alive, last heartbeat" in slow.text
+    assert (slow.chosen, page.candidate_of("dead").chosen) == (False, True)
+    assert page.confirm_words() == "Mark 1 run as failed"
+    page.toggle("slow")
+    wait_for(lambda: page.confirm_words() == "Mark 2 runs as failed")
     jobs.beat(alive)
     said = page.confirm()
 
-    # its beating is no news: it was shown, and selected all the same
-    assert "1 marked as failed" in said
+    # its beating is no news: it was shown, and chosen all the same
+    assert "2 marked as failed" in said
     assert jobs.of(alive)["cancel_requested_at"] is not None
+    assert jobs.of(dead)["status"] == "FAILED"
 
 
 def test_cu007_two_people_at_once_mark_a_run_only_once(launch, jobs):
@@ -160,6 +167,7 @@ def test_cu007_two_people_at_once_mark_a_run_only_once(launch, jobs):
 
 def test_cu008_without_confirmation_one_click_does_it_and_undo_is_offered(launch, jobs):
     stalled = jobs.stalled()
+    alive = jobs.stalled("slow", heartbeat_at=jobs.now)
     page, _ = launch(JOBS_CLEANUP_CONFIRM="false")
 
     page.click_clean_up()
@@ -167,6 +175,7 @@ def test_cu008_without_confirmation_one_click_does_it_and_undo_is_offered(launch
     assert "1 marked as failed" in page.wait_for_outcome()
     assert page.candidates() == []
     assert jobs.of(stalled)["status"] == "FAILED"
+    assert jobs.of(alive)["status"] == "RUNNING"
     page.undo()
     assert jobs.of(stalled)["status"] == "RUNNING"
 

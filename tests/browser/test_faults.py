@@ -242,7 +242,7 @@ def test_fa012_5000_open_runs_with_300_stalled(launch, jobs):
     message = composed.hub.messages.of(composed.deps.snapshot("jobs"))
     assert len(message.text.encode()) <= 200_000
     page.open_clean_up()
-    assert page.confirm_words() == "Mark all 300 as failed"
+    assert page.confirm_words() == "Mark 300 runs as failed"
     assert "300 marked as failed" in page.confirm()
     wait_for_banner(page, lambda banner: banner is None)
 

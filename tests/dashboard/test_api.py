@@ -240,6 +240,26 @@ def test_the_audit_is_listed_page_by_page(client: TestClient, table: JobTable) -
     assert len(client.get("/api/audit.csv").text.splitlines()) == 4
 
 
+def test_without_ids_a_clean_up_leaves_alone_what_is_still_alive(
+    client: TestClient, table: JobTable
+) -> None:
+    long_ago = NOW - HOUR_MS
+    silent, lost, alive = table.add(
+        make_run(started_at=long_ago),
+        make_run(started_at=long_ago, heartbeat_at=NOW - HOUR_MS),
+        make_run(started_at=long_ago, heartbeat_at=NOW),
+    )
+
+    body = client.post("/api/stalled/cleanup", json={"source": "jobs"}).json()
+    again = client.post("/api/stalled/cleanup", json={"source": "jobs"}).json()
+    asked = {"source": "jobs", "run_ids": [alive]}
+    named = client.post("/api/stalled/cleanup", json=asked).json()
+
+    assert {*body["cleaned"]} == {silent, lost}
+    assert (again["cleaned"], again["not_reached"]) == ([], [])
+    assert named["cleaned"] == [alive]
+
+
 def test_stalled_runs_are_cleaned_up_and_put_back(
     client: TestClient, table: JobTable
 ) -> None:

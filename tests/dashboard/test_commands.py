@@ -119,6 +119,26 @@ def test_cleanup_asks_and_nobody_there_is_a_no(
     assert "nothing is stalled" in capsys.readouterr().out
 
 
+def test_cleanup_lists_what_is_alive_and_leaves_it_alone(
+    table: JobTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead = stalled(table)
+    table.change(dead, heartbeat_at=None)
+    [alive] = table.add(
+        {**table.row(dead), "id": 77, "heartbeat_at": now_ms(utc_now), "params": {}}
+    )
+
+    assert command("cleanup", "--yes") == 0
+
+    told = capsys.readouterr().out
+    [line] = [one for one in told.splitlines() if one.startswith(f"{alive} ")]
+    assert line.endswith("(slow, not dead: left alone)")
+    assert table.row(alive)["status"] == "RUNNING"
+    assert table.row(dead)["status"] == "FAILED"
+    assert command("cleanup", "--yes") == 0
+    assert "1 slow, not dead. Nothing was changed." in capsys.readouterr().out
+
+
 def test_cleanup_names_a_source_that_is_not_there_or_down(
     table: JobTable, capsys: pytest.CaptureFixture[str]
 ) -> None:

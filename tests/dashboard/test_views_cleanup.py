@@ -7,16 +7,17 @@ import pytest
 
 from dashboard.views.cleanup import (
     candidates_view,
+    in_two,
     logs_link,
     outcome_view,
     seen_data,
     seen_from,
     undone_view,
 )
-from data.actions import CleanUp, Undone, seen_of
+from data.actions import CleanUp, Undone, seen_of, ticked_of
 from data.clock import HOUR_MS, MINUTE_MS
 from data.engines.base import Seen
-from data.model import Job, Snapshot
+from data.model import Job, LifeSign, Snapshot
 from data.rules.stalls import StallLimits, judge
 from tests.factories import NOW, make_job
 
@@ -56,6 +57,32 @@ def test_a_run_that_still_beats_is_marked_as_alive() -> None:
 
     assert view["alive"]
     assert view["heartbeat"] == "still alive, last heartbeat"
+
+
+def test_what_is_to_be_ticked_is_the_same_for_dialog_api_and_command() -> None:
+    snapshot = snapshot_of(
+        stalled("silent"),
+        stalled("lost", heartbeat_at=NOW - 10 * MINUTE_MS),
+        stalled("alive", heartbeat_at=NOW),
+        stalled("step", heartbeat_at=NOW, sign=LifeSign.STEP),
+        stalled("long step", heartbeat_at=NOW - HOUR_MS, sign=LifeSign.STEP),
+    )
+
+    ticked, alive = in_two(candidates_view(snapshot, ""))
+
+    assert {run["run_id"] for run in ticked} == {"silent", "lost", "long step"}
+    assert {run["run_id"] for run in alive} == {"alive", "step"}
+    assert {run.run_id for run in ticked_of(snapshot)} == {
+        run["run_id"] for run in ticked
+    }
+
+
+def test_runs_are_chosen_from_both_lists() -> None:
+    data = [["1", NOW, None, True], ["2", NOW, NOW, False], ["3", NOW, None, True]]
+
+    assert [run.run_id for run in seen_from(data, ["1"], ["2"])] == ["1", "2"]
+    with pytest.raises(ValueError, match="not readable"):
+        seen_from(data, ["1"], None)
 
 
 def test_a_limit_of_its_own_is_named() -> None:
