@@ -25,6 +25,7 @@ from data.connecting import (
     open_lent_engine,
     secrets_of,
 )
+from data.deadlines import patience
 from data.driver_errors import is_undone, meaning_of
 from data.exceptions import (
     AccessDeniedError,
@@ -73,7 +74,7 @@ class Database:
         self.name = name
         self.owned = owned
         self.dialect = self.url.get_backend_name()
-        self._limit_s = _OWNED_CALL_LIMIT_S if owned else CALL_LIMIT_S
+        self._usual_limit_s = _OWNED_CALL_LIMIT_S if owned else CALL_LIMIT_S
         self._calls = Calls(name, self._tolerate_any_text, secrets=secrets_of(self.url))
         self._reading = open_engine(self.url, read_only=not owned, owned=owned)
         self._writing = self._reading
@@ -88,6 +89,10 @@ class Database:
         #: why the last write failed, "" when it did not
         self.write_problem = ""
         self._failed_at = 0.0
+
+    @property
+    def _limit_s(self) -> float:
+        return max(self._usual_limit_s, patience())
 
     @property
     def path(self) -> Path | None:

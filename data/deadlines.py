@@ -126,6 +126,27 @@ _WATCHDOG: Final = _Watchdog()
 _CURRENT: ContextVar[Call | None] = ContextVar("database_call", default=None)
 
 
+_PATIENCE: ContextVar[float] = ContextVar("database_patience", default=0.0)
+
+
+@contextmanager
+def patient(limit_s: float) -> Iterator[None]:
+    """Calls of this thread in here may keep silent for so long at least, in seconds.
+
+    For statements that are known to take long and that nobody waits for.
+    """
+    token = _PATIENCE.set(limit_s)
+    try:
+        yield
+    finally:
+        _PATIENCE.reset(token)
+
+
+def patience() -> float:
+    """How long a call of this thread may keep silent at least, in seconds."""
+    return _PATIENCE.get()
+
+
 def current_call() -> Call | None:
     """The innermost call of this thread."""
     return _CURRENT.get()

@@ -84,6 +84,21 @@ _CLASSES: Final[dict[str, _Meaning]] = {
     "44": (StatementRefusedError, "a rule of the view forbids this"),
     "P0": (StatementRefusedError, "a function of the database refused"),
 }
+#: While it connects the driver passes on words alone; they may be in any language, then
+#: it cannot be reached.
+_CONNECTING: Final[tuple[tuple[str, _Meaning], ...]] = (
+    ("too many clients", _POSTGRESQL["53300"]),
+    ("too many connections", _POSTGRESQL["53300"]),
+    ("remaining connection slots", _POSTGRESQL["53300"]),
+    ("no more connections allowed", _POSTGRESQL["53300"]),
+    ("authentication failed", _POSTGRESQL["28P01"]),
+    ("no password supplied", _POSTGRESQL["28P01"]),
+    ("no pg_hba.conf entry", _POSTGRESQL["28000"]),
+)
+_NO_SUCH: Final = (
+    (re.compile(r'FATAL: +database "[^"]*" does not exist'), _POSTGRESQL["3D000"]),
+    (re.compile(r'FATAL: +role "[^"]*" does not exist'), _POSTGRESQL["28000"]),
+)
 #: SQLSTATE classes that mean the server is gone, full, or going down.
 _AWAY: Final = ("08", "53", "57", "58")
 #: What the server says of a COMMIT when nobody can know what became of it.
@@ -133,7 +148,7 @@ def meaning_of(error: SQLAlchemyError) -> _Meaning:
     if state in _POSTGRESQL:
         return _POSTGRESQL[state]
     if _is_lost(error, state):
-        return _UNREACHABLE
+        return _UNREACHABLE if state else _on_connecting(str(orig))
     return _CLASSES.get((state or "")[:2], _REFUSED)
 
 
@@ -161,6 +176,16 @@ def _is_lost(error: SQLAlchemyError, state: str | None) -> bool:
         return True
     broken = isinstance(error, DBAPIError) and error.connection_invalidated
     return broken or (state or "").startswith(_AWAY)
+
+
+def _on_connecting(words: str) -> _Meaning:
+    for part, meaning in _CONNECTING:
+        if part in words:
+            return meaning
+    for pattern, meaning in _NO_SUCH:
+        if pattern.search(words):
+            return meaning
+    return _UNREACHABLE
 
 
 def _on_sqlite(words: str) -> _Meaning:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from data.clock import DAY_MS
 from data.db import Database
+from data.deadlines import patient
 from data.exceptions import DataError, SourceUnavailableError
 from data.store.alerts import AlertLog
 from data.store.audit import AuditLog
@@ -40,6 +41,8 @@ RETENTION_MS: Final = 90 * DAY_MS
 EPISODES_LEAST_MS: Final = 30 * DAY_MS
 TELEMETRY_LEAST_MS: Final = 4 * DAY_MS
 
+#: How long one statement that forgets may take, in seconds.
+_PRUNE_LIMIT_S: Final = 600.0
 _DIALECTS: Final = ("sqlite", "postgresql")
 _SECRETS: Final = ("password", "sslpassword")
 
@@ -78,6 +81,7 @@ class Store:
             connection.execute(first)
             return int(connection.execute(select(store_made.c.at)).scalar_one())
 
+    @patient(_PRUNE_LIMIT_S)
     def prune(self, now_ms: int, retention_ms: int) -> dict[str, int]:
         """Forget what is older than the retention; days of rollups are kept for longer.
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from data import connecting, db
 from data.db import Database
-from data.deadlines import DeadlineError, bounded, within_limit
+from data.deadlines import DeadlineError, bounded, patient, within_limit
 from data.exceptions import (
     OutcomeUnknownError,
     SourceSilentError,
@@ -149,7 +149,7 @@ def test_while_one_tries_a_silent_database_the_others_are_told_at_once(
     with pytest.raises(SourceSilentError):
         _read(database)
     monkeypatch.setattr(connecting, "CONNECT_LIMIT_S", 30.0)
-    database._limit_s = 30.0
+    database._usual_limit_s = 30.0
     trying = Thread(target=_swallowing(lambda: _read(database)), daemon=True)
     trying.start()
     _wait_until(lambda: database._calls.circuit._tried_by is not None)
@@ -172,6 +172,18 @@ def test_a_call_that_hears_of_its_database_now_and_then_goes_on(
     with database.reading() as connection:
         while time.monotonic() - began < 1.5:
             connection.execute(text("SELECT pg_sleep(0.1)"))
+    database.close()
+
+
+def test_what_is_known_to_take_long_may_take_longer(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "CALL_LIMIT_S", 0.2)
+    database = Database(postgresql_url, name="orders")
+    with patient(_GENEROUS_S):
+        database.fetch(text("SELECT pg_sleep(0.6)"))
+    with pytest.raises(SourceSilentError):
+        database.fetch(text("SELECT pg_sleep(0.6)"))
     database.close()
 
 

@@ -138,3 +138,24 @@ def test_a_password_that_the_driver_repeats_is_masked() -> None:
     error = OperationalError("SELECT 1", {}, orig)
 
     assert "s3cret" not in str(translated(error, "orders", secrets=["s3cret"]))
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("FATAL:  sorry, too many clients already", SourceFullError),
+        ("FATAL:  no more connections allowed (max_client_conn)", SourceFullError),
+        ('FATAL:  password authentication failed for user "jobs"', AccessDeniedError),
+        ('FATAL:  role "nobody" does not exist', AccessDeniedError),
+        ('FATAL:  database "nothing" does not exist', SourceUnavailableError),
+        ("FATAL:  la base de datos no existe", SourceUnavailableError),
+    ],
+)
+def test_a_connection_that_is_refused_is_read_by_its_words(
+    words: str, kind: type[DataError]
+) -> None:
+    orig = psycopg.OperationalError(f"connection failed: {words}")
+    error = translated(OperationalError(None, None, orig), "orders")
+
+    assert type(error) is kind
+    assert words.split(":  ")[1] in str(error)
