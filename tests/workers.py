@@ -37,7 +37,7 @@ class Worker:
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)
 
 
 class Workshop(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.browser.waiting import wait_until
+from tests.browser.waiting import LIMIT_S, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 #: What is in deploy/ for each way to hand on the prefix.
@@ -61,7 +61,7 @@ def is_sound(folder: Path, *servers: str) -> subprocess.CompletedProcess[str]:
         [*_command(folder, servers), "-t"],
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=LIMIT_S,
         check=False,
     )
 
@@ -77,7 +77,7 @@ def nginx(folder: Path, port: int, *servers: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=LIMIT_S)
 
 
 def _command(folder: Path, servers: tuple[str, ...]) -> list[str]:

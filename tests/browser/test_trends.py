@@ -226,7 +226,7 @@ def test_tr007_new_numbers_come_by_themselves_and_only_then(trends):
         page.mark_table("fig-stalled")
         before = page.page.settled_questions()
         page.tick()
-        wait_for(lambda: page.page.settled_questions() == before + 1)
+        wait_for(lambda: page.page.settled_questions() > before)
         return page.is_marked("fig-stalled")
 
     wait_for(is_left_alone)

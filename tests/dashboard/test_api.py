@@ -15,8 +15,9 @@ import pytest
 from app import compose
 from dashboard.deps import Role, Viewer
 from dashboard.settings import load_settings
-from data.clock import HOUR_MS, now_ms, utc_now
+from data.clock import HOUR_MS
 from tests.browser.waiting import wait_for
+from tests.conftest import RunningClock
 from tests.factories import JobTable, finished_run, job_table, make_run
 
 pytestmark = pytest.mark.one_database
@@ -26,7 +27,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)
     from starlette.testclient import TestClient
 
-NOW = now_ms(utc_now)
+CLOCK = RunningClock()
+NOW = CLOCK.now_ms
 RUN_KEYS = {
     *("source", "run_id", "job_name", "queue", "status", "attempt", "worker"),
     *("enqueued_at", "started_at", "heartbeat_at", "finished_at", "verdict"),
@@ -60,7 +62,7 @@ def serve(
     }
     with ExitStack() as stack:
         stack.callback(dash.page_registry.clear)
-        composed = compose(load_settings(wanted, directory=place))
+        composed = compose(load_settings(wanted, directory=place), clock=CLOCK)
         stack.callback(composed.deps.store.close)
         stack.callback(composed.deps.sources["jobs"].engine.close)
         if who is not None:
