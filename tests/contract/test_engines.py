@@ -133,6 +133,7 @@ def test_open_runs_are_what_is_not_finished_with_every_field(place: Place) -> No
         None,
         None,
         LifeSign.HEARTBEAT,
+        (),
     )
     assert len(jobs) == 3
     assert counts == {

@@ -163,7 +163,7 @@ def test_nobody_knows_a_run_that_is_not_there(scene: Scene) -> None:
     for run_id in ("", "987654321", "\0", "\ud83d", "1' OR '1'='1", "9" * 10_000):
         assert engine.details(run_id) is None
         assert engine.runs([run_id]) == []
-        assert engine.cancel([run_id], at_ms=0) == ([], [])
+        assert engine.cancel([run_id], at_ms=0) == ([], [], {})
         assert engine.enqueue_again([run_id], at_ms=0).started == {}
         assert mark(scene.shop, Seen(run_id, 1, None, guard_heartbeat=True)) == []
 
