@@ -103,7 +103,8 @@ class Measures:
         return {"": judge_disconnects(series.at(self._now), limits)}
 
     def _stalls(self, limits: Limits, _known: Collection[str]) -> Readings:
-        counted = partial(stalled_between, self._store.database)
+        among = self._store.trends.is_not_gone
+        counted = partial(stalled_between, self._store.database, among=among)
         return {"": judge_stalls(stalls_at(counted, self._now), limits)}
 
     def _error_rate(self, limits: Limits, _known: Collection[str]) -> Readings:
@@ -215,7 +216,8 @@ def minute_series(store: Store, since: int, until: int) -> MinuteSeries:
 
 def stall_series(store: Store, since: int) -> StallSeries:
     """Stalled runs, to be measured from ``since`` on."""
-    return StallSeries(stalled_since(store.database, since - STALLS_BEFORE_MS))
+    first = since - STALLS_BEFORE_MS
+    return StallSeries(stalled_since(store.database, first, store.trends.is_not_gone))
 
 
 def run_series(store: Store, since: int, until: int) -> RunSeries:

@@ -1,9 +1,9 @@
 """What the rules of alerts ask of the store and nobody else does; all bounded."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, true
 
 from data.clock import DAY_MS, HOUR_MS, WEEK_MS
 from data.db import Database
@@ -53,17 +53,26 @@ class FreshGroup(NamedTuple):
     origin: str
 
 
-def stalled_since(database: Database, since: int) -> list[int]:
+#: Says of the column of sources which ones count.
+Among = Callable[[ColumnElement[str]], ColumnElement[bool]]
+
+
+def stalled_since(
+    database: Database, since: int, among: Among = lambda _source: true()
+) -> list[int]:
     """When runs were first seen as stalled, of all sources, newest first."""
-    statement = select(_s.first_seen_at).where(_s.first_seen_at >= since)
+    wanted = _s.first_seen_at >= since, among(_s.source)
+    statement = select(_s.first_seen_at).where(*wanted)
     newest = statement.order_by(_s.first_seen_at.desc()).limit(MOST_EPISODES)
     rows = database.fetch(newest)
     return [at for (at,) in rows]
 
 
-def stalled_between(database: Database, after: int, until: int) -> int:
+def stalled_between(
+    database: Database, after: int, until: int, among: Among = lambda _source: true()
+) -> int:
     """How many runs of all sources were first seen as stalled in ``(after, until]``."""
-    span = _s.first_seen_at > after, _s.first_seen_at <= until
+    span = _s.first_seen_at > after, _s.first_seen_at <= until, among(_s.source)
     return int(database.fetch(select(func.count()).where(*span))[0][0])
 
 

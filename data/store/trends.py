@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, Table, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, or_, select, true
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
 from data.db import Database
@@ -449,6 +449,13 @@ class TrendLog:
             return column == source
         names = select(_state.source)
         return column.in_(names.where(self.is_there("")) if self._sources else names)
+
+    def is_not_gone(self, column: ColumnElement[str]) -> ColumnElement[bool]:
+        """Is it of a source of this program, or of one that another reads?"""
+        if not self._sources:
+            return true()
+        elsewhere = select(_state.source).where(self.is_there(""))
+        return or_(column.in_(sorted(self._sources)), column.in_(elsewhere))
 
     def is_there(self, source: str) -> ColumnElement[bool]:
         """Of the state of each source: is it this one, or of all one that is still read?

@@ -19,10 +19,17 @@ HOUR, JOB = 7 * HOUR_MS, "send-mail"
 
 
 @pytest.fixture
-def store(sqlite_url: str) -> Iterator[Store]:
-    opened = open_store(sqlite_url)
+def store(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[Store]:
+    """On SQLite, or on both databases where a test asks for that."""
+    asked = getattr(request, "param", "")
+    opened = open_store(request.getfixturevalue(asked) if asked else sqlite_url)
     yield opened
     opened.close()
+
+
+on_both = pytest.mark.parametrize(
+    "store", ["sqlite_store_url", "postgresql_store_url"], indirect=True
+)
 
 
 def refresh(store: Store, runs: Runs, clock: FakeClock) -> None:
@@ -121,6 +128,7 @@ def test_a_queue_that_deletes_all_the_time_is_counted_to_the_run(
     assert days == counted(store, GOOD) + counted(store, BAD)
 
 
+@on_both
 def test_history_that_was_read_after_rows_were_deleted_gives_no_rate(
     store: Store, clock: FakeClock
 ) -> None:
@@ -185,6 +193,7 @@ def test_rows_that_everybody_prunes_say_nothing(store: Store, clock: FakeClock) 
     assert store.trends.rates_from("orders") is None
 
 
+@on_both
 def test_a_run_that_an_undo_opened_again_is_not_counted_as_failed(
     store: Store, clock: FakeClock
 ) -> None:

@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from data.monitor.measures import Measures, stall_series
+from data.rules.alarms import checked
 from data.store import Store, open_store
 from data.store.tables import rollup_state
 from tests.factories import NOW
@@ -48,6 +50,15 @@ def test_its_runs_are_counted_once(store: Store) -> None:
     assert sum(store.trends.stalled_by_day("", HOUR, until).values()) == 3
     assert len(store.trends.incidents("", HOUR, until)) == 3
     assert store.trends.weeks("jobs", until).finished == 10
+
+
+def test_its_stalled_runs_alert_nobody(store: Store) -> None:
+    measures = Measures({}, store, (), NOW + HOUR_MS)
+    rule = "StalledFrequency"
+    reading = measures.readings(rule, checked(rule, {}), ())[""]
+    assert reading.value == 3
+    series = stall_series(store, NOW)
+    assert series.at(NOW + HOUR_MS).today == 3
 
 
 def test_its_history_is_not_waited_for(store: Store) -> None:
