@@ -26,8 +26,9 @@ from bench.errors import EVENTS, fill_events
 from bench.report import Line, percentile
 from bench.servers import Server, serving
 from bench.tables import DIALECTS, NAMES, Open, engine_of
+from data.bulk import execute_many
 from data.clock import DAY_MS, HOUR_MS, now_ms, utc_now
-from data.db import Database, execute_many
+from data.db import Database
 from data.engines.native import NativeEngine
 from data.engines.native_table import job_runs
 from data.model import HourCell

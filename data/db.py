@@ -34,13 +34,12 @@ from data.exceptions import (
     SourceBusyError,
     SourceUnavailableError,
 )
+from data.sqlite_file import identity_of, limit_statement, mended
 
 #: How long a database may keep silent while something waits for it, in seconds.
 CALL_LIMIT_S: Final = 5.0
 _OWNED_CALL_LIMIT_S: Final = 10.0
 _PROBE_LIMIT_S: Final = 2.0
-#: SQLite asks whether to go on after this many steps of its virtual machine.
-_STEPS_BETWEEN_LOOKS: Final = 20_000
 #: How sqlite3 says that a text is not what it should be.
 _NOT_UTF8: Final = "Could not decode to UTF-8"
 _PROBE: Final = {
@@ -64,7 +63,6 @@ class Database:
 
     Every call has a deadline on our side. A database that went silent is tried by one
     thread at a time; who else asks gets SourceSilentError at once.
-
     ``owned`` is for Job Manager's own store: the file is created when missing, runs
     in WAL mode, and statements have no time limit of the server's.
     """
@@ -84,7 +82,7 @@ class Database:
         self._lent_lock = RLock()
         self._probe: Connection | None = None
         self._probe_lock = RLock()
-        self._file = _identity(self.path)
+        self._file = identity_of(self.path)
         self._text_factory: Callable[[bytes], str] = str
         #: why the last write failed, "" when it did not
         self.write_problem = ""
@@ -227,7 +225,7 @@ class Database:
         Not from the start, because mending in Python is ten times slower.
         """
         if isinstance(error, DBAPIError) and _NOT_UTF8 in str(error.orig):
-            self._text_factory = _mended
+            self._text_factory = mended
             self._dispose()
 
     def _dispose(self) -> None:
@@ -249,7 +247,7 @@ class Database:
                 if self.dialect == "sqlite" and not self.owned:
                     driver: Any = connection.connection.driver_connection
                     driver.text_factory = self._text_factory
-                    _limit_statement(driver, STATEMENT_LIMIT_S)
+                    limit_statement(driver, STATEMENT_LIMIT_S)
                 yield connection
 
     @contextmanager
@@ -281,14 +279,15 @@ class Database:
             raise self._unknown_outcome() from error
 
     def _unknown_outcome(self) -> OutcomeUnknownError:
-        message = f"{self.name}: the database was lost before it answered."
-        return OutcomeUnknownError(message)
+        return OutcomeUnknownError(
+            f"{self.name}: the database was lost before it answered."
+        )
 
     def _notice_replaced_file(self) -> None:
         """An open handle outlives its file; the person who moved it would see ghosts."""
         if self.path is None or self.owned:
             return
-        found = _identity(self.path)
+        found = identity_of(self.path)
         if found != self._file:
             self._dispose()
             self._file = found
@@ -297,43 +296,8 @@ class Database:
             raise SourceUnavailableError(message)
 
 
-def execute_many(
-    connection: Connection, statement: Executable, rows: Sequence[Mapping[str, object]]
-) -> None:
-    """Execute a statement once for each row; all rows have the same keys.
-
-    The values must be what the driver takes as it is: SQLAlchemy's own way looks at
-    each of them, which costs as much as writing them.
-    """
-    compiled: Any = statement.compile(connection, column_keys=list(rows[0]))  # type: ignore[attr-defined]
-    constants = {key: compiled.params[key] for key in compiled.params.keys() - rows[0]}
-    values: list[Any] = [{**constants, **row} for row in rows] if constants else [*rows]
-    if compiled.positional:
-        values = [tuple(map(row.__getitem__, compiled.positiontup)) for row in values]
-    connection.exec_driver_sql(str(compiled), values)
-
-
 def _end(connection: Connection, word: str) -> None:
     """End a transaction whose outcome nobody waits for."""
     if not connection.invalidated:  # or it would connect anew, only to say so
         with suppress(SQLAlchemyError):
             connection.exec_driver_sql(word)
-
-
-def _identity(path: Path | None) -> tuple[int, int] | None:
-    try:
-        found = path.stat() if path else None
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino) if found else None
-
-
-def _mended(text: bytes) -> str:
-    return text.decode("utf-8", "replace")
-
-
-def _limit_statement(driver: Any, limit_s: float) -> None:
-    deadline = time.monotonic() + limit_s
-    driver.set_progress_handler(
-        lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS
-    )

@@ -225,7 +225,9 @@ def _register_telling(router: APIRouter, deps: Deps, tracker: Tracker) -> None:
             told = receipt and await _told(receipt)
             await asyncio.sleep(min(time.monotonic() - began, _LONGEST_REST_S))
         if not told:
-            return _later(503, "busy", "Errors cannot be kept just now.", _AGAIN_S)
+            why = deps.store.database.write_problem
+            sentence = f"Errors cannot be kept just now. {why}".rstrip()
+            return _later(503, "busy", sentence, _AGAIN_S)
         if told.accepted:  # what is told again was counted before
             tracker.intake.totals["not sent by browsers"] += not_sent
         counts = {"accepted": told.accepted, "duplicate": told.duplicate}

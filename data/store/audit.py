@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 
-from data.db import Database, execute_many
+from data.bulk import execute_many
+from data.db import Database
 from data.exceptions import DataError, nothing_done
 from data.store.tables import audit
 from data.store.texts import storable

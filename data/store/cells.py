@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Column, Connection, Table, delete, insert, select
 
+from data.bulk import execute_many
 from data.clock import DAY_MS, HOUR_MS
-from data.db import execute_many
 from data.model import HourCell, JobState
 from data.rules import by_worker
 from data.rules.histogram import merge
