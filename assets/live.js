@@ -318,17 +318,29 @@
 
   function receive(content) {
     window.jobManagerTicker?.serverTime(content.at);
-    if (!isOfOther(content)) window.jobManagerFreshness?.hear(content);
+    const isNew = content.type === "snapshot" && isNews(content, shown, source());
+    if (!isNew && !isOfOther(content)) window.jobManagerFreshness?.hear(timesOf(content));
     dispatch({ type: "message" });
     if (content.type === "hb") beat(content);
-    if (content.type !== "snapshot" || !isNews(content, shown, source())) return;
+    if (!isNew) return;
     shown = { boot: content.boot, seq: content.seq, version: content.version };
-    announce("jobmanager:snapshot", content);
+    show(content, window.jobManagerOrder ? window.jobManagerOrder.take(content) : content);
+  }
+
+  /** What is known of the data without its view. */
+  const timesOf = ({ view: _view, ...times }) => times;
+
+  /** Tell of what is to be shown of a message; null: another process read later. */
+  function show(content, chosen) {
+    if (!isOfOther(content)) window.jobManagerFreshness?.hear(chosen ?? timesOf(content));
+    if (chosen) announce("jobmanager:snapshot", chosen);
   }
 
   /** Of a version that was never received the server believes that it was. */
   function beat(content) {
     announce("jobmanager:heartbeat", content);
+    const chosen = shown && window.jobManagerOrder?.beat(shown.boot, content);
+    if (chosen) show(content, chosen);
     if (content.version === shown?.version) return;
     shown = { ...shown, version: content.version };
     window.jobManagerPoll?.askNow();

@@ -42,15 +42,10 @@
     if (latest) paint(latest);
   }
 
-  /** Socket and interval race: what was overtaken on the way is not painted. */
+  /** Of those that race assets/order.js lets the later one pass. */
   function arrived(message) {
-    if (isOlder(message)) return;
     latest = message;
     if (byId("overview")) paint(message);
-  }
-
-  function isOlder({ boot, source, seq }) {
-    return boot === latest?.boot && source === latest.source && seq < latest.seq;
   }
 
   /** Paint a message; what is on the page already is left alone. */

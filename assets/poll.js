@@ -59,8 +59,10 @@
   function arrived(message) {
     if (!message) return;
     window.jobManagerTicker?.serverTime(message.at);
-    window.jobManagerFreshness?.hear(message);
-    document.dispatchEvent(new CustomEvent("jobmanager:snapshot", { detail: message }));
+    const chosen = window.jobManagerOrder ? window.jobManagerOrder.take(message) : message;
+    if (!chosen) return;
+    window.jobManagerFreshness?.hear(chosen);
+    document.dispatchEvent(new CustomEvent("jobmanager:snapshot", { detail: chosen }));
   }
 
   // Back in view: what was skipped is made good now, not at the next tick.

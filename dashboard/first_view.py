@@ -33,15 +33,33 @@ _HEADINGS: Final = (
 
 
 def first_view(
-    header: Component, parts: Sequence[Any], read_at: int | None = None
+    header: Component,
+    parts: Sequence[Any],
+    message: Mapping[str, Any] | None = None,
 ) -> str:
     """The page around ``parts``, which are empty for a page that is not known here.
 
-    ``read_at`` is when their data was read: a page that stays as it is says so.
+    ``message`` is what they are made of: a page that stays as it is says how old it is,
+    and assets/order.js puts nothing older in its place.
     """
+    read_at = message["read_at"] if message else None
     page = html.Div(list(parts), id=Overview.PAGE, className="page")
     notice = _frozen(read_at)
-    return to_html(html.Div([header, notice, html.Main(page)], id=Shell.FIRST_VIEW))
+    parts = [header, notice, html.Main(page)]
+    return to_html(html.Div(parts, id=Shell.FIRST_VIEW, **_origin(message)))
+
+
+def _origin(message: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of which process and read the page is."""
+    if message is None:
+        return {}
+    read_at = message["read_at"]
+    return attributes(
+        data_source=str(message["source"]),
+        data_boot=str(message["boot"]),
+        data_seq=str(message["seq"]),
+        data_read_at="" if read_at is None else str(read_at),
+    )
 
 
 def _frozen(read_at: int | None) -> Component:

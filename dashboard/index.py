@@ -90,7 +90,7 @@ class PageApp(Dash):
         parts = overview_parts(answer["view"], answer["at"])
         names = [name] if name else ["stalled", "status", "active"]
         shown = [parts[one] for one in ("trouble", *names)]
-        return first_view(bar, shown, answer["read_at"])
+        return first_view(bar, shown, answer)
 
 
 def without_unused(scripts: str, *, grids: bool) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import islice
+from threading import Lock
 from typing import Any, Final
 
 from data.engines.base import Capabilities, Finding
@@ -182,6 +183,7 @@ class AllReader:
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self._sources = sources
         self._made: Snapshot | None = None
+        self._making = Lock()
 
     @property
     def latest(self) -> Snapshot:
@@ -210,12 +212,22 @@ class AllReader:
         )
 
     def _put_together(self, snapshots: Sequence[Snapshot]) -> Snapshot:
+        """The snapshot of these, or a later one that was made already."""
         seq = sum(snapshot.seq for snapshot in snapshots)
-        made = self._made
-        if made is None or made.seq != seq:
-            labels = {name: one.label for name, one in self._sources.items()}
-            made = self._made = together(snapshots, labels)
+        with self._making:
+            made = self._made
+            if made is None or made.seq < seq:
+                labels = {name: one.label for name, one in self._sources.items()}
+                made = self._made = _not_before(made, together(snapshots, labels))
+            return made
+
+
+def _not_before(before: Snapshot | None, made: Snapshot) -> Snapshot:
+    """``made``; when a source is lost, its rows are as old as they were before."""
+    if before is None or made.trouble is None:
         return made
+    instants = [at for at in (before.read_at, made.read_at) if at is not None]
+    return replace(made, read_at=max(instants, default=None))
 
 
 @dataclass(frozen=True, kw_only=True)
