@@ -79,6 +79,7 @@ def compose(
         settings.store_url.get_secret_value(),
         retention_ms=retention_ms,
         sources=settings.sources,
+        critical_jobs=settings.critical_jobs,
     )
     sources = open_sources(settings, clock=clock)
     everything = all_of(sources)

@@ -159,7 +159,8 @@ class Measures:
     def _critical_failures(self, limits: Limits, _known: Collection[str]) -> Readings:
         since = self._now - self._now % HOUR_MS - HOUR_MS
         found: Readings = {}
-        for source in self._sources:
+        read = sources_read(self._store.database, since)
+        for source in sorted({*self._sources, *read}):
             for job in sorted(self._critical):
                 cells = self._store.trends.hours(source, since, self._now + 1, job)
                 failed = sum(c.runs for c in cells if c.status is JobState.FAILED)

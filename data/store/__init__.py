@@ -109,14 +109,19 @@ class Store:
 
 
 def open_store(
-    url: str, *, retention_ms: int = RETENTION_MS, sources: Collection[str] = ()
+    url: str,
+    *,
+    retention_ms: int = RETENTION_MS,
+    sources: Collection[str] = (),
+    critical_jobs: Collection[str] = (),
 ) -> Store:
     """The store at ``url``, made or brought up to date when it has to be.
 
     ``retention_ms`` says how far back the rollups are to go by the hour. ``sources`` are
     those that are configured: what is kept of others is not of all sources any more,
-    unless another program reads them. Raises
-    SourceUnavailableError, which names the URL without its password.
+    unless another program reads them. ``critical_jobs`` are counted one by one however
+    many job types there are. Raises SourceUnavailableError, which names the URL without
+    its password.
     """
     place = _parsed(url)
     database = Database(url, name="store", owned=True)
@@ -130,7 +135,7 @@ def open_store(
     trends = TrendLog(database, kept_ms=kept_ms, sources=sources)
     return Store(
         database=database,
-        rollups=Rollups(database, kept_ms=kept_ms),
+        rollups=Rollups(database, kept_ms=kept_ms, own=critical_jobs),
         trends=trends,
         incidents=IncidentLog(database, trends),
         episodes=EpisodeLog(database),

@@ -13,7 +13,7 @@ Every step reads the source first and then writes once. It writes nothing when a
 process did so since, and repeating a step changes nothing: a crash costs nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -30,9 +30,10 @@ from data.store.cells import (
     write_hours,
 )
 from data.store.counted import has_shrunk, keep_counted, reopened
-from data.store.job_types import OTHER, with_cap
+from data.store.job_types import OTHER, reserve, with_cap
 from data.store.recent import recent_of
 from data.store.tables import rollup_day, rollup_hour, rollup_state
+from data.store.texts import storable_key
 from data.store.trends import LOSING_MS, TrendLog
 from data.store.upserts import insert_into
 
@@ -112,9 +113,13 @@ class _Reading(NamedTuple):
 class Rollups:
     """The rollups of all sources."""
 
-    def __init__(self, database: Database, *, kept_ms: int) -> None:
+    def __init__(
+        self, database: Database, *, kept_ms: int, own: Collection[str] = ()
+    ) -> None:
+        """``own`` are job types that have rollups of their own, however many there are."""
         self._db = database
         self._kept_ms = kept_ms
+        self._own = frozenset(map(storable_key, own))
 
     def refresh(self, source: str, read: ReadCells, now_ms: int) -> bool:
         """Read the last hours again, from an hour before the last refresh on.
@@ -275,6 +280,7 @@ class Rollups:
         with self._db.writing() as connection:
             if not self._claim(connection, source, before, after):
                 return False
+            reserve(connection, source, self._own, _next_hour(reading.at))
             sealed_before = hour_of(reading.at - SEALED_AFTER_MS)
             stored = stored_hours(
                 connection, source, (hour_of(reading.since), reading.until)

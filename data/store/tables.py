@@ -59,6 +59,8 @@ rollup_job: Final = Table(
     metadata,
     Column("source", word, nullable=False),
     Column("job_name", word, nullable=False),
+    #: the first hour in which it has
+    Column("since", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("source", "job_name", name="rollup_job_pkey"),
 )
 
