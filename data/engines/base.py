@@ -25,6 +25,8 @@ from data.model import (
 BATCH: Final = 500
 
 _T = TypeVar("_T")
+#: A trigger, a rule or a view swallowed a run that was to be made.
+NOT_KEPT: Final = "The database took the new run, but it cannot be found in the table."
 #: Nothing was refused.
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from data.db import Database
 from data.engines.base import (
+    NOT_KEPT,
     Cancelled,
     Capabilities,
     Diagnosis,
@@ -61,7 +62,12 @@ from data.engines.dbos_tables import (
     version_of,
 )
 from data.engines.doctoring import plans, surroundings
-from data.engines.rights import grant, may, why_not_written
+from data.engines.rights import (
+    grant,
+    may,
+    why_not_written,
+    why_server_is_not_written,
+)
 from data.engines.rows import to_cells
 from data.exceptions import (
     DataError,
@@ -90,6 +96,11 @@ OPEN_LIMIT: Final = 10_000
 WAITING_LIMIT: Final = 500
 #: What ended in one of these is run again as a new run, anything else is resumed.
 _FORKED: Final = ("SUCCESS", "ERROR")
+#: DBOS's client commits by itself: its actions cannot be tried and rolled back.
+_RIGHTS: Final = (
+    "This user may do what every action needs, and the server takes writes; "
+    "DBOS's own client acts, which cannot be tried beforehand."
+)
 _LOOKED_AT: Final = Capabilities(remedy=Remedy.CANCEL)
 _ALL_ACTIONS: Final = Capabilities(
     clean_up=True,
@@ -124,7 +135,10 @@ class DbosEngine:
         """Look at the tables, their columns and rights; indexes are DBOS's own affair."""
         with self._db.connection() as connection:
             self._use(find_tables(connection, self._schema, self._db.name))
-            self._capabilities = self._able(connection)
+            able = self._able(connection)
+        if able.cancel and (reason := why_server_is_not_written(self._db)):
+            able = replace(_LOOKED_AT, reason=reason)
+        self._capabilities = able
         return []
 
     def examine(self, now_ms: int) -> list[Diagnosis]:
@@ -138,7 +152,7 @@ class DbosEngine:
                 Diagnosis("schema", Grade.OK, f"DBOS's tables, migration {version}."),
                 Diagnosis("rights", Grade.NOTE, able.reason)
                 if able.reason
-                else Diagnosis("rights", Grade.OK, "Every action is possible."),
+                else Diagnosis("rights", Grade.OK, _RIGHTS),
                 *plans(connection, names, self._history.questions(now_ms)),
                 *surroundings(connection, now_ms),
             ]
@@ -289,13 +303,23 @@ class DbosEngine:
         known = [job for job in self._open_jobs() if job.job_name == job_name]
         model = [*known[:1], *self.latest(job_name, limit=1)]
         origin = self._origin(model[0].run_id) if model else Origin()
-        return self._control.enqueue(
+        run_id = self._control.enqueue(
             job_name,
             params,
             origin._replace(new_id=new_id_of(idempotency_key)),
             queue=queue,
             delay_ms=0 if run_at_ms is None else run_at_ms - at_ms,
         )
+        if not self._there([run_id]):
+            raise DataError(NOT_KEPT)
+        return run_id
+
+    def _there(self, run_ids: Sequence[str]) -> set[str]:
+        """Of runs that were made just now those that the tables have."""
+        try:
+            return {job.run_id for job in self.runs(run_ids)}
+        except DataError as error:
+            raise OutcomeUnknownError(str(error)) from error
 
     def enqueue_again(
         self,
@@ -323,7 +347,11 @@ class DbosEngine:
                 refused[job.run_id] = str(error)
             except DataError as error:
                 raise OutcomeUnknownError(str(error)) from error
-        return Restarted(started, refused)
+        there = self._there([*started.values()])
+        lost = [old for old, new in started.items() if new not in there]
+        refused |= dict.fromkeys(lost, NOT_KEPT)
+        kept = {old: new for old, new in started.items() if new in there}
+        return Restarted(kept, refused)
 
     def _run_again(self, job: Job, params: str | None, key: str) -> str:
         origin = self._origin(job.run_id)

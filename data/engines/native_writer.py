@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from data.db import Database
-from data.engines.base import Restarted, Written, batches
+from data.engines.base import NOT_KEPT, Restarted, Written, batches
 from data.engines.native_queries import among, to_ms_of
 from data.exceptions import (
     AccessDeniedError,
@@ -32,7 +32,6 @@ IGNORED: Final = (
     "The database took the statement, but the row did not change: "
     "a trigger or a rule of the table ignores it."
 )
-NOT_KEPT: Final = "The database took the new run, but it cannot be found in the table."
 #: How long one call may go on halving what is refused.
 _LIMIT_S: Final = 5.0
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from data.engines.base import Marked, Restarted, Seen, Written
+from data.engines.base import NOT_KEPT, Marked, Restarted, Seen, Written
 from data.engines.native import NativeEngine
-from data.engines.native_writer import IGNORED, LOCKED, NOT_KEPT
+from data.engines.native_writer import IGNORED, LOCKED
 from data.exceptions import DataError, SourceUnavailableError
 from tests.factories import (
     NOW,
