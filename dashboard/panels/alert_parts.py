@@ -18,7 +18,7 @@ from data.rules.alerts import Silence
 def alert_cards(alerts: Sequence[AlertView], prefix: str) -> Component:
     """What is not at rest, worst first."""
     if not alerts:
-        return html.Div("No alert fires.", className="alerts-calm tone-good")
+        return html.Div("No active alerts.", className="alerts-calm tone-good")
     return html.Ul([_card(one, prefix) for one in alerts], className="alert-cards")
 
 

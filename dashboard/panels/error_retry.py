@@ -172,7 +172,7 @@ def _type() -> html.Div:
             dcc.Input(
                 id=Errors.RETRY_TYPED,
                 value="",
-                className="pill-input",
+                className="pill-input form-control",
                 autoComplete="off",
                 inputMode="numeric",
             ),

@@ -176,7 +176,7 @@ def news_of(alerts: Sequence[AlertView]) -> str:
     """What is read out when it changes: what fires."""
     firing = [one.title for one in alerts if one.episode is not None]
     if not firing:
-        return "No alert fires."
+        return "No active alerts."
     return f"{len(firing)} firing: {'; '.join(firing)}."
 
 

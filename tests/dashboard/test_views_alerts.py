@@ -198,7 +198,7 @@ def test_news_change_only_with_what_fires() -> None:
     calm = alert_views([standing(state=AlertState.NO_DATA)], {}, [], tell)
     loud = alert_views([firing(), firing("SourceDown", label="jobs")], {}, [], tell)
 
-    assert news_of(calm) == news_of([]) == "No alert fires."
+    assert news_of(calm) == news_of([]) == "No active alerts."
     assert news_of(loud) == (
         "2 firing: A source cannot be read; Stalled runs in a day."
     )
