@@ -55,7 +55,7 @@ class Calls:
                     self._hear(error)
                     raise self._meant(error, call, done) from error
                 except (OverflowError, UnicodeError) as error:
-                    message = f"a value cannot be stored ({error})."
+                    message = f"a value does not fit the database ({error})."
                     raise StatementRefusedError(self._said(message, done)) from error
                 if not call.expired:
                     self.circuit.note_answer()

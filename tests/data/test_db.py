@@ -18,6 +18,7 @@ from data.exceptions import (
     OutcomeUnknownError,
     SchemaMismatchError,
     SourceUnavailableError,
+    StatementRefusedError,
 )
 from tests.factories import JobTable
 
@@ -386,4 +387,15 @@ def test_text_that_is_no_utf8_is_shown_mended_from_the_second_read_on(
         database.fetch(text("SELECT name FROM job"))
 
     assert database.fetch(text("SELECT name FROM job")) == [("f\ufffdo",)]
+    database.close()
+
+
+def test_a_value_that_no_column_holds_is_refused_in_words(sqlite_url: str) -> None:
+    JobTable(sqlite_url).execute("CREATE TABLE note (words TEXT)")
+    database = Database(sqlite_url, name="orders")
+
+    with pytest.raises(StatementRefusedError, match="a value does not fit"):
+        database.fetch(text("SELECT :number"), {"number": 2**70})
+    with pytest.raises(StatementRefusedError, match=r"Nothing was written there\.$"):
+        write(database, "\ud800")
     database.close()
