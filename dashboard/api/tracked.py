@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from itertools import chain, islice
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query
@@ -139,7 +139,8 @@ class StatusAsked(_Asked):
     """What a group is to become."""
 
     fingerprint: _Fingerprint
-    status: GroupStatus
+    # a group becomes regressed by itself
+    status: Literal[GroupStatus.OPEN, GroupStatus.RESOLVED, GroupStatus.IGNORED]
 
 
 class MergeAsked(_Asked):
