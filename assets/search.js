@@ -17,7 +17,7 @@
   const WIDTHS = {
     history: {
       narrow: [
-        { colId: "status", width: 100 },
+        { colId: "status", width: 104 },
         { colId: "at", width: 102 },
       ],
       wide: [
