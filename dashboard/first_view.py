@@ -77,7 +77,11 @@ def _frozen(read_at: int | None) -> Component:
         [words, *stamp], id=Notices.FROZEN, className="page-notice", hidden=True
     )
     without = html.Div([html.Strong(_WITHOUT_SCRIPTS), *stamp], className="page-notice")
-    return html.Div([notice, html.Noscript(without)], className="page-notices")
+    return html.Section(
+        [notice, html.Noscript(without)],
+        className="page-notices",
+        **attributes(aria_label="About this page"),
+    )
 
 
 def overview_parts(view: OverviewView, now_ms: int) -> dict[str, list[Any]]:

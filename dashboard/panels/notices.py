@@ -6,6 +6,7 @@ outside the status roles, which are read aloud at every change.
 
 from dash import html
 
+from dashboard.components.attributes import attributes
 from dashboard.ids import Notices
 
 _RESTARTED = (
@@ -14,9 +15,13 @@ _RESTARTED = (
 )
 
 
-def layout() -> html.Div:
+def layout() -> html.Section:
     """Both notices, hidden."""
-    return html.Div([_stale(), _reload()], className="page-notices")
+    return html.Section(
+        [_stale(), _reload()],
+        className="page-notices",
+        **attributes(aria_label="About this page"),
+    )
 
 
 def _stale() -> html.Div:
