@@ -1,6 +1,7 @@
 // Client side of dashboard/panels/details.py: which run is open, and when to look again.
 (() => {
   const ASKED = "details-asked";
+  const DIALOG = "run-details";
   const LOOK_AGAIN_MS = 2000;
   let open = null;
   let lookedAt = 0;
@@ -63,7 +64,8 @@
     const link = event.target.closest?.("a[data-run]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    window.dash_clientside.set_props("run-modal", { is_open: false });
+    const dialog = link.closest(".modal")?.id;
+    if (dialog && dialog !== DIALOG) window.dash_clientside.set_props(dialog, { is_open: false });
     show(link.dataset.run);
   }
 
@@ -83,6 +85,18 @@
     setTimeout(() => { button.textContent = words; }, 2000);
   }
 
+  /** The editor opens below the fold: it comes into view, ready to be typed into. */
+  function onEdit(event) {
+    if (event.target.id !== "retry-edit" || !event.target.open) return;
+    const field = document.getElementById("retry-params");
+    field.focus({ preventScroll: true });
+    field.scrollIntoView({ block: "center" });
+  }
+
+  /** Nothing is cancelled after all. */
+  const keep = (clicks) => (clicks ? true : window.dash_clientside.no_update);
+
+  document.addEventListener("toggle", onEdit, true); // it does not bubble
   document.addEventListener("click", onCopy);
   document.addEventListener("click", onLink);
   document.addEventListener("click", onRow);
@@ -90,6 +104,6 @@
   document.addEventListener("jobmanager:snapshot", lookAgain);
   window.jobManagerDetails = { open: show };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    details: { fromUrl, toggled, filled },
+    details: { fromUrl, toggled, filled, keep },
   });
 })();

@@ -2,8 +2,6 @@
 (() => {
   // The fields in their order, and what each says when it asks for nothing.
   const FIELDS = { status: "all", job: "", queue: "", range: "any", q: "" };
-  const byId = (id) => document.getElementById(id);
-  const put = (element, text) => window.jobManagerText.put(element, text);
   const format = () => window.jobManagerFormat;
 
   const took = (ms) => (ms == null ? "—" : format().duration(ms));
@@ -41,12 +39,10 @@
     return window.jobManagerShell.below(`api/runs.csv?${query}`);
   }
 
-  /** The bar of actions comes with the first selected row. */
+  /** How many rows are selected; without any there is nothing to act on. */
   function selected(rows) {
-    const bar = byId("bulk-bar");
-    if (!bar) return;
-    bar.hidden = !rows?.length;
-    put(byId("bulk-count"), rows?.length ? `${rows.length} selected` : "");
+    const none = !rows?.length;
+    return [none ? "None selected" : `${rows.length} selected`, none, none];
   }
 
   const close = (clicks) => (clicks ? false : window.dash_clientside.no_update);

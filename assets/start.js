@@ -19,6 +19,16 @@
     return Number.isFinite(at) ? at : null;
   }
 
+  /** What cannot work is not offered; the button says why. */
+  function offer({ detail: { view } }) {
+    const button = document.getElementById("run-job");
+    if (!button || !view) return;
+    const why = view.no_start ?? "";
+    button.disabled = why !== "";
+    button.title = why;
+  }
+
+  document.addEventListener("jobmanager:snapshot", offer);
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     start: { open, toInstant },
   });

@@ -409,6 +409,11 @@ class Details:
     PARAMS: Final = "details-params"
     RESULT: Final = "details-result"
     CANCEL: Final = "cancel-run"
+    #: what a cancel will do, and the answer to it
+    CANCEL_ASK: Final = "cancel-run-ask"
+    CANCEL_PLAN: Final = "cancel-run-plan"
+    CANCEL_CONFIRM: Final = "cancel-run-confirm"
+    CANCEL_BACK: Final = "cancel-run-back"
     RETRY: Final = "retry-run"
     #: which run is asked for
     ASKED: Final = "details-asked"

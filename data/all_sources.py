@@ -258,7 +258,6 @@ def together(snapshots: Sequence[Snapshot], labels: Mapping[str, str]) -> Snapsh
         judged, odd = one.judgement
         verdicts |= {joined(one.source, id_): what for id_, what in judged.items()}
         anomalies |= {joined(one.source, id_): what for id_, what in odd.items()}
-    reasons = [one.read_only_reason for one in snapshots]
     return Snapshot(
         source=ALL,
         seq=sum(one.seq for one in snapshots),
@@ -269,7 +268,8 @@ def together(snapshots: Sequence[Snapshot], labels: Mapping[str, str]) -> Snapsh
         judged=all(one.judged for one in snapshots),
         recent=recent_together([one.recent for one in snapshots if one.recent]),
         trouble=_trouble_of(snapshots, labels),
-        read_only_reason=" ".join(dict.fromkeys(reasons)) if all(reasons) else "",
+        read_only_reason=_of_all([one.read_only_reason for one in snapshots]),
+        no_start_reason=_of_all([one.no_start_reason for one in snapshots]),
         every_ms=max((one.every_ms for one in snapshots), default=0),
     )
 
@@ -300,6 +300,11 @@ def recent_together(days: Sequence[Recent]) -> Recent | None:
         stalled_by_day=_added_up(day.stalled_by_day for day in days),
         complete=all(day.complete for day in days),
     )
+
+
+def _of_all(reasons: Sequence[str]) -> str:
+    """Each reason once, where all have one; "" where one source can."""
+    return " ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
 def _trouble_of(

@@ -456,5 +456,7 @@ class Snapshot:
     trouble: Trouble | None = None
     #: why there are no actions, "" when there are
     read_only_reason: str = ""
+    #: why no run can be started, "" when one can
+    no_start_reason: str = ""
     #: how long after this read the next one is due, ms: slow reads come less often
     every_ms: int = 0

@@ -175,6 +175,7 @@ class SnapshotReader:
         judgement = Judgement({}, {})
         if self._limits:
             judgement = judge(jobs, now_ms=now, limits=self._limits)
+        able = self.engine.capabilities
         return Snapshot(
             source=before.source,
             seq=before.seq + 1,
@@ -184,13 +185,10 @@ class SnapshotReader:
             judgement=judgement,
             judged=self._limits is not None,
             recent=self._recent,
-            read_only_reason=self._why_no_clean_up(),
+            read_only_reason=able.why_not("clean_up"),
+            no_start_reason=able.why_not("enqueue"),
             every_ms=round(self.every_ms),
         )
-
-    def _why_no_clean_up(self) -> str:
-        able = self.engine.capabilities
-        return "" if able.clean_up else able.reason
 
     def _timed_read(self) -> OpenRuns:
         """What is open; remembers what it cost the source, also in vain."""

@@ -27,14 +27,18 @@ _CONFIRM = {RETRY: "Run again", CANCEL: "Cancel these runs"}
 
 
 def layout() -> html.Div:
-    """The bar that comes with a selection, and the dialog, closed."""
+    """The bar of what is done to a selection, and the dialog, closed."""
     return html.Div([_bar(), _dialog(), dcc.Store(id=Bulk.PLAN)], className="contents")
 
 
 def register(app: Dash, deps: Deps) -> None:
     """Attach the callbacks of bar and dialog."""
     app.clientside_callback(
-        ClientsideFunction("history", "selected"), Input(History.GRID, "selectedRows")
+        ClientsideFunction("history", "selected"),
+        Output(Bulk.COUNT, "children"),
+        Output(Bulk.RETRY, "disabled"),
+        Output(Bulk.CANCEL, "disabled"),
+        Input(History.GRID, "selectedRows"),
     )
     app.clientside_callback(
         ClientsideFunction("history", "close"),
@@ -142,16 +146,20 @@ def _act(deps: Deps, source: str, plan: Any) -> dict[str, Any]:
 
 
 def _bar() -> html.Div:
+    """Always there: one that came with the first selected row would move all rows."""
     return html.Div(
         [
-            html.Span(id=Bulk.COUNT, role="status"),
-            html.Button("Run again…", id=Bulk.RETRY, className="link-button"),
-            html.Button("Cancel…", id=Bulk.CANCEL, className="link-button"),
+            html.Span("None selected", id=Bulk.COUNT, role="status"),
+            html.Button(
+                "Run again…", id=Bulk.RETRY, className="link-button", disabled=True
+            ),
+            html.Button(
+                "Cancel…", id=Bulk.CANCEL, className="link-button", disabled=True
+            ),
             html.Span(id=Bulk.REASON, className="quiet"),
         ],
         id=Bulk.BAR,
         className="strip",
-        hidden=True,
     )
 
 

@@ -16,7 +16,12 @@ from dashboard.ids import Details, Shell
 from dashboard.offload import offload
 from dashboard.once import new_number, number_of
 from dashboard.panels.details_body import details
-from dashboard.views.bulk import cancelled_view, not_copied_note, retried_view
+from dashboard.views.bulk import (
+    cancel_words,
+    cancelled_view,
+    not_copied_note,
+    retried_view,
+)
 from dashboard.views.details import details_view
 from data.all_sources import ALL, renamed
 from data.clock import now_ms
@@ -47,6 +52,7 @@ def layout() -> html.Div:
                     ),
                     dbc.ModalFooter(
                         [
+                            _ask(),
                             html.Button(
                                 "Cancel run",
                                 id=Details.CANCEL,
@@ -93,7 +99,10 @@ def register(app: Dash, deps: Deps) -> None:
     )
 
     @app.callback(
-        {key: Output(*target) for key, target in _OUTPUTS.items()},
+        {
+            key: Output(*target, allow_duplicate=key == "ask_hidden")
+            for key, target in _OUTPUTS.items()
+        },
         Input(Details.ASKED, "data"),
         State(Shell.SOURCE, "value"),
         prevent_initial_call=True,
@@ -102,7 +111,25 @@ def register(app: Dash, deps: Deps) -> None:
     def _asked(asked: Any, source: str) -> dict[str, Any]:
         return {**dict.fromkeys(_OUTPUTS, no_update), **_shown(deps, asked, source)}
 
-    _on_click(app, Details.CANCEL, partial(_cancel, deps))
+    app.clientside_callback(
+        ClientsideFunction("details", "keep"),
+        Output(Details.CANCEL_ASK, "hidden"),
+        Input(Details.CANCEL_BACK, "n_clicks"),
+    )
+
+    @app.callback(
+        Output(Details.CANCEL_PLAN, "children"),
+        Output(Details.CANCEL_ASK, "hidden", allow_duplicate=True),
+        Input(Details.CANCEL, "n_clicks"),
+        State(Details.ASKED, "data"),
+        State(Shell.SOURCE, "value"),
+        prevent_initial_call=True,
+    )
+    @offload
+    def _cancel_asked(_clicks: Any, asked: Any, source: str) -> tuple[str, bool]:
+        return _cancel_plan(deps, source, str(asked["run"])), False
+
+    _on_click(app, Details.CANCEL_CONFIRM, partial(_cancel, deps))
     _on_click(app, Details.RETRY, partial(_retry, deps))
 
 
@@ -117,6 +144,7 @@ _OUTPUTS = {
     "edit_hidden": (Details.EDIT, "hidden"),
     "edit_open": (Details.EDIT, "open"),
     "cancel_hidden": (Details.CANCEL, "hidden"),
+    "ask_hidden": (Details.CANCEL_ASK, "hidden"),
     "retry_hidden": (Details.RETRY, "hidden"),
     "note": (Details.NOTE, "children"),
 }
@@ -126,6 +154,7 @@ def _on_click(app: Dash, button: str, step: Any) -> None:
     @app.callback(
         Output(Details.MESSAGE, "children", allow_duplicate=True),
         Output(Details.ASKED, "data", allow_duplicate=True),
+        Output(Details.CANCEL_ASK, "hidden", allow_duplicate=True),
         Input(button, "n_clicks"),
         State(Details.ASKED, "data"),
         State(Shell.SOURCE, "value"),
@@ -135,7 +164,8 @@ def _on_click(app: Dash, button: str, step: Any) -> None:
     )
     @offload
     def _clicked(_clicks: Any, asked: Any, source: str, *more: Any) -> Any:
-        return step(source, asked["run"], *more), {**asked, "again": True}
+        done = step(source, asked["run"], *more)
+        return done, {**asked, "again": True}, True
 
 
 def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
@@ -145,7 +175,9 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
     run_id = str(asked["run"])
     is_first = not asked.get("again")
     # a second look neither opens what was closed meanwhile, nor unsays what was said
-    first: dict[str, Any] = {"open": True, "message": None} if is_first else {}
+    first: dict[str, Any] = (
+        {"open": True, "message": None, "ask_hidden": True} if is_first else {}
+    )
     try:
         place, own_id = deps.home(source, run_id)
         found = place.engine.details(own_id)
@@ -175,12 +207,15 @@ def _shown(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
         job = found.job.job_name
         opening = {"number": new_number(), "params": view["params"], "job": job}
         first |= {"opening": opening, "edited": view["params"], "edit_open": False}
+    can_cancel = view["can_cancel"] and able.cancel
+    if not can_cancel:
+        first |= {"ask_hidden": True}
     return {
         **first,
         "heading": view["title"],
         "trouble": None,
         "body": details(view),
-        "cancel_hidden": not (view["can_cancel"] and able.cancel),
+        "cancel_hidden": not can_cancel,
         "retry_hidden": not can_retry,
         "note": not_copied_note(able.not_copied) if can_retry else "",
         "edit_hidden": not can_retry or "params" in found.cut | found.binary,
@@ -192,6 +227,7 @@ _NOTHING: Final[dict[str, Any]] = {
     "heading": "Run",
     "body": None,
     "cancel_hidden": True,
+    "ask_hidden": True,
     "retry_hidden": True,
     "note": "",
     "edit_hidden": True,
@@ -201,12 +237,41 @@ _NOTHING: Final[dict[str, Any]] = {
 def _editor() -> html.Details:
     return html.Details(
         [
-            html.Summary("Edit the params first"),
+            html.Summary("Edit params"),
             params_editor(Details.EDITED, "Params of the new run"),
         ],
         id=Details.EDIT,
         hidden=True,
     )
+
+
+def _ask() -> html.Div:
+    """What a cancel will do, and the button that does it."""
+    return html.Div(
+        [
+            html.Span(id=Details.CANCEL_PLAN),
+            html.Button("Back", id=Details.CANCEL_BACK, className="btn button-plain"),
+            html.Button(
+                "Cancel this run",
+                id=Details.CANCEL_CONFIRM,
+                className="btn button-warn",
+            ),
+        ],
+        id=Details.CANCEL_ASK,
+        className="cancel-ask",
+        role="alert",
+        hidden=True,
+    )
+
+
+def _cancel_plan(deps: Deps, source: str, run_id: str) -> str:
+    """What will happen to the run as it is now, or why nobody can tell."""
+    try:
+        place, own_id = deps.home(source, run_id)
+        job = next(iter(place.engine.runs([own_id])), None)
+        return cancel_words(job, place.engine.capabilities.remedy)
+    except DataError as error:
+        return str(error)
 
 
 def _cancel(

@@ -118,7 +118,7 @@ def _review(
     said = retry_words(len(waiting), range_of(asked["range"]), is_all=len(found) < MOST)
     return {
         "open": True,
-        "body": [html.P(said), outcome(parts)],
+        "body": [html.P(said), outcome(parts, of_all=True)],
         "plan": {"ids": ids, "once": new_number(), "type": least},
         "confirm_hidden": not number,
         "close": "Back",
@@ -161,7 +161,7 @@ def _act(deps: Deps, plan: dict[str, Any], typed: Any) -> dict[str, Any]:
         return {**done, "body": problem(str(error))}
     for source, own in by_source(result.started, deps.sources).items():
         deps.store.errors.note_retried(source, own, now_ms(deps.clock))
-    return {**done, "body": outcome(retried_view(result))}
+    return {**done, "body": outcome(retried_view(result), of_all=True)}
 
 
 def _type() -> html.Div:

@@ -16,6 +16,7 @@ from dashboard.offload import offload
 from dashboard.once import new_number, number_of
 from dashboard.views.details import pretty
 from dashboard.views.start import LONGEST_NAME, last_params_words
+from data.all_sources import ALL, joined
 from data.exceptions import DataError
 
 _NOTHING = "{}"
@@ -77,12 +78,13 @@ def register(app: Dash, deps: Deps) -> None:
         State(Start.SOURCE, "value"),
         {key: State(*field) for key, field in _FIELDS.items()},
         State(Start.NUMBER, "data"),
+        State(Shell.SOURCE, "value"),
         running=[(Output(Start.SUBMIT, "disabled"), True, False)],
         prevent_initial_call=True,
     )
     @offload
-    def _submitted(_clicks: Any, source: str, fields: Any, number: str) -> Component:
-        return _start(deps, source, fields, number)
+    def _submitted(_clicks: Any, source: str, fields: Any, *more: Any) -> Component:
+        return _start(deps, source, fields, *more)
 
 
 #: What was filled in.
@@ -149,7 +151,9 @@ def _last_params(deps: Deps, source: str, name: object, *, edited: bool) -> Any:
     return words, text, text
 
 
-def _start(deps: Deps, source: str, fields: dict[str, Any], number: str) -> Component:
+def _start(
+    deps: Deps, source: str, fields: dict[str, Any], number: str, page_source: str
+) -> Component:
     """The same fields twice in one opening of the dialog start one run."""
     run_at = fields["run_at"]
     try:
@@ -164,7 +168,9 @@ def _start(deps: Deps, source: str, fields: dict[str, Any], number: str) -> Comp
         )
     except DataError as error:
         return problem(str(error))
-    return started(run_id)
+    if page_source == ALL:
+        return started(joined(source, run_id))
+    return started(run_id, source="" if page_source == source else source)
 
 
 def _text(value: object) -> str:

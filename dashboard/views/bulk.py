@@ -6,6 +6,7 @@ from typing import Final
 from dashboard.format import count, shorten
 from dashboard.views.active import NAME_LENGTH
 from data.actions import Cancelled, Retried
+from data.engines.base import Remedy
 from data.model import OPEN, Job, JobState
 
 RETRY: Final = "retry"
@@ -52,6 +53,25 @@ def not_copied_note(columns: Sequence[str]) -> str:
         return ""
     names = ", ".join(shorten(name, NAME_LENGTH) for name in columns)
     return f"Not copied to the new run: {names}. The database gives them new values."
+
+
+def cancel_words(job: Job | None, remedy: Remedy) -> str:
+    """What a cancel will do to this run, before it is done."""
+    if job is None:
+        return "The run is not there any more: nothing will be done."
+    if job.state not in OPEN:
+        return "The run has finished already: nothing will be done."
+    if job.state is not JobState.RUNNING:
+        return "The run is waiting. It will be cancelled before it starts."
+    if remedy is Remedy.CANCEL:
+        return (
+            "The run is running. It will be cancelled: its code stops at its next step. "
+            "This cannot be undone."
+        )
+    return (
+        "The run is running. Its worker will be asked to stop; whether it does is up to "
+        "the worker."
+    )
 
 
 def is_possible(action: str, jobs: Sequence[Job]) -> bool:

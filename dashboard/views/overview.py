@@ -53,6 +53,8 @@ class OverviewView(TypedDict):
     trouble: TroubleView | None
     #: why there are no actions, "" when there are
     read_only: str
+    #: why no run can be started, "" when one can
+    no_start: str
     notices: list[NoticeView]
 
 
@@ -66,6 +68,7 @@ def overview_view(
         active=active_view(snapshot, limits),
         trouble=_trouble(snapshot),
         read_only=snapshot.read_only_reason,
+        no_start=_why_no_start(snapshot),
         notices=[
             *(NoticeView(message=f.message, mend=f.mend) for f in findings),
             *_unit_notices(snapshot, {f.mend for f in findings}),
@@ -111,6 +114,12 @@ def banner_view(snapshot: Snapshot, limits: StallLimits) -> BannerView:
         title=f"{count(len(verdicts))} job(s) may be stalled",
         detail=f"{rule} without completion{own} · {_listed(sorted(names))}",
     )
+
+
+def _why_no_start(snapshot: Snapshot) -> str:
+    if snapshot.trouble is not None and not snapshot.trouble.partial:
+        return "No job can be started while the source cannot be read."
+    return snapshot.no_start_reason
 
 
 def _trouble(snapshot: Snapshot) -> TroubleView | None:

@@ -21,6 +21,7 @@ from sqlalchemy.schema import (
 
 from data.engines.base import Diagnosis, Finding, Grade
 from data.engines.native_columns import TableFacts
+from data.engines.native_lookalike import find_lookalike, view_statement
 from data.engines.native_table import INSTANTS
 from data.engines.rights import grant, may, quoted
 from data.exceptions import AccessDeniedError, SchemaMismatchError
@@ -31,8 +32,7 @@ def require_table(
 ) -> None:
     """Raise SchemaMismatchError or AccessDeniedError when ``table`` cannot be read."""
     if not facts.columns:
-        message = f"{source}: there is no table {table.fullname}."
-        raise SchemaMismatchError(message, mend=create_statements(connection, table))
+        raise _no_table(connection, table, source)
     missing = [name for name in table.c.keys() if name not in facts.columns]  # noqa: SIM118
     if missing:
         message = f"{source}: {table.fullname} has no column {', '.join(missing)}."
@@ -114,6 +114,20 @@ def _require_time_zones(
             place = quoted(connection, table)
             mend = f"ALTER TABLE {place} ALTER COLUMN {name} TYPE timestamptz;"
             raise SchemaMismatchError(message, mend=mend)
+
+
+def _no_table(connection: Connection, table: Table, source: str) -> SchemaMismatchError:
+    """There is none of that name; a table that holds jobs needs a view, not another one."""
+    message = f"{source}: there is no table {table.fullname}."
+    found = find_lookalike(connection, table.schema)
+    if found is None:
+        return SchemaMismatchError(message, mend=create_statements(connection, table))
+    lacks = ", ".join(found.missing) or "none"
+    message += (
+        f" The table {found.name} seems to hold jobs; columns that it has none for: {lacks}. "
+        "A view is enough to look: docs/connect.md says what each column means."
+    )
+    return SchemaMismatchError(message, mend=view_statement(connection, table, found))
 
 
 def _add_column(connection: Connection, table: Table, name: str) -> str:

@@ -131,6 +131,13 @@ class HistoryPage:
     def open_row(self, run_id: str) -> None:
         self._one(f'#history-grid [row-id="{run_id}"] [col-id="job"]').click()
 
+    def cancel_run(self) -> str:
+        """Cancel the run that is open; what was said before it was done."""
+        self.press("cancel-run")
+        plan = wait_for(lambda: self.shown("cancel-run-plan"))
+        self.press("cancel-run-confirm")
+        return plan
+
     def press(self, id_: str) -> None:
         self._page.run("document.getElementById(arguments[0]).click()", id_)
 

@@ -70,7 +70,7 @@ def test_de003_a_running_run_is_asked_to_stop_and_the_page_says_so_until_it_has(
     page = HistoryPage(overview).open(f"?run={run_id}")
     wait_for(lambda: page.shown("cancel-run"))
 
-    page.press("cancel-run")
+    page.cancel_run()
 
     wait_for(lambda: "1 asked to stop" in (page.shown("details-message") or ""))
     wait_for(lambda: "asked to stop" in (page.shown("details-body") or ""))
@@ -158,7 +158,7 @@ def test_de008_a_cancel_whose_answer_is_lost_says_unknown_and_never_done(
     wait_for(lambda: page.shown("cancel-run"))
     lose_answers(composed, monkeypatch)
 
-    page.press("cancel-run")
+    page.cancel_run()
 
     said = wait_for(lambda: page.shown("details-message"))
     assert "look again" in said

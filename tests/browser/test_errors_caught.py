@@ -180,7 +180,7 @@ def test_ec004_each_operation_that_cannot_be_done_says_what_it_was_about(launch,
     history.open(f"?run={running}")
     wait_for(lambda: history.shown("cancel-run"))
     with away(composed):
-        history.press("cancel-run")
+        history.cancel_run()
         assert wait_about("cancelJob") == {
             "action": "cancelJob",
             "component": "run-details",

@@ -126,7 +126,7 @@ def test_so005_a_cancelled_workflow_goes_on_under_its_id(
     page.load(f"?source=flows&run={run_id}")
     wait_for(lambda: "reconcile" in (HistoryPage(page).shown("details-heading") or ""))
 
-    page.run("document.getElementById('cancel-run').click()")
+    HistoryPage(page).cancel_run()
     wait_for(
         lambda: "1 asked to stop" in (HistoryPage(page).shown("details-message") or "")
     )
