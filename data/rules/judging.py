@@ -216,7 +216,7 @@ def judge_silence(heard: Heard, limits: Limits, now_ms: int) -> Reading:
             breach=False,
             clear=False,
             severity=Severity.WARNING,
-            sentence="Nobody looks at a page.",
+            sentence="No page is open that should send telemetry.",
             n=0,
             enough=False,
         )
