@@ -88,12 +88,12 @@ class Mailbox:
             self.mails.append(mail)
             self._changed.notify_all()
         self.asked.set()
-        await to_thread(self.go_on.wait, 20)
+        await to_thread(self.go_on.wait, 60)
         return self.refusals.pop(0) if self.refusals else "250 OK"
 
     def wait_for(self, number: int) -> list[Mail]:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.mails) >= number, 20)
+            assert self._changed.wait_for(lambda: len(self.mails) >= number, 60)
         return self.mails
 
 
