@@ -1,7 +1,8 @@
 // Client side of dashboard/panels/details.py: which run is open, and when to look again.
 (() => {
   const ASKED = "details-asked";
-  const DIALOG = "run-details";
+  // Dialogs that give way to the run that a link in them opens.
+  const OTHERS = ["run-modal", "bulk-modal", "cleanup-modal"];
   const LOOK_AGAIN_MS = 2000;
   let open = null;
   let lookedAt = 0;
@@ -64,8 +65,10 @@
     const link = event.target.closest?.("a[data-run]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const dialog = link.closest(".modal")?.id;
-    if (dialog && dialog !== DIALOG) window.dash_clientside.set_props(dialog, { is_open: false });
+    for (const id of OTHERS) {
+      if (document.getElementById(id)?.contains(link))
+        window.dash_clientside.set_props(id, { is_open: false });
+    }
     show(link.dataset.run);
   }
 
