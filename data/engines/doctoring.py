@@ -5,6 +5,7 @@ Plans are asked for, never measured: EXPLAIN runs nothing.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, func, select
@@ -165,7 +166,7 @@ def wrong_units(connection: Connection, table: Table) -> list[Finding]:
         examples.append((c.finished_at.name, value))
     found: dict[Anomaly, dict[str, object]] = {}
     for name, value in examples:
-        if isinstance(value, int | float) and (unit := unit_of(int(value))):
+        if _is_number(value) and (unit := unit_of(int(value))):
             found.setdefault(unit, {}).setdefault(name, value)
     return [
         Finding(
@@ -176,3 +177,8 @@ def wrong_units(connection: Connection, table: Table) -> list[Finding]:
         )
         for unit, columns in sorted(found.items())
     ]
+
+
+def _is_number(value: object) -> bool:
+    """SQLite takes anything in any column, infinity too."""
+    return isinstance(value, int | float) and isfinite(value)

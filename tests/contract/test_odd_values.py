@@ -8,7 +8,14 @@ import pytest
 from data.clock import LAST_MS
 from data.engines.base import JobEngine
 from data.model import Job, RunFilter
-from tests.factories import NOW, JobTable, finished_run, job_table, native_engine
+from tests.factories import (
+    NOW,
+    JobTable,
+    finished_run,
+    job_table,
+    make_run,
+    native_engine,
+)
 
 
 @pytest.fixture
@@ -107,3 +114,14 @@ def test_the_last_instant_of_the_calendar_is_one(
 
     for job in everywhere(engine, run_id):
         assert (job.heartbeat_at, job.odd) == (LAST_MS, ())
+
+
+def test_a_look_at_the_table_survives_an_endless_instant(
+    on_sqlite: tuple[JobTable, JobEngine],
+) -> None:
+    table, engine = on_sqlite
+    table.add(make_run())
+    table.execute("UPDATE job_runs SET started_at = 1e999, enqueued_at = 1e999")
+
+    engine.check()
+    assert len(engine.open_runs().jobs) == 1
