@@ -19,6 +19,8 @@ from data.store.texts import storable_key
 
 #: start of the hour or day, job name, status
 Key = tuple[int, str, str]
+#: start of the hour or day, job name
+Slot = tuple[int, str]
 
 
 class Figures(NamedTuple):
@@ -50,13 +52,7 @@ def day_of(instant_ms: int) -> int:
 
 def with_seal(stored: Cells, fresh: Cells, sealed_before: int) -> Cells:
     """``fresh``, but what is stored where a sealed hour of a job became smaller."""
-    old = weights_of(stored)
-    new = weights_of(fresh)
-    kept = {
-        slot
-        for slot, weight in old.items()
-        if slot[0] < sealed_before and new.get(slot, (0, 0)) < weight
-    }
+    kept = {slot for slot in smaller(stored, fresh) if slot[0] < sealed_before}
     if not kept:
         return fresh
     return {
@@ -174,9 +170,27 @@ def _rewrite(
     return differing
 
 
-def weights_of(cells: Mapping[Key, Figures]) -> dict[tuple[int, str], tuple[int, int]]:
+def smaller(
+    stored: Cells, fresh: Cells, less: Mapping[Slot, int] | None = None
+) -> set[Slot]:
+    """Where ``fresh`` has fewer runs, and not more of those that succeeded or failed.
+
+    As many runs of other states are rows that changed in place. So many runs as ``less``
+    says may be missing.
+    """
+    new = _weights_of(fresh)
+    found: set[Slot] = set()
+    for slot, (judged, everything) in _weights_of(stored).items():
+        missing = less.get(slot, 0) if less else 0
+        now_judged, now = new.get(slot, (0, 0))
+        if now < everything - missing and now_judged <= judged - missing:
+            found.add(slot)
+    return found
+
+
+def _weights_of(cells: Cells) -> dict[Slot, tuple[int, int]]:
     """By hour and job: runs that succeeded or failed, and all runs."""
-    weights: dict[tuple[int, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    weights: dict[Slot, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for (hour, job_name, status), (runs, *_) in cells.items():
         judged, everything = weights[hour, job_name]
         judged += runs if status in _JUDGED else 0

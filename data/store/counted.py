@@ -3,7 +3,9 @@
 A job table is read again and again. When an hour of a job type has fewer rows than were
 counted, and what has ended since, rows were deleted: then the count is kept and what is
 new is added to it. Rows that changed in place are followed, because their number is the
-same, and so is what an undo made open again, because the audit tells of it.
+same, and so is what an undo made open again, because the audit tells of it. What somebody
+else made open again, or moved to another hour, in its own row looks as if it were deleted:
+it counts once for each end that was seen.
 """
 
 import json
@@ -16,12 +18,10 @@ from sqlalchemy import Connection, select
 from data.clock import MINUTE_MS
 from data.model import JobState
 from data.rules.histogram import decode
-from data.store.cells import Cells, Figures, added_up, hour_of, weights_of
+from data.store.cells import Cells, Figures, Slot, added_up, hour_of, smaller
 from data.store.tables import audit
 from data.store.texts import storable_key
 
-#: Start of the hour, job name.
-Slot = tuple[int, str]
 #: How long an undo may take until the source shows it.
 _LATELY_MS: Final = 10 * MINUTE_MS
 
@@ -45,24 +45,15 @@ class Reopened(NamedTuple):
     since: Mapping[Slot, int]
 
 
-NONE_REOPENED: Final = Reopened({}, {})
-
-
 def keep_counted(
     stored: Cells, fresh: Cells, added: Cells, reopened: Reopened
 ) -> Counted:
     """``fresh``, but what was counted where the source has fewer.
 
-    ``added`` are the runs that ended since ``stored`` was read.
+    ``added`` are those runs of ``fresh`` that ended since ``stored`` was read.
     """
     expected = added_up([*stored.items(), *added.items()])
-    old, new = weights_of(expected), weights_of(fresh)
-    kept = {
-        slot
-        for slot, (judged, everything) in old.items()
-        if new.get(slot, (0, 0))
-        < (judged - (back := reopened.lately.get(slot, 0)), everything - back)
-    }
+    kept = smaller(expected, fresh, reopened.lately)
     if not kept:
         return Counted(fresh, frozenset())
     cells = {
@@ -88,15 +79,9 @@ def has_shrunk(stored: Cells, fresh: Cells) -> bool:
     Runs that took about as long as others are not told apart: deletions may hide behind
     as many new runs of one bucket for a while.
     """
-    names = {job_name for _, job_name, _ in stored}
     return any(
-        any(
-            runs > now[bucket]
-            for bucket, runs in _by_bucket(figures).items()
-            for now in [_by_bucket(fresh.get(key))]
-        )
+        not _by_bucket(figures) <= _by_bucket(fresh.get(key))
         for key, figures in stored.items()
-        if key[1] in names
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from data.db import Database
 from data.model import Job, StallRule, StallState, Verdict
@@ -175,13 +175,6 @@ class EpisodeLog:
             connection.execute(ghosts.values(ended_at=now_ms, outcome="gone"))
             old = delete(stall_episode).where(_c.ended_at < before_ms)
             return connection.execute(old).rowcount
-
-    def count_since(self, source: str, since_ms: int) -> int:
-        """How many runs were first seen as stalled at ``since_ms`` or later."""
-        statement = select(func.count()).where(
-            _c.source == source, _c.first_seen_at >= since_ms
-        )
-        return int(self._db.fetch(statement)[0][0])
 
 
 def _spans(

@@ -6,7 +6,7 @@ A place that is reserved late counts from an hour on that nobody has counted yet
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from sqlalchemy import Connection, insert, select
@@ -45,19 +45,31 @@ def with_cap(connection: Connection, source: str, cells: Cells) -> Cells:
     if not cells:
         return cells
     known = _places(connection, source)
+    new = _new_types(known, cells)
+    if new:
+        rows = [{"source": source, "job_name": name, "since": 0} for name in new]
+        connection.execute(insert(rollup_job), rows)
+    return _placed(cells, {**known, **dict.fromkeys(new, 0)})
+
+
+def placed(connection: Connection, source: str, cells: Cells) -> Cells:
+    """``cells``, with ``OTHER`` in the place of types that have no cells of their own yet."""
+    return _placed(cells, _places(connection, source)) if cells else cells
+
+
+def _new_types(known: Mapping[str, int], cells: Cells) -> list[str]:
+    """Types that get the places that are left."""
     runs: Counter[str] = Counter()
     for (_, job_name, _), figures in cells.items():
         if job_name not in known and job_name != OTHER:
             runs[job_name] += figures.runs
     room = max(0, CAP - len(known))
-    new = sorted(runs, key=lambda name: (-runs[name], name))[:room]
-    if new:
-        rows = [{"source": source, "job_name": name, "since": 0} for name in new]
-        connection.execute(insert(rollup_job), rows)
-    known.update(dict.fromkeys(new, 0))
+    return sorted(runs, key=lambda name: (-runs[name], name))[:room]
 
+
+def _placed(cells: Cells, places: Mapping[str, int]) -> Cells:
     def counts_as(name: str, hour: int) -> str:
-        since = known.get(name)
+        since = places.get(name)
         return OTHER if since is None or hour < since else name
 
     return added_up(

@@ -30,7 +30,7 @@ from data.store.cells import (
     write_hours,
 )
 from data.store.counted import has_shrunk, keep_counted, reopened
-from data.store.job_types import OTHER, reserve, with_cap
+from data.store.job_types import OTHER, placed, reserve, with_cap
 from data.store.recent import recent_of
 from data.store.tables import rollup_day, rollup_hour, rollup_state
 from data.store.texts import storable_key
@@ -129,11 +129,11 @@ class Rollups:
         before = self._state(source)
         since, after = _refreshed(before, now_ms)
         until = after.counted_until
-        reading = _Reading(since, until, read(since, until), now_ms)
-        if before is not None and self._has_shrunk(source, before, reading):
-            start = max(before.counted_until or until, since)
-            added = read(start, until) if start < until else []
-            reading = reading._replace(added=added)
+        apart = before is not None and before.loses_rows
+        cells = [] if apart else read(since, until)
+        reading = _Reading(since, until, cells, now_ms)
+        if before and (apart or self._has_shrunk(source, reading)):
+            reading = _apart(read, reading, before.counted_until or until)
         return self._write(source, before, after, reading)
 
     def backfill_step(self, source: str, read: ReadCells, now_ms: int) -> bool:
@@ -251,16 +251,13 @@ class Rollups:
         state = self._state(source)
         return state.generation if state else 0
 
-    def _has_shrunk(
-        self, source: str, before: RollupState, reading: "_Reading"
-    ) -> bool:
+    def _has_shrunk(self, source: str, reading: "_Reading") -> bool:
         """Must what ended since the last refresh be counted apart?"""
-        if before.loses_rows:
-            return True
         with self._db.connection() as connection:
             span = (reading.since, reading.until)
             stored = stored_hours(connection, source, span)
-        return has_shrunk(stored, storable_cells(reading.cells))
+            fresh = placed(connection, source, storable_cells(reading.cells))
+        return has_shrunk(stored, fresh)
 
     def _oldest(self, now_ms: int) -> int:
         """Whole days: a day is folded from all of its hours, or not any more."""
@@ -325,6 +322,19 @@ class Rollups:
         unchanged = [_c[name] == value for name, value in before._asdict().items()]
         moved = update(rollup_state).where(_c.source == source, *unchanged)
         return connection.execute(moved.values(**after._asdict())).rowcount == 1
+
+
+def _apart(read: ReadCells, reading: _Reading, start: int) -> _Reading:
+    """``reading`` read again, with what ended at ``start`` or later apart.
+
+    The newer runs are read once, last: each that counts as added is in the cells too,
+    whatever is committed meanwhile, and a run that ends anew meanwhile is not missed.
+    """
+    since, until = reading.since, reading.until
+    start = min(max(start, since), until)
+    older = read(since, start) if since < start else []
+    added = read(start, until) if start < until else []
+    return reading._replace(cells=[*older, *added], added=added)
 
 
 def _refreshed(before: RollupState | None, now_ms: int) -> tuple[int, RollupState]:

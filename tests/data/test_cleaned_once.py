@@ -13,6 +13,7 @@ from data.model import Job, JobState
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
 from data.store import Store
+from tests.data.store.episodes import episodes_of
 from tests.factories import NOW, make_job
 from tests.flows import Flows
 
@@ -55,7 +56,7 @@ def test_a_cancelled_run_of_dbos_that_lost_its_start_is_one_episode(
     store.episodes.record_past("flows", past, LIMITS)
 
     assert [(job.run_id, job.started_at) for job in past] == [("st", start + 500)]
-    assert store.episodes.count_since("flows", 0) == 1
+    assert episodes_of(store, "flows") == 1
     engine.close()
 
 
@@ -73,8 +74,8 @@ def test_another_time_of_the_same_run_is_another_episode(store: Store) -> None:
         store.episodes.record_past("orders", [job], LIMITS)
         store.episodes.record_past("mail", [job], LIMITS)
 
-    assert store.episodes.count_since("orders", 0) == 2
-    assert store.episodes.count_since("mail", 0) == 2
+    assert episodes_of(store, "orders") == 2
+    assert episodes_of(store, "mail") == 2
 
 
 def replace_times(job: Job, started_at: int, finished_at: int) -> Job:

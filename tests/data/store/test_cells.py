@@ -29,6 +29,12 @@ def cells(hour: int, **runs: int) -> Cells:
         pytest.param({"SUCCEEDED": 5}, {"SUCCEEDED": 6}, False, id="came-late"),
         pytest.param({"FAILED": 5}, {"SUCCEEDED": 5}, False, id="edited-in-place"),
         pytest.param(
+            {"SUCCEEDED": 5},
+            {"SUCCEEDED": 4, "CANCELLED": 1},
+            False,
+            id="edited-to-one-that-does-not-count",
+        ),
+        pytest.param(
             {"SUCCEEDED": 5, "CANCELLED": 3},
             {"SUCCEEDED": 6},
             False,

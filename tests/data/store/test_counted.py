@@ -9,7 +9,7 @@ from data.model import JobState
 from data.store import Store, open_store
 from data.store.audit import AuditEntry
 from data.store.cells import Cells, Figures
-from data.store.counted import NONE_REOPENED, Reopened, has_shrunk, keep_counted
+from data.store.counted import Reopened, has_shrunk, keep_counted
 from data.store.trends import LOSING_MS
 from tests.conftest import FakeClock
 from tests.data.store.runs import Run, Runs, stored_cells, stored_days
@@ -229,6 +229,14 @@ def cells(**runs: int) -> Cells:
         pytest.param({"SUCCEEDED": 5}, {"SUCCEEDED": 6}, {}, None, False, id="late"),
         pytest.param({"FAILED": 5}, {"SUCCEEDED": 5}, {}, None, False, id="edited"),
         pytest.param(
+            {"SUCCEEDED": 5}, {"SUCCEEDED": 4, "CANCELLED": 1}, {}, None, False,
+            id="edited-to-one-that-does-not-count",
+        ),
+        pytest.param(
+            {"SUCCEEDED": 5}, {"SUCCEEDED": 4, "CANCELLED": 3}, {"CANCELLED": 1}, None,
+            False, id="edited-while-others-came",
+        ),
+        pytest.param(
             {"SUCCEEDED": 5, "CANCELLED": 3}, {"SUCCEEDED": 6}, {}, None, False,
             id="more-that-count",
         ),
@@ -258,7 +266,9 @@ def test_counts_are_kept_where_the_source_has_fewer(
     *,
     lost: bool,
 ) -> None:
-    found = keep_counted(cells(**stored), cells(**fresh), cells(**added), NONE_REOPENED)
+    found = keep_counted(
+        cells(**stored), cells(**fresh), cells(**added), Reopened({}, {})
+    )
 
     assert found.cells == cells(**(fresh if expected is None else expected))
     assert found.lost == ({HOUR} if lost else set())
@@ -267,7 +277,7 @@ def test_counts_are_kept_where_the_source_has_fewer(
 def test_each_job_type_is_kept_by_itself() -> None:
     other = {(HOUR, "make-report", "FAILED"): Figures(1, 1, 1, b"", "{}")}
 
-    found = keep_counted(cells(FAILED=2), other, {}, NONE_REOPENED)
+    found = keep_counted(cells(FAILED=2), other, {}, Reopened({}, {}))
 
     assert found.cells == {**cells(FAILED=2), **other}
 

@@ -10,6 +10,7 @@ from data.store import Store, open_store
 from data.store.episodes import Episode
 from data.store.tables import stall_episode
 from tests.conftest import FakeClock
+from tests.data.store.episodes import episodes_of
 
 STARTED_AT = 1_000_000
 NAMES = {"1": "send-mail", "2": "make-report"}
@@ -83,7 +84,7 @@ def test_two_processes_that_see_the_same_runs_record_them_once(
 
     other.close()
     assert failed == []
-    assert store.episodes.count_since("orders", 0) == 200
+    assert episodes_of(store, "orders") == 200
 
 
 def test_an_episode_ends_once_with_its_outcome(store: Store, clock: FakeClock) -> None:
@@ -117,7 +118,7 @@ def test_a_run_that_starts_again_has_an_episode_of_its_own(
 
     store.episodes.record("orders", {"1": verdict(STARTED_AT + 1)}, NAMES, clock.now_ms)
 
-    assert store.episodes.count_since("orders", 0) == 2
+    assert episodes_of(store, "orders") == 2
     assert open_ids(store) == ["1"]
 
 
@@ -133,7 +134,7 @@ def test_an_episode_goes_on_when_its_clean_up_was_undone(
 
     [episode] = store.episodes.open("orders")
     assert episode.first_seen_at == first_seen
-    assert store.episodes.count_since("orders", 0) == 1
+    assert episodes_of(store, "orders") == 1
 
 
 def test_names_and_ids_that_no_database_takes_are_recorded_all_the_same(

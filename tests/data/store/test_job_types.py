@@ -110,3 +110,28 @@ def test_a_type_that_is_called_like_the_others_is_one_of_them(
 
     assert names(store) == {OTHER, "send-mail"}
     assert store.rollups.job_names("orders") == ["send-mail"]
+
+
+def test_a_refresh_misses_nothing_where_nothing_of_the_others_was_deleted(
+    store: Store, clock: FakeClock
+) -> None:
+    runs = Runs([Run(clock.now_ms, f"type-{n:04}") for n in range(TOO_MANY)])
+    store.rollups.refresh("orders", runs.read, clock.now_ms)
+    before = total(store)
+    spans = []
+    for _ in range(3):
+        clock.advance_ms(5_000)
+        runs.reads.clear()
+        runs.rows.append(Run(clock.now_ms, "type-0700"))
+        store.rollups.refresh("orders", runs.read, clock.now_ms)
+        spans += runs.reads
+
+    assert len(spans) == 3  # once each: nothing is counted apart
+    assert total(store) == before + 3
+    assert store.trends.rates_from("orders") is None
+
+    runs.rows = [run for run in runs.rows if run.job_name != "type-0700"]
+    store.rollups.refresh("orders", runs.read, clock.now_ms)
+
+    assert total(store) == before + 3
+    assert store.trends.rates_from("orders") is not None

@@ -4,6 +4,7 @@ from data.clock import DAY_MS
 from data.model import Evidence, Liveness, StallRule, StallState, Verdict
 from data.store import Store
 from data.store.audit import AuditEntry
+from tests.data.store.episodes import episodes_of
 
 NOW = 1_800_000_000_000
 RETENTION = 90 * DAY_MS
@@ -39,5 +40,5 @@ def test_episodes_are_forgotten_by_their_end_and_open_ones_stay(store: Store) ->
 
     store.prune(NOW, RETENTION)
 
-    assert store.episodes.count_since("jobs", 0) == 1
+    assert episodes_of(store, "jobs") == 1
     assert [episode.run_id for episode in store.episodes.open("jobs")] == ["2"]

@@ -12,7 +12,15 @@ from data.store import Store, open_store
 from data.store.cells import SEALED_AFTER_MS
 from data.store.rollups import LEAST_KEPT_MS as KEPT_MS
 from tests.conftest import FakeClock
-from tests.data.store.runs import Run, Runs, by_day, dice, stored_cells, stored_days
+from tests.data.store.runs import (
+    STATES,
+    Run,
+    Runs,
+    by_day,
+    dice,
+    stored_cells,
+    stored_days,
+)
 
 #: Steps of the audit until it has been everywhere: nine days, an hour at a time.
 A_ROTATION = (KEPT_MS // DAY_MS + 1) * 24 + 1
@@ -403,7 +411,7 @@ def test_under_random_changes_every_cell_ends_like_a_full_recomputation(
             how(random.choice(found))
 
     def edit(n: int) -> None:
-        state = random.choice([JobState.SUCCEEDED, JobState.FAILED])
+        state = random.choice(STATES)
         runs.rows[n] = runs.rows[n]._replace(state=state, duration_ms=n)
 
     happenings: list[Callable[[], object]] = [
