@@ -24,8 +24,7 @@ from data.engines.dbos_queries import (
     words_of,
 )
 from data.engines.dbos_tables import Tables, quoted
-from data.engines.windows import search_back
-from data.exceptions import InvalidRequestError
+from data.engines.windows import not_a_cursor, search_back
 from data.model import FINISHED, OPEN, Job, RunFilter, RunPage
 from data.rules.texts import is_storable, is_storable_filter
 
@@ -261,7 +260,7 @@ class History:
             return None
         found = _CURSOR.fullmatch(cursor)
         if not found or not is_storable(cursor):
-            raise _not_a_cursor()
+            raise not_a_cursor()
         kind, at, run_id, hash_ = found.groups()
         if hash_ is not None:
             run_id = self._id_of(hash_, kind, int(at))
@@ -276,7 +275,7 @@ class History:
         for (run_id,) in rows:
             if _hash_of(run_id) == hash_:
                 return str(run_id)
-        raise _not_a_cursor()
+        raise not_a_cursor()
 
     @property
     def _id(self) -> ColumnElement[str]:
@@ -315,11 +314,6 @@ def _cursor_of(row: Any) -> str:
 
 def _hash_of(run_id: str) -> str:
     return sha256(run_id.encode(errors="replace")).hexdigest()
-
-
-def _not_a_cursor() -> InvalidRequestError:
-    message = 'This is no page\'s "next": start again without "after".'
-    return InvalidRequestError(message)
 
 
 def _open_words(filter_: RunFilter) -> list[str]:

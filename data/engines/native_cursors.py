@@ -11,7 +11,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Final, NamedTuple
 
 from data.clock import FIRST_MS, LAST_MS
-from data.exceptions import InvalidRequestError
+from data.engines.windows import not_a_cursor
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS: Final = 1000
@@ -39,20 +39,15 @@ def place_of(cursor: str | None) -> Before | None:
         return None
     found = _CURSOR.fullmatch(cursor)
     if not found:
-        raise _not_a_cursor()
+        raise not_a_cursor()
     open_id, whole_us, finer, finished_id = found.groups()
     at = None if whole_us is None else int(whole_us)
     run_id = int(finished_id if open_id is None else open_id)
     if not (LEAST_ID <= run_id <= _LARGEST_ID and _FIRST_US <= (at or 0) <= _LAST_US):
-        raise _not_a_cursor()
+        raise not_a_cursor()
     if at is not None and finer:
         return Before(at + Decimal(f"0.{finer}"), run_id)
     return Before(at, run_id)
-
-
-def _not_a_cursor() -> InvalidRequestError:
-    message = 'This is no page\'s "next": start again without "after".'
-    return InvalidRequestError(message)
 
 
 def cursor_of(finished_at: float | datetime, run_id: int) -> str:

@@ -1,9 +1,10 @@
-"""Searches backwards in time, where no index answers: bounded windows, bounded time."""
+"""Pages: cursors that none gave, and searches backwards in bounded windows and time."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from data.clock import DAY_MS, HOUR_MS
+from data.exceptions import InvalidRequestError
 
 #: A search stops at the first window that ends after this long: 0.3 s with the window.
 SEARCH_LIMIT_S: Final = 0.2
@@ -14,6 +15,12 @@ _QUICK_S: Final = 0.03
 _SLOW_S: Final = 0.1
 
 _T = TypeVar("_T")
+
+
+def not_a_cursor() -> InvalidRequestError:
+    """What to raise for a cursor that no page gave."""
+    message = 'This is no page\'s "next": start again without "after".'
+    return InvalidRequestError(message)
 
 
 def search_back(
