@@ -275,13 +275,11 @@ class DbosEngine:
         """Cancel runs that still are as seen; the ids that are cancelled now."""
         del reason, at_ms  # DBOS has no place for them; the audit keeps both
         by_id = {run.run_id: run for run in seen}
-        cancelled = [
-            run_id
-            for batch in batches([*by_id])
-            for run_id in self._cancel_all(
-                [job.run_id for job in self.runs(batch) if _is_as_seen(job, by_id)]
-            )
-        ]
+        cancelled: list[str] = []
+        for batch in batches([*by_id]):
+            jobs = self._after(batch) if cancelled else self.runs(batch)
+            as_seen = [job.run_id for job in jobs if _is_as_seen(job, by_id)]
+            cancelled += self._cancel_all(as_seen)
         return Written(dict.fromkeys(cancelled))
 
     def unmark_stalled(self, marked: Sequence[Marked]) -> Written:
@@ -316,8 +314,12 @@ class DbosEngine:
 
     def _there(self, run_ids: Sequence[str]) -> set[str]:
         """Of runs that were made just now those that the tables have."""
+        return {job.run_id for job in self._after(run_ids)}
+
+    def _after(self, run_ids: Sequence[str]) -> list[Job]:
+        """The runs as an action left them; unread, nobody knows what it did."""
         try:
-            return {job.run_id for job in self.runs(run_ids)}
+            return self.runs(run_ids)
         except DataError as error:
             raise OutcomeUnknownError(str(error)) from error
 
@@ -424,9 +426,8 @@ class DbosEngine:
             self._control.cancel(run_ids)
         except SourceUnavailableError as error:
             raise OutcomeUnknownError(str(error)) from error
-        return [
-            job.run_id for job in self.runs(run_ids) if job.state is JobState.CANCELLED
-        ]
+        jobs = self._after(run_ids)
+        return [job.run_id for job in jobs if job.state is JobState.CANCELLED]
 
     def _open_jobs(self) -> list[Job]:
         return self.open_runs().jobs

@@ -274,12 +274,18 @@ class NativeEngine:
         done: dict[str, int | None] = {}
         refused: dict[str, str] = {}
         for runs, requested_at in ((asked, kept), (others, null())):
-            written = self._writer.change(
-                {int(run.run_id): run for run in runs},
-                lambda part, at=requested_at: restored(  # type: ignore[misc]
-                    table, dialect, [*part.values()], at
-                ),
-            )
+            items = {int(run.run_id): run for run in runs}
+            try:
+                written = self._writer.change(
+                    items,
+                    lambda part, at=requested_at: restored(  # type: ignore[misc]
+                        table, dialect, [*part.values()], at
+                    ),
+                )
+            except DataError as error:
+                if not done:
+                    raise
+                written = _all_refused(items, error)
             done |= written.done
             refused |= written.refused
         return Written(done, refused)
@@ -345,7 +351,14 @@ class NativeEngine:
         waiting = self._writer.change(ids, lambda _: called_off(self._table, at_ms))
         dealt_with = {*waiting.done, *waiting.refused}
         rest = {id_: None for id_ in ids if str(id_) not in dealt_with}
-        running = self._writer.change(rest, lambda _: asked_to_stop(self._table, at_ms))
+        try:
+            running = self._writer.change(
+                rest, lambda _: asked_to_stop(self._table, at_ms)
+            )
+        except DataError as error:
+            if isinstance(error, OutcomeUnknownError) or not waiting.done:
+                raise
+            running = _all_refused(rest, error)
         return Cancelled(
             [*waiting.done],
             [*running.done],
@@ -355,6 +368,11 @@ class NativeEngine:
     def close(self) -> None:
         """Give the connections back."""
         self._db.close()
+
+
+def _all_refused(ids: Collection[int], error: DataError) -> Written:
+    """None of these was changed, after others were."""
+    return Written({}, {str(id_): str(error) for id_ in ids})
 
 
 def _numbers(run_ids: Collection[str]) -> list[int]:

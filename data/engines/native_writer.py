@@ -142,11 +142,12 @@ class Writer:
             part = parts.pop()
             try:
                 wrote, locked = write(part)
-            except NotTakenError as error:
-                refused |= dict.fromkeys(error.run_ids, str(error))
-                rest = [id_ for id_ in part if id_ not in refused]
-                parts += [rest] if rest else []
             except DataError as error:
+                if named := _named(error, part):
+                    refused |= dict.fromkeys(named, str(error))
+                    rest = [id_ for id_ in part if id_ not in named]
+                    parts += [rest] if rest else []
+                    continue
                 is_late = self._stopwatch() - began > _LIMIT_S
                 if _concerns_rows(error) and len(part) > 1 and not is_late:
                     half = len(part) // 2
@@ -285,6 +286,12 @@ def _are_kept(
         after in names and names[after] == names[before]
         for before, after in zip(old, ids, strict=True)
     )
+
+
+def _named(error: DataError, part: Sequence[int]) -> set[int]:
+    """Runs of this part that the error names; a trigger may have given others ids."""
+    is_named = isinstance(error, NotTakenError)
+    return {*error.run_ids}.intersection(part) if is_named else set()
 
 
 def _concerns_rows(error: DataError) -> bool:

@@ -305,6 +305,20 @@ def test_a_constraint_that_is_checked_at_the_commit_is_laid_to_its_row(
     assert ON_HOLD in marked.refused["3"]
 
 
+def test_a_trigger_that_gives_a_run_another_id_stops_no_other_row(
+    on_postgresql: tuple[JobTable, NativeEngine],
+) -> None:
+    table, engine = on_postgresql
+    ids = table.add(*[make_run() for _ in range(4)])
+    moved = "IF NEW.id = 3 THEN NEW.id := 1003; END IF"
+    trigger(table, "BEFORE UPDATE", "", moved)
+
+    marked = mark(engine, ids)
+
+    assert marked == Written(dict.fromkeys(["1", "2", "4"], NOW), {"3": IGNORED})
+    assert statuses(table)["3"] == "RUNNING"
+
+
 def test_a_table_that_is_locked_as_a_whole_is_busy(
     on_postgresql: tuple[JobTable, NativeEngine],
 ) -> None:
