@@ -105,6 +105,9 @@ _AWAY: Final = ("08", "53", "57", "58")
 _UNKNOWN_COMMIT: Final = (*_AWAY, "40003", "XX")
 #: The SQLSTATE class of values that cannot be what they should.
 _DATA_EXCEPTION: Final = "22"
+#: Values, constraints, views WITH CHECK OPTION, functions that raise.
+_VALUES: Final = ("22", "23", "44", "P0")
+_NOT_NULL: Final = "23502"
 _UNREACHABLE: Final = (SourceUnavailableError, "the database cannot be reached")
 _REFUSED: Final = (StatementRefusedError, "the database refused the statement")
 #: A value of a row that a server repeats in its sentence: its beginning is enough.
@@ -193,6 +196,12 @@ def _on_sqlite(words: str) -> _Meaning:
         if part in words:
             return kind, sentence
     return _REFUSED
+
+
+def is_about_a_value(error: DBAPIError) -> bool:
+    """May PostgreSQL take other values: is a rule, a type or a trigger against these?"""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state.startswith(_VALUES) and state != _NOT_NULL
 
 
 def is_value_refused(error: BaseException) -> bool:

@@ -47,8 +47,8 @@ class Permissions:
         self._db = database
         self._contract = contract
         self._read_only = read_only
-        #: the schema that was tried in memory, and what it refused
-        self._tried: tuple[object, Mapping[str, str]] = (None, {})
+        #: the schema that was tried in memory, and refused nothing
+        self._tried: object = None
 
     def look(self, connection: Connection, shape: Shape) -> Capabilities:
         """Which actions there are, and why the others are missing."""
@@ -92,14 +92,20 @@ class Permissions:
         return reasons
 
     def _try_in_memory(self, connection: Connection, shape: Shape) -> Mapping[str, str]:
-        """What a copy of the schema refuses; asked again when the schema has changed."""
+        """What a copy of the schema refuses.
+
+        Asked again when the schema has changed, and as long as it refuses anything:
+        that may be for the rows.
+        """
         version = connection.exec_driver_sql("PRAGMA schema_version").scalar()
-        if self._tried[0] != version:
+        if self._tried != version:
             with copy_in_memory(connection) as copy:
                 trial = self._trial(copy, shape, is_copy=True)
                 trial.run()
-            self._tried = version, trial.failed
-        return self._tried[1]
+            if trial.failed:
+                return trial.failed
+            self._tried = version
+        return {}
 
     def _try(
         self, able: Capabilities, shape: Shape

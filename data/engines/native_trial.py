@@ -5,16 +5,22 @@ row of anybody else is touched. On SQLite in a copy of the schema in memory: a
 transaction in the file itself would lock its writers out.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     Connection,
     Table,
+    Text,
+    case,
+    cast,
     column,
     create_engine,
+    func,
     insert,
     select,
     table,
@@ -24,11 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from data.driver_errors import translated
+from data.driver_errors import is_about_a_value, translated
 from data.engines.base import Seen
 from data.engines.native_actions import CANCEL, CLEAN_UP, ENQUEUE, RETRY
 from data.engines.native_inserts import insert_again, insert_run
-from data.engines.native_queries import to_ms_of
+from data.engines.native_queries import TEXT_LIMIT, to_ms_of
 from data.engines.native_updates import asked_to_stop, called_off, stalled
 from data.engines.native_writer import (
     Change,
@@ -41,6 +47,9 @@ from data.model import JobState
 
 _JOB: Final = "job-manager-trial"
 _REASON: Final = "Tried by job-manager doctor, and rolled back."
+#: Columns of a new run that hold what we made up.
+_OURS: Final = re.compile(r"\b(job_name|params)\b", re.IGNORECASE)
+_NEXT_RULE: Final = re.compile(r"\bCONSTRAINT\b", re.IGNORECASE)
 #: Rows of each table in a copy.
 _ROWS: Final = 20
 _LIMIT_S: Final = 1.0
@@ -81,10 +90,12 @@ class Trial:
         #: by action why its statement did not work
         self.failed: dict[str, str] = {}
         self.tried: set[str] = set()
+        #: the driver's last refusal; None when the row was swallowed
+        self._refusal: DBAPIError | None = None
 
     def run(self) -> None:
         """Try each action; what could not be tried is in neither list."""
-        run_id = self._step(ENQUEUE, self._enqueue)
+        run_id = self._new_run()
         if run_id is None and (old := self._some_run(is_finished=True)) is not None:
             run_id = self._step(RETRY, lambda: self._retry(old))
         if run_id is None and self._is_copy:
@@ -101,6 +112,45 @@ class Trial:
         if is_marked and RETRY not in self.tried:
             self._step(RETRY, lambda: self._retry(run_id))
 
+    def _new_run(self) -> int | None:
+        """A run like one that is there, as rules may know the names of jobs; or of ours.
+
+        Where there is none, a refusal that may be about our values says nothing.
+        """
+        model = self._step("", self._model)
+        ours = (_JOB, "{}")
+        for job in [model, ours] if model else [ours]:
+            run_id = self._step(ENQUEUE, partial(self._enqueue, *job))
+            if run_id is not None:
+                self.failed.pop(ENQUEUE, None)
+                return run_id
+        if model is None and self._is_about_ours():
+            self.failed.pop(ENQUEUE, None)
+            self.tried.discard(ENQUEUE)
+        return None
+
+    def _model(self) -> tuple[str, str] | None:
+        """Job and params of a run that is there, by the index of finished runs."""
+        c = self._table.c
+        params = cast(c.params, Text)
+        short = case((func.length(params) <= TEXT_LIMIT, params))
+        for is_finished in (True, False):
+            run_id = self._some_run(is_finished=is_finished)
+            if run_id is not None:
+                wanted = select(cast(c.job_name, Text), short).where(c.id == run_id)
+                name, given = self._connection.execute(wanted).one()
+                return name, given or "{}"
+        return None
+
+    def _is_about_ours(self) -> bool:
+        """May the last refusal be about the name of the job, or its params?"""
+        refusal = self._refusal
+        if self._dialect == "sqlite":
+            words = str(refusal.orig) if refusal else ""
+            rule = _rule_behind(self._connection, self._table.name, words)
+            return bool(_OURS.search(rule))
+        return refusal is None or is_about_a_value(refusal)
+
     def _step(
         self, action: str, act: Callable[[], _T], *, keep: bool = True
     ) -> _T | None:
@@ -111,8 +161,10 @@ class Trial:
             result = act()
             self.tried.add(action)
         except DBAPIError as error:
+            self._refusal = error
             self._fail(action, str(translated(error, self._name)))
         except DataError as error:
+            self._refusal = None
             self._fail(action, str(error))
         if result is None or not keep:
             self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT trial")
@@ -140,10 +192,10 @@ class Trial:
 
         return bool(self._step(action, act, keep=keep))
 
-    def _enqueue(self) -> int:
+    def _enqueue(self, job_name: str, params: str) -> int:
         values = {
-            "job_name": _JOB,
-            "params": "{}",
+            "job_name": job_name,
+            "params": params,
             "enqueued_at": self._at_ms,
             "status": JobState.PENDING.value,
         }
@@ -227,6 +279,20 @@ def _copy_rows(source: Connection, copy: Connection, name: str) -> None:
     values = [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's own name
     if values:
         copy.execute(insert(table(name, *columns)), values)
+
+
+def _rule_behind(connection: Connection, name: str, words: str) -> str:
+    """SQL of the CHECK that SQLite speaks of, more rather than less; or of triggers."""
+    _, is_check, rule = words.partition("CHECK constraint failed: ")
+    master = text(
+        "SELECT sql FROM sqlite_master WHERE type = :kind AND lower(tbl_name) = :name"
+    )
+    kind = "table" if is_check else "trigger"
+    found = connection.execute(master, {"kind": kind, "name": name}).scalars()
+    sql = "\n".join(found)
+    if not is_check:
+        return sql
+    return rule + _NEXT_RULE.split(sql.partition(rule)[2])[0]
 
 
 def _limit(connection: Connection) -> None:

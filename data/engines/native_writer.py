@@ -290,8 +290,8 @@ def _are_kept(
 
 def _named(error: DataError, part: Sequence[int]) -> set[int]:
     """Runs of this part that the error names; a trigger may have given others ids."""
-    is_named = isinstance(error, NotTakenError)
-    return {*error.run_ids}.intersection(part) if is_named else set()
+    named = error.run_ids if isinstance(error, NotTakenError) else ()
+    return {*named}.intersection(part)
 
 
 def _concerns_rows(error: DataError) -> bool:
