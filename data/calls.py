@@ -8,7 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from data import deadlines
 from data.circuit import Circuit, SilentError
-from data.deadlines import Call
+from data.deadlines import Call, NoThreadError
 from data.driver_errors import is_silence, translated
 from data.exceptions import (
     DataError,
@@ -57,6 +57,9 @@ class Calls:
                 except (OverflowError, UnicodeError) as error:
                     message = f"a value does not fit the database ({error})."
                     raise StatementRefusedError(self._said(message, done)) from error
+                except NoThreadError as error:
+                    message = "no thread is left to connect in; try again."
+                    raise SourceBusyError(self._said(message, done)) from error
                 if not call.expired:
                     self.circuit.note_answer()
         except SilentError:
@@ -75,11 +78,11 @@ class Calls:
         if call.expired:
             kind = SourceSilentError if call.silent else SourceTooSlowError
             return kind(self._said("the database did not answer in time.", done))
+        if isinstance(error, PoolTimeoutError):  # the database was not even asked
+            message = "too many questions at once; try again."
+            return SourceBusyError(self._said(message, done))
         if is_silence(error):
             self.circuit.note_silence()
         else:
             self.circuit.note_answer()
-        if isinstance(error, PoolTimeoutError):
-            message = "too many questions at once; try again."
-            return SourceBusyError(self._said(message, done))
         return translated(error, self._name, done=done, secrets=self._secrets)

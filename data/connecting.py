@@ -23,7 +23,13 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
-from data.deadlines import DeadlineError, bounded, current_call, within_limit
+from data.deadlines import (
+    DeadlineError,
+    NoThreadError,
+    bounded,
+    current_call,
+    within_limit,
+)
 from data.rules.histogram import bucket_of
 
 #: What ``data.rules.histogram.bucket_of`` is called in SQL on SQLite.
@@ -58,6 +64,7 @@ _TCP: Final = {
 _SECRET_PARAMETERS: Final = ("password", "sslpassword", "oauth_client_secret")
 _WIRE: Final = "job_manager_wire"
 _USED: Final = "job_manager_used"
+_WATCHED: Final = "job_manager_watched"
 
 
 def open_engine(url: URL, *, read_only: bool, owned: bool) -> Engine:
@@ -67,6 +74,7 @@ def open_engine(url: URL, *, read_only: bool, owned: bool) -> Engine:
     else:
         engine = _postgresql_engine(url)
     event.listen(engine, "checkout", partial(_check_out, engine))
+    event.listen(engine, "checkin", _check_in)
     event.listen(engine, "before_cursor_execute", _renew)
     return engine
 
@@ -79,9 +87,13 @@ def open_lent_engine(url: URL) -> Engine:
     return engine.execution_options(isolation_level=_ISOLATION[engine.dialect.name])
 
 
-def local_settings(*, owned: bool) -> str:
-    """What every transaction on PostgreSQL begins with, as statements."""
-    settings = {"TimeZone": "'UTC'", "idle_in_transaction_session_timeout": "5000"}
+def local_settings(*, owned: bool, limit_s: float = 0.0) -> str:
+    """What every transaction on PostgreSQL begins with, as statements.
+
+    One without a limit, ``math.inf``, may be idle for as long as it likes, too.
+    """
+    idle_ms = "0" if limit_s == math.inf else "5000"
+    settings = {"TimeZone": "'UTC'", "idle_in_transaction_session_timeout": idle_ms}
     if not owned:
         settings["statement_timeout"] = str(int(STATEMENT_LIMIT_S * 1000))
         settings["lock_timeout"] = str(int(_LOCK_LIMIT_S * 1000))
@@ -121,6 +133,7 @@ def _check_out(engine: Engine, driver: Any, record: Any, _proxy: object) -> None
     cut = _cut_of(driver, record.info)
     if (call := current_call()) is not None:
         call.watch(cut)
+        record.info[_WATCHED] = call, cut
     if record.info.setdefault(_USED, False) and engine.dialect.name != "sqlite":
         with bounded(_PING_LIMIT_S) as ping:
             ping.watch(cut)
@@ -129,6 +142,13 @@ def _check_out(engine: Engine, driver: Any, record: Any, _proxy: object) -> None
             except PsycopgError as error:
                 raise InvalidatePoolError from error
     record.info[_USED] = True
+
+
+def _check_in(_driver: object, record: Any) -> None:
+    """It goes to whoever takes it next: the call that it served cuts it no more."""
+    if (watched := record.info.pop(_WATCHED, None)) is not None:
+        call, cut = watched
+        call.unwatch(cut)
 
 
 class _Wire:
@@ -155,12 +175,19 @@ class _Dialer:
         self._room = BoundedSemaphore(_MOST_DIALS)
 
     def dial(self, connect: Callable[[], Any]) -> Any:
-        """A driver's connection. Raises DeadlineError when it takes too long."""
+        """A driver's connection. Raises DeadlineError when it takes too long.
+
+        Raises NoThreadError when there is none to be had.
+        """
         call = current_call()
         limit_s = min(CONNECT_LIMIT_S, call.left_s if call else math.inf)
         if not self._room.acquire(timeout=limit_s):
             raise DeadlineError
-        return within_limit(partial(self._connect, connect), limit_s, _close)
+        try:
+            return within_limit(partial(self._connect, connect), limit_s, _close)
+        except NoThreadError:
+            self._room.release()
+            raise
 
     def _connect(self, connect: Callable[[], Any]) -> Any:
         try:

@@ -148,7 +148,7 @@ class Database:
     @contextmanager
     def _write(self, limit_s: float) -> Iterator[Connection]:
         with self._connected(self._writing, limit_s, _NOT_WRITTEN) as connection:
-            self._begin(connection, _WRITE)
+            self._begin(connection, _WRITE, limit_s)
             try:
                 yield connection
             except BaseException:
@@ -260,10 +260,13 @@ class Database:
             finally:
                 _end(connection, "COMMIT")
 
-    def _begin(self, connection: Connection, begin: Mapping[str, str]) -> None:
+    def _begin(
+        self, connection: Connection, begin: Mapping[str, str], limit_s: float = 0.0
+    ) -> None:
         statement = begin[self.dialect]
         if self.dialect == "postgresql":
-            statement = f"{statement}; {local_settings(owned=self.owned)}"
+            settings = local_settings(owned=self.owned, limit_s=limit_s)
+            statement = f"{statement}; {settings}"
         connection.exec_driver_sql(statement)
 
     def _commit(self, connection: Connection) -> None:

@@ -22,6 +22,10 @@ class DeadlineError(Exception):
     """Something did not come back in time and was left to itself."""
 
 
+class NoThreadError(RuntimeError):
+    """The process got no thread to do something in; it was not begun."""
+
+
 class Call:
     """What a thread does between ``bounded`` and its end. Ends in monotonic seconds."""
 
@@ -60,6 +64,11 @@ class Call:
             late = self.expired
         if late:
             cut()
+
+    def unwatch(self, cut: Callable[[], None]) -> None:
+        """Never call ``cut`` from now on: its connection may serve others."""
+        with self._lock:
+            self._cuts = [other for other in self._cuts if other != cut]
 
     def expire(self) -> None:
         """Cut every connection of this call, unless it is over."""
@@ -215,7 +224,8 @@ def within_limit(
     """What ``work`` returns, from a thread of its own that is left behind when it is late.
 
     ``release`` gets what came too late. For calls that nothing can interrupt: a name
-    that is looked up, a file on a network that is gone. Raises DeadlineError.
+    that is looked up, a file on a network that is gone. Raises DeadlineError,
+    and NoThreadError when ``work`` was never called.
     """
     outcome = _Outcome(release)
 
@@ -227,5 +237,8 @@ def within_limit(
         else:
             outcome.put(value, None)
 
-    threading.Thread(target=run, name="connecting", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="connecting", daemon=True).start()
+    except RuntimeError as error:
+        raise NoThreadError(str(error)) from error
     return outcome.get(limit_s)
