@@ -7,7 +7,6 @@ saw, leaves an audit row before and after, and reads again before it answers.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from secrets import token_hex
-from threading import Lock
 from typing import Final
 
 from data.actions import cancel, start
@@ -85,8 +84,6 @@ class Actions:
         self._limits = limits
         self._clock = clock
         self._changed = changed
-        #: two requests with the same number must not pass each other
-        self._once = Lock()
 
     def clean_up(self, source: str, seen: Sequence[Seen], *, actor: str) -> CleanUp:
         """Mark these runs as failed where they are still stalled and still as seen.
@@ -159,7 +156,8 @@ class Actions:
                 errors.append(error)
             except DataError as error:
                 errors.insert(0, error)
-                done += self._out_of_reach(token, error)
+                with suppress(DataError):  # what the others did is told all the same
+                    done += self._out_of_reach(token, error)
         if errors and not any(one.restored or one.changed_since for _, one in done):
             raise errors[0]
         return undone_together(done)
@@ -289,23 +287,22 @@ class Actions:
 
     @contextmanager
     def _only_once(self, once: str | None) -> Iterator[None]:
-        """Of two requests with one number the second waits here, or is refused.
+        """Of two requests with one number the second is refused, in any process.
 
-        Raises OutcomeUnknownError while another process works on the first.
+        Raises OutcomeUnknownError while the first is under way.
         """
         if once is None:
             yield
             return
         holder, name = token_hex(8), f"once {once}"
-        with self._once:
-            if not self._acquire(name, holder):
-                message = "This was asked a moment ago and is under way: look again."
-                raise OutcomeUnknownError(message)
-            try:
-                yield
-            finally:
-                with suppress(DataError):  # it lapses by itself; what was done is done
-                    self._store.leases.release(name, holder)
+        if not self._acquire(name, holder):
+            message = "This was asked a moment ago and is under way: look again."
+            raise OutcomeUnknownError(message)
+        try:
+            yield
+        finally:
+            with suppress(DataError):  # it lapses by itself; what was done is done
+                self._store.leases.release(name, holder)
 
     def _acquire(self, name: str, holder: str) -> bool:
         now = now_ms(self._clock)

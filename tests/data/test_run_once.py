@@ -1,6 +1,7 @@
 """A request whose answer is lost: asked again it starts no run a second time."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -240,6 +241,34 @@ def test_a_start_that_nobody_could_look_for_is_found_when_asked_again(
             house.start()
 
     assert house.waiting() == {house.start()}
+
+
+def test_a_request_waits_for_none_with_another_number(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.flows.done("known")
+    real = house.engine._control.enqueue
+    meanwhile: list[object] = []
+
+    def ask(once: str) -> object:
+        try:
+            return house.actions.enqueue("flows", "flow", "{}", actor="bob", once=once)
+        except OutcomeUnknownError as error:
+            return str(error)
+
+    def slow(*values: Any, **more: Any) -> str:
+        monkeypatch.setattr(house.engine._control, "enqueue", real)
+        pool = ThreadPoolExecutor(2)
+        asked = [pool.submit(ask, once) for once in (ONCE, "another-number-of-bob")]
+        pool.shutdown(wait=False)
+        meanwhile.extend(one.result(60) for one in asked)
+        return real(*values, **more)
+
+    monkeypatch.setattr(house.engine._control, "enqueue", slow)
+    first = house.start()
+
+    assert meanwhile[0] == "This was asked a moment ago and is under way: look again."
+    assert house.waiting() == {first, meanwhile[1]}
 
 
 def test_a_number_stands_for_one_request(house: House) -> None:
