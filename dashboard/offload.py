@@ -9,6 +9,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial, wraps
+from threading import Lock
 from typing import Any, Final, ParamSpec, TypeVar
 
 import anyio
@@ -16,7 +17,7 @@ from anyio import to_thread
 from anyio.lowlevel import RunVar
 from fastapi.routing import APIRoute
 
-from data.exceptions import SourceTooSlowError
+from data.exceptions import SourceBusyError, SourceTooSlowError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -90,20 +91,41 @@ def _limiter(name: str) -> anyio.CapacityLimiter:
     return limiters.setdefault(name, anyio.CapacityLimiter(THREADS))
 
 
+async def apart(work: Callable[[], _T]) -> _T:
+    """What ``work`` returns, from a thread that no other work can take from it."""
+    return await _run(work, anyio.CapacityLimiter(1))
+
+
 async def _run(work: Callable[[], _T], limiter: anyio.CapacityLimiter) -> _T:
-    """What ``work`` returns; its thread keeps its place also when nobody waits longer."""
+    """What ``work`` returns; its thread keeps its place also when nobody waits longer.
+
+    Raises SourceTooSlowError, and SourceBusyError when the work was never begun.
+    """
+    beginning = Lock()  # taken once: by the work, or by who gives it up before
+
+    def begin() -> _T:
+        if not beginning.acquire(blocking=False):
+            raise asyncio.CancelledError
+        return work()
+
     task = asyncio.ensure_future(
-        to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
+        to_thread.run_sync(begin, abandon_on_cancel=True, limiter=limiter)
     )
     task.add_done_callback(_look_at)
-    done, _ = await asyncio.wait([task], timeout=_ANSWER_LIMIT_S)
-    if done:
+    if await _in_time(task):
         return task.result()
-    message = (
-        f"There was no answer within {_ANSWER_LIMIT_S:.0f} s."
-        " What was asked may be done yet: look again."
-    )
+    late = f"There was no answer within {_ANSWER_LIMIT_S:.0f} s."
+    if beginning.acquire(blocking=False):
+        task.cancel()
+        message = f"{late} Too much was asked at once, and nothing was done: try again."
+        raise SourceBusyError(message)
+    message = f"{late} What was asked may be done yet: look again."
     raise SourceTooSlowError(message)
+
+
+async def _in_time(task: "asyncio.Future[Any]") -> bool:
+    done, _ = await asyncio.wait([task], timeout=_ANSWER_LIMIT_S)
+    return bool(done)
 
 
 def _look_at(task: "asyncio.Future[Any]") -> None:

@@ -20,7 +20,7 @@ from dashboard.deps import Deps
 from dashboard.ids import Live, Shell
 from dashboard.index import PageApp
 from dashboard.live import Hub
-from dashboard.offload import offload
+from dashboard.offload import apart, offload
 from dashboard.pages import alerts, audit, errors, history, overview, panel, trends
 from dashboard.panels import details, header, keyboard, notices, report, start, status
 from dashboard.routes import add_routes, add_walls
@@ -114,7 +114,7 @@ def _server(background: Background) -> FastAPI:
     async def lifespan(_server: FastAPI) -> AsyncIterator[None]:
         background.start()
         yield
-        await offload(background.stop)()
+        await apart(background.stop)
 
     return FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 
