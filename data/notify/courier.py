@@ -74,12 +74,18 @@ def deliver(
                 attach=_attached(service, pictures),
             )
         except Exception as error:  # noqa: BLE001 - somebody else's plugin, or server
-            return Outcome(_shown(f"{type(error).__name__}: {error}", url))
+            said = f"{type(error).__name__}: {error}"
+            return _failed(said, url, heard, handover)
     if arrived:
         return Outcome()
-    return Outcome(
-        _shown(_reason(heard), url), _is_in_part(heard), unknown=handover.is_out
-    )
+    return _failed(_reason(heard), url, heard, handover)
+
+
+def _failed(
+    problem: str, url: str, heard: list[LogRecord], handover: Handover
+) -> Outcome:
+    """It was not taken, for all we know; its content may be out all the same."""
+    return Outcome(_shown(problem, url), _is_in_part(heard), unknown=handover.is_out)
 
 
 def _mark(service: NotifyBase, key: str) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from data.clock import MINUTE_MS, SECOND_MS
-from data.notify import Messenger
+from data.model import Severity
+from data.notify import Messenger, courier
+from data.notify.handover import Handover
 from data.rules.messages import Delivery, DeliveryState
 from data.store import Store
 from tests.conftest import FakeClock
@@ -113,3 +115,22 @@ def test_each_try_at_a_webhook_has_the_same_key(store: Store, clock: FakeClock) 
 def _key(got: tuple[object, ...]) -> str:
     headers = next(part for part in got if hasattr(part, "get"))
     return str(headers.get("Idempotency-Key", ""))
+
+
+def test_a_fault_after_the_content_went_is_no_reason_to_send_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handover = Handover("key")
+
+    class Faulty:
+        def notify(self, **_what: object) -> bool:
+            handover.begin()
+            message = "no such attribute"
+            raise AttributeError(message)
+
+    monkeypatch.setattr(courier, "opened", lambda _url: Faulty())
+    outcome = courier.deliver(
+        "mailto://example.org", Severity.INFO, "a", "b", handover=handover
+    )
+
+    assert outcome == courier.Outcome("AttributeError: no such attribute", unknown=True)
