@@ -27,6 +27,8 @@ BATCH: Final = 500
 _T = TypeVar("_T")
 #: A trigger, a rule or a view swallowed a run that was to be made.
 NOT_KEPT: Final = "The database took the new run, but it cannot be found in the table."
+#: Somebody else's transaction holds the row: it is passed over.
+LOCKED: Final = "The row is locked by another transaction."
 #: Nothing was refused.
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from data.db import Database
 from data.engines.base import (
+    LOCKED,
     NOT_KEPT,
     Cancelled,
     Capabilities,
@@ -47,6 +48,7 @@ from data.engines.dbos_queries import (
     select_cells,
     select_details,
     select_failures,
+    select_free,
     select_long,
     select_open_count,
     select_origin,
@@ -73,6 +75,7 @@ from data.exceptions import (
     DataError,
     InvalidRequestError,
     OutcomeUnknownError,
+    SourceBusyError,
     SourceUnavailableError,
 )
 from data.model import (
@@ -96,6 +99,8 @@ OPEN_LIMIT: Final = 10_000
 WAITING_LIMIT: Final = 500
 #: What ended in one of these is run again as a new run, anything else is resumed.
 _FORKED: Final = ("SUCCESS", "ERROR")
+#: How often free rows are looked for: one may be locked before it is DBOS's turn.
+_LOOKS: Final = 3
 #: DBOS's client commits by itself: its actions cannot be tried and rolled back.
 _RIGHTS: Final = (
     "This user may do what every action needs, and the server takes writes; "
@@ -272,15 +277,18 @@ class DbosEngine:
         return to_jobs(self._db.fetch(asked.limit(limit)))
 
     def mark_stalled(self, seen: Sequence[Seen], *, reason: str, at_ms: int) -> Written:
-        """Cancel runs that still are as seen; the ids that are cancelled now."""
+        """Cancel runs that still are as seen; those that are cancelled now."""
         del reason, at_ms  # DBOS has no place for them; the audit keeps both
         by_id = {run.run_id: run for run in seen}
         cancelled: list[str] = []
+        refused: dict[str, str] = {}
         for batch in batches([*by_id]):
             jobs = self._after(batch) if cancelled else self.runs(batch)
-            as_seen = [job.run_id for job in jobs if _is_as_seen(job, by_id)]
-            cancelled += self._cancel_all(as_seen)
-        return Written(dict.fromkeys(cancelled))
+            still = [job.run_id for job in jobs if _is_as_seen(job, by_id)]
+            done, locked = self._cancel_all(still)
+            cancelled += done
+            refused |= locked
+        return Written(dict.fromkeys(cancelled), refused)
 
     def unmark_stalled(self, marked: Sequence[Marked]) -> Written:
         """Nothing: to let a cancelled run go on starts its code a second time."""
@@ -339,21 +347,30 @@ class DbosEngine:
         """
         del at_ms
         started: dict[str, str] = {}
-        refused: dict[str, str] = {}
-        for job in self.runs(run_ids):
-            if job.state not in FINISHED:
+        jobs = [job for job in self.runs(run_ids) if job.state in FINISHED]
+        refused = dict.fromkeys(self._locked(jobs) if params is None else [], LOCKED)
+        for job in jobs:
+            if job.run_id in refused:
                 continue
             try:
                 started[job.run_id] = self._run_again(job, params, idempotency_key)
             except InvalidRequestError as error:
                 refused[job.run_id] = str(error)
             except DataError as error:
+                if isinstance(error, SourceBusyError) and not started:
+                    raise
                 raise OutcomeUnknownError(str(error)) from error
         there = self._there([*started.values()])
         lost = [old for old, new in started.items() if new not in there]
         refused |= dict.fromkeys(lost, NOT_KEPT)
         kept = {old: new for old, new in started.items() if new in there}
         return Restarted(kept, refused)
+
+    def _locked(self, jobs: Sequence[Job]) -> list[str]:
+        """Of those that would be resumed, which writes to their rows, the locked ones."""
+        resumed = [job.run_id for job in jobs if job.status_word not in _FORKED]
+        free = {*self._free(resumed)}
+        return [run_id for run_id in resumed if run_id not in free]
 
     def _run_again(self, job: Job, params: str | None, key: str) -> str:
         origin = self._origin(job.run_id)
@@ -389,11 +406,12 @@ class DbosEngine:
         open_now = {
             job.run_id: job.state for job in self.runs(run_ids) if job.state in OPEN
         }
-        done = self._cancel_all([*open_now])
+        done, refused = self._cancel_all([*open_now])
         ran = {id_ for id_, state in open_now.items() if state is JobState.RUNNING}
         return Cancelled(
             [run_id for run_id in done if run_id not in ran],
             [run_id for run_id in done if run_id in ran],
+            refused,
         )
 
     def close(self) -> None:
@@ -418,16 +436,42 @@ class DbosEngine:
             return replace(_LOOKED_AT, reason=reason)
         return _ALL_ACTIONS
 
-    def _cancel_all(self, run_ids: Sequence[str]) -> list[str]:
-        """Act, then read what is there: which of them are cancelled now."""
+    def _cancel_all(self, run_ids: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        """Act, then read what is there: which are cancelled now, why others are not.
+
+        Raises SourceBusyError when nothing was done.
+        """
         if not run_ids:
-            return []
-        try:
-            self._control.cancel(run_ids)
-        except SourceUnavailableError as error:
-            raise OutcomeUnknownError(str(error)) from error
-        jobs = self._after(run_ids)
-        return [job.run_id for job in jobs if job.state is JobState.CANCELLED]
+            return [], {}
+        tried = self._cancel_free(run_ids)
+        states = {job.run_id: job.state for job in self._after(run_ids)}
+        done = [id_ for id_, state in states.items() if state is JobState.CANCELLED]
+        locked = [id_ for id_, state in states.items() if state in OPEN]
+        return done, {id_: LOCKED for id_ in locked if id_ not in tried}
+
+    def _cancel_free(self, run_ids: Sequence[str]) -> set[str]:
+        """Cancel those of them that nobody has locked; their ids."""
+        for look in range(_LOOKS):
+            free = self._free(run_ids)
+            try:
+                if free:
+                    self._control.cancel(free)
+            except SourceBusyError:  # DBOS cancels all of them or none
+                if look == _LOOKS - 1 or self._schema is None:
+                    raise
+            except SourceUnavailableError as error:
+                raise OutcomeUnknownError(str(error)) from error
+            else:
+                break
+        return {*free}
+
+    def _free(self, run_ids: Sequence[str]) -> list[str]:
+        """Those of them that nobody has locked; SQLite locks the file, no rows."""
+        if self._schema is None or not run_ids:
+            return [*run_ids]
+        with self._db.writing() as connection:
+            asked = select_free(self._tables, run_ids)
+            return [*connection.execute(asked).scalars()]
 
     def _open_jobs(self) -> list[Job]:
         return self.open_runs().jobs

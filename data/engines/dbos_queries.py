@@ -225,6 +225,16 @@ def select_origin(tables: Tables, run_id: str) -> Select[Any]:
     ).where(c.workflow_uuid == literal(run_id))
 
 
+def select_free(tables: Tables, run_ids: Sequence[str]) -> Select[Any]:
+    """The ids of those that nobody has locked, locked for us; PostgreSQL only.
+
+    As DBOS's client locks them, which writes a column of a unique index.
+    """
+    column = tables.runs.c.workflow_uuid
+    asked = select(column).where(column.in_(run_ids))
+    return asked.with_for_update(skip_locked=True)
+
+
 def _last_step_at(tables: Tables) -> ColumnElement[int]:
     """When a step ended last. Steps may overlap: of the last ones begun, the last end."""
     c = tables.steps.c

@@ -24,8 +24,8 @@ from data.engines.base import Seen
 from data.engines.dbos import DbosEngine
 from data.exceptions import (
     AccessDeniedError,
-    OutcomeUnknownError,
     SchemaMismatchError,
+    SourceBusyError,
     SourceUnavailableError,
 )
 from data.model import FINISHED, HourCell, JobState, LifeSign, RunFilter, Step
@@ -356,7 +356,7 @@ def test_a_lock_ends_an_action_with_a_clear_error(tmp_path: Any) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
 
-        with pytest.raises(OutcomeUnknownError, match="the database is busy"):
+        with pytest.raises(SourceBusyError, match="the database is busy"):
             engine.cancel(["run"], at_ms=NOW)
         with pytest.raises(SourceUnavailableError, match="the database is busy"):
             engine.enqueue("flow", "{}", queue=None, run_at_ms=None, at_ms=NOW)
