@@ -8,13 +8,24 @@ import pytest
 from sqlalchemy import text
 
 from data import connecting
+from data.clock import HOUR_MS
 from data.db import Database
+from data.engines.base import Cancelled, Grade, Marked, Seen, Written
+from data.engines.dbos import DbosEngine
 from data.engines.native import NativeEngine
 from data.exceptions import AccessDeniedError, SourceTooSlowError
-from data.model import RunFilter
+from data.model import JobState, RunFilter
 from data.store import open_store
 from tests.bouncer import bouncer
-from tests.factories import JobTable, finished_run, job_table, make_run, native_engine
+from tests.factories import (
+    NOW,
+    JobTable,
+    finished_run,
+    job_table,
+    make_run,
+    native_engine,
+)
+from tests.flows import Flows
 
 
 @pytest.fixture
@@ -75,18 +86,85 @@ def test_the_same_statements_from_many_threads_share_one_connection(
 
 
 def test_the_engine_reads_acts_and_undoes(pooled: str, table: JobTable) -> None:
-    stalled = table.add(make_run(started_at=1, job_name="import"))
+    [stalled] = table.add(make_run(job_name="import"))
+    [waiting] = table.add(make_run(job_name="import", status="PENDING"))
     table.add(*(finished_run(job_name="import") for _ in range(30)))
     with native_engine(pooled) as engine:
         assert engine.check() == []
         assert engine.capabilities.clean_up
-        assert len(engine.open_runs().jobs) == 1
+        assert len(engine.open_runs().jobs) == 2
         page = engine.page(RunFilter(), limit=10)
         assert len(page.jobs) == 10
         assert len(engine.page(RunFilter(), after=page.next, limit=10).jobs) == 10
-        _start(engine)
-        assert len(engine.open_runs().jobs) == 2
-    assert stalled
+
+        seen = Seen(stalled, NOW - HOUR_MS, None, guard_heartbeat=True)
+        marked = engine.mark_stalled([seen], reason="it hung", at_ms=NOW)
+        assert marked == Written({stalled: NOW})
+        row = table.row(stalled)
+        assert (row["status"], row["finished_at"]) == ("FAILED", NOW)
+        assert (row["error"], row["cancel_requested_at"]) == ("it hung", NOW)
+
+        again = Marked(stalled, NOW - HOUR_MS, NOW, None)
+        assert engine.unmark_stalled([again]) == Written({stalled: None})
+        row = table.row(stalled)
+        assert (row["status"], row["finished_at"]) == ("RUNNING", None)
+        assert (row["error"], row["cancel_requested_at"]) == (None, None)
+
+        cancelled = engine.cancel([stalled, waiting], at_ms=NOW)
+        assert cancelled == Cancelled([waiting], [stalled])
+        assert table.row(waiting)["status"] == "CANCELLED"
+        assert table.row(stalled)["cancel_requested_at"] == NOW
+
+        new = engine.enqueue_again([waiting], at_ms=NOW).started[waiting]
+        assert table.row(new)["status"] == "PENDING"
+        assert table.row(new)["job_name"] == "import"
+
+        other = _start(engine)
+        assert table.row(other)["status"] == "PENDING"
+        assert {job.run_id for job in engine.open_runs().jobs} == {stalled, new, other}
+
+
+def test_the_trial_of_the_actions_leaves_nothing_behind_it(
+    pooled: str, table: JobTable
+) -> None:
+    [run_id] = table.add(make_run())
+    before = table.rows()
+    with native_engine(pooled) as engine:
+        found = [one for one in engine.examine(NOW) if one.what == "rights"]
+
+    assert [(one.grade, one.message) for one in found] == [
+        (
+            Grade.OK,
+            "Every action is possible: each was tried, and rolled back.",
+        )
+    ]
+    assert list(before) == [run_id]
+    assert table.rows() == before
+
+
+def test_runs_of_dbos_are_started_cancelled_and_run_again(
+    postgresql_url: str, pooled: str
+) -> None:
+    flows = Flows(postgresql_url)
+    flows.add("stalled")
+    flows.add("open")
+    engine = DbosEngine(Database(pooled, name="flows"))
+    engine.check()
+
+    new = engine.enqueue("flow", "{}", queue="work", run_at_ms=None, at_ms=NOW)
+    assert _states(engine, new) == [JobState.PENDING]
+    seen = Seen("stalled", NOW - HOUR_MS, None, guard_heartbeat=True)
+    assert [*engine.mark_stalled([seen], reason="", at_ms=NOW).done] == ["stalled"]
+    assert engine.cancel([new, "open"], at_ms=NOW) == Cancelled([new], ["open"])
+    assert _states(engine, new, "open", "stalled") == [JobState.CANCELLED] * 3
+    assert engine.enqueue_again(["open"], at_ms=NOW).started == {"open": "open"}
+    assert _states(engine, "open") == [JobState.PENDING]
+    assert Grade.MEND not in {
+        one.grade for one in engine.examine(NOW) if one.what == "rights"
+    }
+
+    engine.close()
+    flows.owner.dispose()
 
 
 def test_the_store_may_lie_behind_it(pooled: str) -> None:
@@ -116,7 +194,11 @@ def test_what_the_address_says_stays_and_is_joined_with_ours(
     database.close()
 
 
-def _start(engine: NativeEngine) -> None:
-    engine.enqueue(
+def _start(engine: NativeEngine) -> str:
+    return engine.enqueue(
         "import", "{}", queue=None, run_at_ms=None, at_ms=2_000, idempotency_key="k"
     )
+
+
+def _states(engine: DbosEngine, *run_ids: str) -> list[JobState]:
+    return [engine.runs([run_id])[0].state for run_id in run_ids]
