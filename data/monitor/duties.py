@@ -127,7 +127,9 @@ class Duties:
             source.stalls.record(snapshot)
 
     def give_up(self) -> None:
-        """Let other processes take over at once. Raises DataError."""
+        """Let other processes take over at once, for good. Raises DataError."""
+        for leadership in self._leaderships():
+            leadership.end()
         for leadership in self._leaderships():
             leadership.release()
 

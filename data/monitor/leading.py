@@ -1,9 +1,11 @@
 """What one process at a time does: whose lease it is."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from data.clock import SECOND_MS, Clock, now_ms
+from data.exceptions import DataError
 from data.monitor.duty import Duty
 from data.store.lease import Leases
 
@@ -26,6 +28,7 @@ class Leadership:
         self._holder = holder
         self._clock = clock
         self._renewed_at: int | None = None
+        self._is_over = False
         #: another process holds it, as far as is known
         self.is_elsewhere = False
 
@@ -36,6 +39,8 @@ class Leadership:
 
     def keep(self) -> bool:
         """Take or renew the lease when it is time to; is it ours? Raises DataError."""
+        if self._is_over:
+            return False
         if self._age_ms() < _RENEW_EVERY_MS:
             return True
         now = now_ms(self._clock)
@@ -43,7 +48,13 @@ class Leadership:
         got = self._leases.acquire(self.name, self._holder, now, LEASE_MS)
         self._renewed_at = now if got else None
         self.is_elsewhere = not got
-        return got
+        if self._is_over:  # meanwhile
+            self.release()
+        return self.held
+
+    def end(self) -> None:
+        """Take it no more, whoever asks for it: this process stops."""
+        self._is_over = True
 
     def release(self) -> None:
         """Let another process take over at once. Raises DataError."""
@@ -78,6 +89,12 @@ class LedDuties:
         """Do what is due."""
         for duty in self._duties:
             duty.run(now_ms)
+
+    def stand_back(self) -> None:
+        """Let another process lead at once: this one can do none of it now."""
+        with suppress(DataError):  # the lease lapses by itself
+            self.leadership.release()
+        self.rest()
 
     def rest(self) -> None:
         """There is nothing to do here now."""

@@ -76,16 +76,22 @@ class SourceDuties:
     def step(self, stop: Event) -> None:
         """Do what is due of the present, then read some of the past until ``stop``."""
         now = now_ms(self._clock)
-        leads = self._led.lead(now)
-        if self._source.reader.latest.trouble is not None:  # told by its reader
-            self._led.rest()
+        if self._is_in_trouble:  # told by its reader; others may reach the source
+            self._led.stand_back()
+            self._figures.run(now)
+            self._record.rest()
             return
+        leads = self._led.lead(now)
         if leads and not self._pace.is_resting:
             self._led.run(now)
             self._pace.rest()
         self._figures.run(now)
         if leads:
             self._go_back(now, stop)
+
+    @property
+    def _is_in_trouble(self) -> bool:
+        return self._source.reader.latest.trouble is not None
 
     def record_stalls(self, _stop: Event) -> None:
         """Record the stalled runs of the snapshots that were offered."""
@@ -143,8 +149,11 @@ class SourceDuties:
             back = partial(self._readers.past.step_back, name, engine, now)
             steps.append(BackStep("past stalled runs", back, REST))
         self._back_steps.go_on(
-            steps, stop, for_s=_BACK_SLICE_S, may_go_on=lambda: self._led.lead(now)
+            steps, stop, for_s=_BACK_SLICE_S, may_go_on=lambda: self._may_lead(now)
         )
+
+    def _may_lead(self, now: int) -> bool:
+        return not self._is_in_trouble and self._led.lead(now)
 
     def _fill(self, now: int) -> bool:
         read = in_parts(self._source.engine.finished_cells)
