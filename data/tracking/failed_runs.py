@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from data.clock import DAY_MS, MINUTE_MS
+from data.exceptions import InvalidRequestError
 from data.model import Failure, JobState, RunFilter, RunPage
 from data.store.errors import ErrorLog
 from data.tracking.events import from_failure
@@ -85,7 +86,7 @@ class FailedRuns:
             known = self._known.get(source, set())
             walk = _Walk(since, now_ms + OVERLAP_MS, now_ms, known)
             self._news[source] = walk
-        self._go_on(source, engine, walk, now_ms)
+        self._go_on(self._news, source, engine, now_ms)
         if not walk.is_done:
             return True
         del self._news[source]
@@ -109,7 +110,7 @@ class FailedRuns:
         if walk is None or walk.until != read_from:
             since = max(read_from - DAY_MS, oldest)
             walk = self._past[source] = _Walk(since, read_from, now_ms)
-        self._go_on(source, engine, walk, now_ms)
+        self._go_on(self._past, source, engine, now_ms)
         if not walk.is_done:
             return True
         del self._past[source]
@@ -117,6 +118,20 @@ class FailedRuns:
         return walk.since > oldest
 
     def _go_on(
+        self,
+        walks: dict[str, _Walk],
+        source: str,
+        engine: FailureSource,
+        now_ms: int,
+    ) -> None:
+        """Read on in the walk of ``source``; one whose cursor is dead starts anew."""
+        try:
+            self._read_pages(source, engine, walks[source], now_ms)
+        except InvalidRequestError:
+            del walks[source]
+            raise
+
+    def _read_pages(
         self, source: str, engine: FailureSource, walk: _Walk, now_ms: int
     ) -> None:
         """Track failed runs of the next pages of the span."""

@@ -8,7 +8,7 @@ import pytest
 from data.clock import DAY_MS, MINUTE_MS
 from data.db import Database
 from data.engines.native import NativeEngine
-from data.exceptions import SourceUnavailableError
+from data.exceptions import InvalidRequestError, SourceUnavailableError
 from data.model import RunPage
 from data.store import Store, open_store
 from data.tracking import failed_runs
@@ -159,3 +159,32 @@ def test_what_another_process_went_on_with_is_begun_anew(
     reader.follow("jobs", engine, others + MINUTE_MS)
 
     assert store.errors.scanned("jobs") == (others + MINUTE_MS, NOW - 90 * DAY_MS)
+
+
+@pytest.mark.parametrize("past", [False, True])
+def test_a_span_whose_cursor_is_dead_is_read_anew(
+    table: JobTable,
+    engine: NativeEngine,
+    reader: FailedRuns,
+    store: Store,
+    *,
+    past: bool,
+) -> None:
+    begin = NOW - DAY_MS
+    runs = fail(table, 30, every_ms=MINUTE_MS, until=begin if past else NOW)
+    scanned = (NOW, begin + OVERLAP_MS) if past else (begin, NOW - 90 * DAY_MS)
+    store.errors.note_scanned("jobs", *scanned)
+    go_on = reader.step_back if past else reader.follow
+    go_on("jobs", engine, NOW)
+
+    def dead(*_arguments: object, after: str | None, limit: int) -> RunPage:
+        assert after is not None
+        message = "This page was asked for with a cursor of another list."
+        raise InvalidRequestError(message)
+
+    with pytest.raises(InvalidRequestError):
+        go_on("jobs", FailureReads(dead, engine.failures), NOW)
+    for _ in range(3):
+        go_on("jobs", engine, NOW)
+
+    assert sorted(tracked(store)) == sorted(runs)
