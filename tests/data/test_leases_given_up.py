@@ -114,11 +114,11 @@ def test_nothing_of_a_source_in_trouble_is_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     duties = Duties({"orders": hosts[0]}, store, clock=clock, holder="me")
-    for duty in duties.all:
-        duty.begin()
     lose_the_way(hosts[0], monkeypatch)
     seconds = [0.0]
     monkeypatch.setattr("data.monitor.duty.time.monotonic", lambda: seconds[0])
+    for duty in duties.all:
+        duty.begin()
     of_source = duties.of_sources["orders"]
     for _ in range(10):
         seconds[0] += 60

@@ -184,7 +184,14 @@ def test_a_span_whose_cursor_is_dead_is_read_anew(
 
     with pytest.raises(InvalidRequestError):
         go_on("jobs", FailureReads(dead, engine.failures), NOW)
-    for _ in range(3):
-        go_on("jobs", engine, NOW)
+    asked: list[str | None] = []
 
+    def page(*arguments: object, after: str | None, limit: int) -> RunPage:
+        asked.append(after)
+        return engine.page(*arguments, after=after, limit=limit)
+
+    for _ in range(3):
+        go_on("jobs", FailureReads(page, engine.failures), NOW)
+
+    assert asked[0] is None
     assert sorted(tracked(store)) == sorted(runs)
