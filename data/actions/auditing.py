@@ -1,12 +1,27 @@
-"""What is done to no run is in the audit before it is done, as what is done to runs."""
+"""What is done is in the audit before it is done, and afterwards what came of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from data.actions.outcomes import failed
 from data.clock import Clock, now_ms
 from data.exceptions import DataError, OutcomeUnknownError
 from data.store import Store
-from data.store.audit import AuditEntry
+from data.store.audit import AuditEntry, AuditLog
+
+
+@contextmanager
+def failures_concluded(
+    audit: AuditLog, batch: str, run_ids: Iterable[str]
+) -> Iterator[None]:
+    """Have a failure in the audit, with the reason, unless nobody knows what came of it."""
+    try:
+        yield
+    except OutcomeUnknownError:
+        raise
+    except DataError as error:
+        audit.conclude(batch, failed(run_ids, error))
+        raise
 
 
 @contextmanager
@@ -19,11 +34,6 @@ def audited(
     """
     batch = store.audit.open_batch(actor, "", action, [entry], now_ms(clock))
     after: dict[str, object] = {}
-    try:
+    with failures_concluded(store.audit, batch, [entry.run_id]):
         yield after
-    except OutcomeUnknownError:
-        raise
-    except DataError:
-        store.audit.conclude(batch, {entry.run_id: ("failed", {})})
-        raise
     store.audit.conclude(batch, {entry.run_id: ("done", after)})

@@ -4,7 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from data.engines.base import BATCH
-from data.exceptions import DataError, InvalidRequestError, OutcomeUnknownError
+from data.exceptions import (
+    DataError,
+    InvalidRequestError,
+    OutcomeUnknownError,
+    SourceUnavailableError,
+)
 
 #: Runs in one action: more is a job for a program that asks several times.
 MAX_RUNS = 10_000
@@ -32,6 +37,13 @@ class Reached(NamedTuple):
     refused: dict[str, str]
     #: by run id why nobody can tell, or why it was not tried: the database was lost
     lost: dict[str, str]
+    #: of those the runs of which nobody can tell
+    unknown: frozenset[str]
+
+    @property
+    def not_done(self) -> dict[str, str]:
+        """By run id why it was surely not done."""
+        return {id_: x for id_, x in self.reasons.items() if id_ not in self.unknown}
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -57,7 +69,7 @@ def in_batches(run_ids: Sequence[str], step: Step, look_again: Step) -> Reached:
     """Do ``step`` to all; when the database is lost, say how far it came.
 
     ``look_again`` tells what a step did whose answer was lost. Raises the database's
-    error when nothing was done, OutcomeUnknownError when nobody knows.
+    error when nothing was done, OutcomeUnknownError only when nobody knows.
     """
     done: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -66,26 +78,37 @@ def in_batches(run_ids: Sequence[str], step: Step, look_again: Step) -> Reached:
         try:
             result = step(batch)
         except DataError as error:
-            done |= _found(batch, look_again, error, anything_done=bool(done))
+            found = _found(batch, look_again, error, anything_done=bool(done))
+            done |= found or {}
             if not done:
-                raise
+                raise _known(error) from error
             lost = [id_ for id_ in run_ids[at:] if id_ not in done]
-            return Reached(done, refused, dict.fromkeys(lost, str(error)))
+            unknown = frozenset(batch if found is None else ())
+            return Reached(done, refused, dict.fromkeys(lost, str(error)), unknown)
         done |= result.done
         refused |= result.refused
-    return Reached(done, refused, {})
+    return Reached(done, refused, {}, frozenset())
 
 
 def _found(
     batch: Sequence[str], look_again: Step, error: DataError, *, anything_done: bool
-) -> Mapping[str, str]:
-    """What a step did that raised ``error``: nothing, unless its commit was lost."""
+) -> Mapping[str, str] | None:
+    """What a step did that raised ``error``: nothing, unless its commit was lost.
+
+    None: nobody can tell, and something was done before.
+    """
     if not isinstance(error, OutcomeUnknownError):
         return {}
     try:
         return look_again(batch).done
     except DataError:
         if anything_done:
-            return {}
+            return None
         message = f"{error} Whether it was done is unknown: look again."
         raise OutcomeUnknownError(message) from error
+
+
+def _known(error: DataError) -> DataError:
+    """``error`` of a step of which is known by now that it did nothing."""
+    is_unknown = isinstance(error, OutcomeUnknownError)
+    return SourceUnavailableError(str(error)) if is_unknown else error

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from data.actions.auditing import failures_concluded
 from data.actions.batches import Stepped, in_batches, once_each
 from data.actions.clean_up import jobs_by_id
 from data.actions.outcomes import Cancelled, not_reached
@@ -39,7 +40,8 @@ def cancel(
         }
         return Stepped({id_: word for id_, word in found.items() if word}, {})
 
-    reached = in_batches(open_ids, step, look_again)
+    with failures_concluded(audit, token, open_ids):
+        reached = in_batches(open_ids, step, look_again)
     done, reasons = reached.done, reached.reasons
     audit.conclude(
         token,
@@ -51,7 +53,7 @@ def cancel(
             for id_ in open_ids
             if id_ not in reasons
         }
-        | not_reached(reached.refused),
+        | not_reached(reached.not_done),
     )
     return Cancelled(
         cancelled=[id_ for id_ in asked_for if done.get(id_) == _CANCELLED],

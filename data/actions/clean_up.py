@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from data.actions.outcomes import not_reached
+from data.actions.outcomes import failed, not_reached
 from data.clock import MINUTE_MS, from_ms
 from data.engines.base import Remedy, Seen, Written
 from data.exceptions import DataError, OutcomeUnknownError
@@ -154,10 +154,11 @@ def mark(attempt: Attempt, store: Store) -> Marked:
     except DataError as error:
         done = _marked_after_all(attempt)
         lost = [run.run_id for run in attempt.runs if run.run_id not in done]
-        reasons = dict.fromkeys(lost, str(error))
-        _conclude(attempt, store, token, Written(done, {} if not done else reasons))
         if not done:
+            store.audit.conclude(token, failed(lost, error))
             raise error from None
+        reasons = dict.fromkeys(lost, str(error))
+        _conclude(attempt, store, token, Written(done, reasons))
         return Marked(done=done, reasons=reasons, token=token)
     try:
         _conclude(attempt, store, token, written)

@@ -9,12 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from data.actions.outcomes import NOT_REACHED
+from data.actions.outcomes import FAILED, NOT_REACHED
 from data.exceptions import InvalidRequestError, OutcomeUnknownError
 from data.store.audit import STARTED, AuditLog, AuditRow
 
-#: Outcomes of an action that left the job table as it was: it may be done now.
-FAILED: Final = "failed"
 _ONCE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -85,4 +83,5 @@ def _is_other(row: AuditRow, about: Sequence[str] | None) -> bool:
     return about is not None and [row.job_name, row.detail] != [*about]
 
 
+#: Outcomes that leave it to be done.
 _UNDECIDED: Final = (STARTED, FAILED, NOT_REACHED)

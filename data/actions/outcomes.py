@@ -1,11 +1,13 @@
 """What an action did, in lists of run ids."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 #: What the audit says of a run that was locked or refused.
 NOT_REACHED: Final = "not reached"
+#: What it says of an action that left the job table as it was: it may be done now.
+FAILED: Final = "failed"
 
 
 def not_reached(
@@ -13,6 +15,13 @@ def not_reached(
 ) -> dict[str, tuple[str, Mapping[str, object]]]:
     """Outcomes for the audit of runs that the database did not take, with the reason."""
     return {id_: (NOT_REACHED, {"reason": why}) for id_, why in reasons.items()}
+
+
+def failed(
+    run_ids: Iterable[str], error: Exception
+) -> dict[str, tuple[str, Mapping[str, object]]]:
+    """Outcomes for the audit of what was surely not done, with the reason."""
+    return {id_: (FAILED, {"reason": str(error)}) for id_ in run_ids}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,17 +7,15 @@ from typing import Final
 from data.actions.batches import Reached, Stepped, in_batches, once_each
 from data.actions.clean_up import jobs_by_id
 from data.actions.idempotency import (
-    FAILED,
     Earlier,
     earlier,
     require_repeatable,
 )
-from data.actions.outcomes import Retried, not_reached
+from data.actions.outcomes import Retried, failed, not_reached
 from data.exceptions import (
     DataError,
     InvalidRequestError,
     OutcomeUnknownError,
-    SourceUnavailableError,
     UnknownJobError,
 )
 from data.model import OPEN, Job
@@ -126,7 +124,7 @@ def _after_error(place: Source, audit: AuditLog, token: str, error: DataError) -
             raise OutcomeUnknownError(message) from error
         if run_id:
             return run_id
-    audit.conclude(token, {"": (FAILED, {"reason": str(error)})})
+    audit.conclude(token, failed([""], error))
     raise error
 
 
@@ -227,12 +225,9 @@ def _restart(
     try:
         reached = in_batches([*jobs], step, look_again)
     except DataError as error:
-        audit.conclude(token, dict.fromkeys(jobs.keys() - uncertain, (FAILED, {})))
-        if isinstance(error, OutcomeUnknownError) and not uncertain:
-            raise SourceUnavailableError(str(error)) from error
+        audit.conclude(token, failed(jobs.keys() - uncertain, error))
         raise
-    sure = {id_: why for id_, why in reached.reasons.items() if id_ not in uncertain}
-    audit.conclude(token, not_reached(sure))
+    audit.conclude(token, not_reached(reached.not_done))
     return reached
 
 

@@ -185,13 +185,13 @@ class AuditLog:
         with self._db.writing() as connection:
             return connection.execute(delete(audit).where(_c.at < before_ms)).rowcount
 
-    def undone_runs(self, token: str, *, but_for: str) -> set[str]:
+    def undone_runs(self, token: str, *, but_for: Sequence[str]) -> set[str]:
         """The runs of this batch that an undo dealt with.
 
-        An undo that was never concluded, or ended as ``but_for``, may be tried again.
+        An undo that was never concluded, or ended as one of ``but_for``, may be tried again.
         """
         statement = select(_c.run_id).where(
-            _c.undo_of == storable(token), _c.outcome.not_in([STARTED, but_for])
+            _c.undo_of == storable(token), _c.outcome.not_in([STARTED, *but_for])
         )
         return {row[0] for row in self._db.fetch(statement)}
 

@@ -298,7 +298,7 @@ def test_without_the_right_there_is_no_clean_up_and_no_undo(
     [run_id] = house.table.add(make_run())
     seen = house.stalled()
     token = house.clean(seen[:1]).undo_token
-    monkeypatch.setattr(house.engine, "_read_only", True)
+    monkeypatch.setattr(house.engine._permissions, "_read_only", True)
     house.clock.advance_ms(2 * MINUTE_MS)
     house.reader.refresh()
     before = house.table.row(run_id)
@@ -463,7 +463,7 @@ def test_lost_before_the_commit_but_back_again_marks_nothing(house: House) -> No
         house.clean(seen)
 
     assert house.table.row(ids[0])["status"] == "RUNNING"
-    assert house.audited() == [(ids[0], "clean up", "left alone")]
+    assert house.audited() == [(ids[0], "clean up", "failed")]
     house.database.around = None
     assert house.clean().cleaned == ids
 

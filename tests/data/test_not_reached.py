@@ -13,14 +13,20 @@ from data.actions import Actions, CleanUp, seen_of
 from data.all_sources import ALL, AllSources, all_of
 from data.clock import MINUTE_MS
 from data.db import Database
+from data.engines.base import Marked, Written
 from data.engines.native import NativeEngine
-from data.exceptions import SourceUnavailableError, UndoExpiredError
+from data.exceptions import (
+    DataError,
+    OutcomeUnknownError,
+    SourceUnavailableError,
+    UndoExpiredError,
+)
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
 from data.store import Store, open_store
 from data.store.audit import AuditFilter, AuditRow
 from tests.conftest import FakeClock
-from tests.factories import JobTable, finished_run, job_table, make_run
+from tests.factories import NOW, JobTable, finished_run, job_table, make_run
 
 LIMITS = StallLimits()
 ON_HOLD = "run 2 is on hold"
@@ -210,3 +216,83 @@ def test_a_clean_up_of_several_sources_says_why_one_was_not_reached(shop: Shop) 
 
 def test_nothing_chosen_of_several_sources_is_nothing_done(shop: Shop) -> None:
     assert shop.actions.clean_up(ALL, [], actor="ann") == CleanUp()
+
+
+def fail_all(shop: Shop, action: str) -> None:
+    """Try it at a database that takes nothing."""
+    is_over = action == "run again"
+    [run_id] = shop.first.add(finished_run() if is_over else make_run())
+    act = {
+        "cancel": lambda: shop.actions.cancel("first", [run_id], actor="ann"),
+        "clean up": lambda: shop.clean("first"),
+        "undo": lambda: shop.actions.undo(token, actor="ann"),
+        "run again": lambda: shop.actions.retry("first", [run_id], actor="ann"),
+    }[action]
+    token = str(shop.clean("first").undo_token) if action == "undo" else ""
+    with busy(shop.first), pytest.raises(DataError):
+        act()
+
+
+@pytest.mark.parametrize("action", ["cancel", "clean up", "undo", "run again"])
+def test_an_action_that_failed_is_in_the_audit_with_the_reason(
+    shop: Shop, action: str
+) -> None:
+    fail_all(shop, action)
+
+    [row] = shop.audited(action).values()
+    assert row.outcome == "failed"
+    assert "busy" in row.after["reason"]
+
+
+def test_an_undo_that_failed_can_be_tried_again(shop: Shop) -> None:
+    fail_all(shop, "undo")
+    [cleaned] = shop.audited("clean up").values()
+
+    assert shop.actions.undo(cleaned.batch, actor="ann").restored == ["1"]
+
+
+def _lose(shop: Shop, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows what came of it: the answer is lost, and the database with it."""
+
+    def lost(*_arguments: object, **_named: object) -> object:
+        message = "first: the database was lost."
+        raise OutcomeUnknownError(message)
+
+    engine = shop.all.engine._sources["first"].engine
+    monkeypatch.setattr(engine, name, lost)
+    monkeypatch.setattr(engine, "runs", lost)
+
+
+def test_an_undo_of_which_nobody_knows_is_not_called_failed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.first.add(make_run())
+    token = str(shop.clean("first").undo_token)
+    _lose(shop, "unmark_stalled", monkeypatch)
+    with pytest.raises(OutcomeUnknownError):
+        shop.actions.undo(token, actor="ann")
+
+    assert [row.outcome for row in shop.audited("undo").values()] == ["started"]
+
+
+def test_an_undo_that_is_half_done_says_so(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs that were asked to stop are put back by a statement of their own."""
+    shop.first.add(make_run(), make_run(cancel_requested_at=NOW - MINUTE_MS))
+    token = str(shop.clean("first").undo_token)
+    engine = shop.all.engine._sources["first"].engine
+    unmark = engine.unmark_stalled
+
+    def fail_later(marked: list[Marked]) -> Written:
+        if any(run.cancel_requested_at_before for run in marked):
+            message = "first: the database is busy."
+            raise SourceUnavailableError(message)
+        return unmark(marked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "unmark_stalled", fail_later)
+        first = shop.actions.undo(token, actor="ann")
+
+    assert (first.restored, first.not_reached) == (["1"], ["2"])
+    assert shop.actions.undo(token, actor="ann").restored == ["2"]
