@@ -3,6 +3,7 @@
 Those of the range, the source and the job that the page shows: no others.
 """
 
+import logging
 from typing import Any, Final
 
 import dash_bootstrap_components as dbc
@@ -22,6 +23,8 @@ from data.clock import now_ms
 from data.exceptions import DataError
 from data.model import OPEN, Job
 from data.store.error_records import ErrorFilter, Group, StruckRun
+
+log = logging.getLogger(__name__)
 
 #: Runs of one click; an action takes no more.
 MOST: Final = 10_000
@@ -80,12 +83,14 @@ def _on_click(
             for key, target in _OUTPUTS.items()
         },
         Input(button, "n_clicks"),
+        State(Shell.SOURCE, "value"),
         *states,
         running=[(Output(Errors.RETRY_PROGRESS, "hidden"), False, True)],
         prevent_initial_call=True,
     )
     @offload
-    def _clicked(clicks: int | None, *values: Any) -> dict[str, Any]:
+    def _clicked(clicks: int | None, source: Any, *values: Any) -> dict[str, Any]:
+        del source  # whose threads it takes
         done = step(deps, *values) if clicks and values[0] else {}
         return {**dict.fromkeys(_OUTPUTS, no_update), **done}
 
@@ -159,9 +164,17 @@ def _act(deps: Deps, plan: dict[str, Any], typed: Any) -> dict[str, Any]:
         result = deps.actions.retry(ALL, plan["ids"], actor=actor, once=plan["once"])
     except DataError as error:
         return {**done, "body": problem(str(error))}
-    for source, own in by_source(result.started, deps.sources).items():
-        deps.store.errors.note_retried(source, own, now_ms(deps.clock))
+    _note(deps, [*result.started])
     return {**done, "body": outcome(retried_view(result), of_all=True)}
+
+
+def _note(deps: Deps, started: list[str]) -> None:
+    """Have it known which runs were run again: so they are, when the store fails."""
+    try:
+        for source, own in by_source(started, deps.sources).items():
+            deps.store.errors.note_retried(source, own, now_ms(deps.clock))
+    except DataError as error:
+        log.warning("runs that were run again could not be noted: %s", error)
 
 
 def _type() -> html.Div:

@@ -1,16 +1,21 @@
 """Failed runs of an error are run again as far as the page shows them, and no others."""
 
 from collections.abc import Iterator, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dash import Dash
 
 from app import Composed
+from dashboard.ids import Errors, Shell
+from dashboard.panels import error_retry
 from dashboard.panels.error_retry import _act, _review
 from dashboard.views.error_retry import is_typed, retry_words
 from dashboard.views.errors import RANGES
 from data.clock import DAY_MS
+from data.exceptions import SourceUnavailableError
 from data.model import ErrorEvent
 from data.store.error_records import ErrorFilter
 from tests.composing import composed
@@ -133,3 +138,43 @@ def test_the_number_and_the_rate_are_said(runs: int, word: str, said: str) -> No
 def test_a_number_may_be_typed_with_its_thousands_apart() -> None:
     assert is_typed(" 4,286 ", 4_286)
     assert not is_typed("428", 4_286)
+
+
+def test_runs_that_were_started_are_shown_though_the_store_fails(
+    place: Composed,
+    table: JobTable,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fail(place, table, [clock.now_ms])
+    plan = review(place)["plan"]
+
+    def store_fails(*_arguments: object) -> None:
+        message = "store: the database is busy."
+        raise SourceUnavailableError(message)
+
+    monkeypatch.setattr(type(place.deps.store.errors), "note_retried", store_fails)
+    done = _act(place.deps, plan, "")
+
+    assert "1 started as new runs" in str(done["body"])
+    assert len(table.rows()) == 2
+    assert "store: the database is busy." in caplog.text
+
+
+def test_its_steps_take_threads_of_the_source_that_the_page_shows(
+    place: Composed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[Any] = []
+    monkeypatch.setattr(error_retry, "offload", lambda step: steps.append(step) or step)
+    app = Dash()
+    error_retry.register(app, place.deps)
+
+    taken = [
+        callback["state"][0]
+        for callback in app._callback_list
+        if callback["inputs"][0]["id"] in {Errors.RETRY, Errors.RETRY_CONFIRM}
+    ]
+    assert taken == [{"id": Shell.SOURCE, "property": "value"}] * 2
+    named = [[*signature(step).parameters][:2] for step in steps]
+    assert named == [["clicks", "source"]] * 2
