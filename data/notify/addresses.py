@@ -29,6 +29,8 @@ _LAST_PORT: Final = 65_535
 #: Keys of a mail's address that name files of this machine.
 _FILES: Final = re.compile(r"[?&](?:pgppub|pgpprv)=", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"([A-Za-z0-9]{1,30})://")
+#: More than one @ where user, password and host stand: part of a password as the host.
+_TWO_ENDS: Final = re.compile(r"[^:/]*://[^/?#@]*@[^/?#]*@")
 _HOST: Final = re.compile(r"\{(?:host|domain)\}")
 _DELIMITERS: Final = re.compile(r"[/:@?&=,#+;]+")
 _IN_BRACKETS: Final = re.compile(r"\s*\([^()]*\)")
@@ -63,6 +65,9 @@ def opened(url: str) -> NotifyBase:
     _look_at_scheme(url)
     if _FILES.search(url):
         message = "An address may not name files of this machine: pgppub, pgpprv."
+        raise InvalidRequestError(message)
+    if _TWO_ENDS.match(url):
+        message = "An address has one @: write %40 for @ in the user and the password."
         raise InvalidRequestError(message)
     service = _instance(url)
     if _reads_files(service):

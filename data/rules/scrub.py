@@ -90,7 +90,17 @@ _VALUES: Final = tuple(
             re.IGNORECASE,
             rf"\1{FILTERED}",
         ),
-        (r"(://)[^ \t\n\r\f\v/@]+@", 0, rf"\1{FILTERED}@"),
+        # of a database's address: a password may hold "/" and "@" all the same
+        (
+            (
+                r"\b((?:postgres|mysql|mariadb|redis|valkey|amqp|mongodb|mssql|sqlserver"
+                r"|oracle|db2|cockroachdb|clickhouse|snowflake)[+a-z0-9_]{0,40}://)"
+                r"[^ \t\n\r\f\v\"'<>]+@"
+            ),
+            re.IGNORECASE,
+            rf"\1{FILTERED}@",
+        ),
+        (r"(://)[^ \t\n\r\f\v/]+@", 0, rf"\1{FILTERED}@"),
         (
             r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+",
             0,

@@ -39,6 +39,7 @@ def printed() -> Iterator[list[str]]:
         (f"slack://{TOKENS}/#ops", "slack://****"),
         (f"json://ops:{SECRET}@127.0.0.1:8080/{SECRET}", "json://127.0.0.1"),
         (f"jsons://example.org/hook?+X-Token={SECRET}", "jsons://example.org"),
+        (f"json://ops%40x:a%40{SECRET}@example.org/a@b", "json://example.org"),
         (f"ntfy://{SECRET}", "ntfy://****"),
         (f"https://discord.com/api/webhooks/1234567890/{SECRET}", "discord://****"),
     ],
@@ -77,6 +78,9 @@ def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
         ),
         ("fcm://project/device?keyfile=/etc/passwd", "An address may not name files"),
         ("json://example.org/" + "x" * 2_000, "An address has at most 2000"),
+        (f"json://u:a@{SECRET}@example.org/x", "An address has one @: write %40 for @"),
+        (f"mailto://u:a@{SECRET}@example.org", "An address has one @: write %40 for @"),
+        (f"jsons://u@{SECRET}:{SECRET}@example.org", "An address has one @: write %40"),
     ],
 )
 def test_a_wrong_address_is_refused_with_the_reason(
