@@ -260,12 +260,61 @@
     String.raw`error|err|exit|return|result|reason|response|status|sql|native|vendor|grpc|rpc|fault`,
     String.raw`|failure|system|oracle|mysql|db`,
   ].join("");
+  const HEAD = [
+    String.raw`(?:^|(?:[Ee]rror|ERROR|FATAL|[Ee]xception|[Ff]ailure|[Ff]ault|[Ww]arning)`,
+    String.raw`(?:: {1,2}|\([\"']))`,
+  ].join("");
+  const NAMED = String.raw`[A-Z][a-z]+(?:[A-Z][a-z]+){1,6}|[A-Z]{2,20}(?:_[A-Z]{1,20}){1,5}`;
+  const KNOWN_STATE = [
+    String.raw`(?:(?:22|25|40|42|55|57)P[0-9]{2}|42S[0-9]{2}|3[DF]000|HY(?:[0-9]{3}|T0[01])|XX00[0-2]`,
+    String.raw`|0800[0-7]|2200[1-9]|22012|2300[01]|2350[235]|23514|25006|28000|4000[1-3]|42000|42501|42601`,
+    String.raw`|4270[1-4]|42710|42883|53[0-4]00|54000|5500[06]|57014|580(?:00|30))`,
+  ].join("");
+  const HTTP_ERROR = String.raw`(?:40[0-9]|41[0-8]|42[1-6]|428|429|431|451|499|50[0-8]|51[01]|52[0-7]|530)`;
+  const SERVER = [
+    String.raw`(?:requests?|server|api|upstream|gateway|endpoint|service|proxy|webhook|backend|provider`,
+    String.raw`|partner|remote|origin|load balancer)`,
+  ].join("");
+  const FAILING = [
+    String.raw`(?:aborted|blocked|closed|conflict|declined?|denied|disabled|duplicate|errors?|exceeded`,
+    String.raw`|exhausted|exists|expired|failed|failure|forbidden|incorrect|insufficient|invalid|limit`,
+    String.raw`|limited|locked|mismatch|missing|not_found|overloaded|quota|refused|rejected|required`,
+    String.raw`|revoked|throttled|timed_out|timeout|too_large|too_many|unauthorized|unavailable|unknown`,
+    String.raw`|unreachable|unsupported)`,
+  ].join("");
+  const FAILING_CAMEL = [
+    String.raw`(?:Aborted|Blocked|Conflict|Declined|Denied|Detected|Disabled|Exceeded|Exhausted|Exists|Expired`,
+    String.raw`|Failed|Failure|Forbidden|Insufficient|Invalid|Limited|Locked|Mismatch|NotFound|Overloaded`,
+    String.raw`|Refused|Rejected|Required|Revoked|Throttled|Throttling|TimedOut|Timeout|Unauthorized`,
+    String.raw`|Unavailable|Unreachable|Unsupported|Violation)`,
+  ].join("");
   /** What stands before a code, and the code; what follows is looked at only. */
   const CODES = [
     [String.raw`(\berror occurred \()([a-z0-9_.]{2,80})(?=\))`, "gi"],
     [String.raw`(\bapi error )([a-z][a-z0-9.]{2,80})(?=:)`, "gi"],
     [String.raw`(<code>)([a-z0-9_.]{1,80})(?=</code>)`, "gi"],
     [String.raw`(^\()([A-Za-z_]{2,40}[0-9]?(?:\.[A-Za-z_]{1,40}[0-9]?){0,4})(?=\) )`, "g"],
+    [String.raw`(${HEAD}\()((?:[a-z_]{1,40}\.){0,4}(?:${NAMED}|[A-Z][a-z]{2,40}))(?=\) )`, "g"],
+    [String.raw`(${HEAD}\[)(${NAMED})(?=\])`, "g"],
+    [String.raw`(\b[A-Z][A-Za-z]{0,40}(?:Error|Exception)\()(-?[0-9]{1,5})(?=, ?b?[\"'])`, "g"],
+    [String.raw`(\()([0-9]{1,5})(?=, ?b[\"'])`, "g"],
+    [String.raw`(${HEAD}\()(${SQLSTATE})(?=\) )`, "g"],
+    [String.raw`(${HEAD})(${KNOWN_STATE})(?=:| (?!rows?|records?|items?|lines?|of|from|jobs?|runs?))`, "g"],
+    [String.raw`(${HEAD})(${HTTP_ERROR})(?=:|,? (?:for|from|on|at|when|calling|while) (?:url\b|<url>|(?:get|post|put|patch|delete|head) |(?:the |an? |our )?${SERVER}\b))`, "gi"],
+    [String.raw`(\b(?:got|received|answered|responded|replied|returned|gave|sent|failed|failure|with|said)(?: with)?(?: an?)?(?: (?:http|status|code|error|response))*:? )(${HTTP_ERROR})(?= (?:from|by|for|on|at) (?:url\b|<url>|<ip>|(?:the |an? |our )?${SERVER}\b))`, "gi"],
+    [String.raw`(\b[a-z]{0,30}(?:http|api|status|response|server|client|request)[a-z]{0,20}(?:error|exception|failure): )(${HTTP_ERROR})(?= (?!m?s\b)|:|,|${END})`, "gi"],
+    [String.raw`((?:<url>|${SERVER})[\"']? ?[-=]> ?)(${HTTP_ERROR})\b`, "gi"],
+    [String.raw`(\b(?:HTTP)?[A-Za-z]{0,30}(?:Status|StatusCode|Codes?|Errors?|Reason)\.)([A-Z][A-Z_]{1,40})\b`, "g"],
+    [String.raw`(\b)(([245])[0-9]{2}[ -]\3\.[0-9]{1,3}\.[0-9]{1,3})(?![\w.])`, "g"],
+    [String.raw`(\b(?:smtp|ftp)[a-z]{0,30}(?: (?:error|code|reply|status))?:? \(?)([245][0-9]{2})(?= (?!m?s\b)|[-:,)]|${END})`, "gi"],
+    [String.raw`(${HEAD}\()(${HTTP_ERROR})(?=\)[ \n]+Reason\b)`, "g"],
+    [String.raw`((?:Error|Exception|Failure|Fault|Warning): )(?![A-Za-z]{1,60}(?:Error|Exception):)([A-Z][a-z]+(?:[A-Z][a-z]+){1,6})(?=: )`, "g"],
+    [String.raw`(\b)((?:[a-z_][a-z0-9_]{0,40}\.){1,6}[A-Z][A-Za-z0-9]{2,60})(?=: )`, "g"],
+    [String.raw`(\b[Ee]rrors?[: ]{1,2})([A-Z][a-z]+(?:[A-Z][a-z0-9]+){1,6})\b`, "g"],
+    [String.raw`((?<![\w/\\@~-]))([A-Z][A-Za-z0-9]{2,60}Exception)(?![\w/\\])`, "g"],
+    [String.raw`((?<![\w/\\@~-]))((?:[A-Z][a-z]+){1,5}${FAILING_CAMEL}(?:[A-Z][a-z]+){0,3}|(?:Invalid|NoSuch|TooMany)(?:[A-Z][a-z]+){1,4}|SlowDown)(?![\w/\\])`, "g"],
+    [String.raw`(\b(?:error|err|reason|fault|exception)(?:[ _-]?(?:type|name|key|id))?[\"']?(?:=| ?: ?(?=[\"'])) ?[\"']?)([a-z_][a-z_.]{2,60})(?=[\"',;&)\]} ]|${END})`, "gi"],
+    [String.raw`((?<![\w/\\.@~-]))((?:[a-z]{1,20}_){1,4}${FAILING}(?:_[a-z]{1,20}){0,3}|${FAILING}(?:_[a-z]{1,20}){1,4})(?![\w/\\]|\.\w)`, "g"],
     [String.raw`(^)([A-Z][a-z]+(?:[A-Z][a-z]+){1,6})(?=: )`, "g"],
     [String.raw`(^\()([0-9]{1,5})(?=, ?b?[\"'])`, "g"],
     [String.raw`(\bsql ?state[ :=('\"\[]{0,3})([0-9a-z]{5})(?![0-9a-z])`, "gi"],
