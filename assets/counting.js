@@ -5,9 +5,12 @@
   const GRACE_MS = 10_000; // a link that is back by then did no harm
   const RESTART = 1012; // the server said that it goes, and comes back
   const RESTART_GRACE_MS = 120_000;
+  const POLLS = "polls"; // they fail: the server may be restarting too
   const WAIT_MS = 10_000; // an action that takes longer spoils its minute
   const UNANSWERED_MS = 15_000;
   const FAILED_POLLS = 3;
+  const TOLD_MS = 2_000; // after a poll's answer by then its message came, or none will
+  const PROCESSES = 8;
   const MINUTE_S = 60;
   const GOOD_S = 55;
   const ASLEEP_S = 10; // nobody saw a second of which no tick came for so long
@@ -44,7 +47,8 @@
     isHidden: false,
     isLeaving: false,
     isLive: false,
-    loss: null, // {at, cause, grace, isFault, isUnseen}: the link that is missed
+    loss: null, // {at, cause, grace, isFault, isUnseen, answeredAt, held}: the missed link
+    boots: [], // the server's processes that were heard of
     failedPolls: 0,
     askedAt: null, // the oldest poll that was not answered
     waiting: {}, // since when, by the number of the request
@@ -67,14 +71,22 @@
     return isLive ? "stale" : "disconnected";
   }
 
-  /** One visible second that ended at `now`. */
-  function second(state, now, limitMs) {
+  /** Is the link missed, and may that be a restart? */
+  const isPlanned = ({ loss }) => loss?.grace === RESTART_GRACE_MS && !loss.isFault;
+
+  /** One visible second that ended at `now`; a bad one waits for what the loss turns out to be. */
+  function passed(state, now, limitMs) {
+    const seen = { quality: qualityOf(state, now, limitMs), age: now - state.heardAt };
+    if (seen.quality === "good" || !isPlanned(state)) return second(state, seen);
+    return { ...state, loss: { ...state.loss, held: [...state.loss.held, seen] } };
+  }
+
+  function second(state, { quality, age }) {
     const { counters, minute } = state;
-    const quality = `${qualityOf(state, now, limitMs)}_s`;
-    const good = minute.good + (quality === "good_s" ? 1 : 0);
+    const good = minute.good + (quality === "good" ? 1 : 0);
     const next = counted(state, {
-      [quality]: counters[quality] + 1,
-      ages: observed(counters.ages, now - state.heardAt),
+      [`${quality}_s`]: counters[`${quality}_s`] + 1,
+      ages: observed(counters.ages, age),
     });
     if (minute.seconds + 1 < MINUTE_S) {
       return { ...next, minute: { ...minute, seconds: minute.seconds + 1, good } };
@@ -87,12 +99,23 @@
     });
   }
 
-  /** Count a fault once, when the link is missed for too long. */
-  function judged(state, now) {
+  /** Count a fault once, when the link is missed for too long, and the seconds without it. */
+  function judged(state, now, grace = state.loss?.grace) {
     const { loss, counters } = state;
-    if (!loss || loss.isFault || now - loss.at < loss.grace) return state;
+    if (!loss || loss.isFault || now - loss.at < grace) return state;
     const faults = { ...counters.faults, [loss.cause]: (counters.faults[loss.cause] ?? 0) + 1 };
-    return { ...counted(state, { faults }), loss: { ...loss, isFault: true } };
+    const next = { ...counted(state, { faults }), loss: { ...loss, isFault: true, held: [] } };
+    return loss.held.reduce(second, next);
+  }
+
+  /** Polls are answered again: by a new process it was a restart, else the link was lost. */
+  function settled(state, boot, now) {
+    const { loss, boots } = state;
+    if (loss?.answeredAt == null) return state;
+    const isNew = boot && boots.length > 0 && !boots.includes(boot);
+    if (isNew && isPlanned(state)) return { ...state, loss: null };
+    if (!boot && now - loss.answeredAt <= TOLD_MS) return state;
+    return regained(judged(state, loss.answeredAt, GRACE_MS), loss.answeredAt);
   }
 
   /** The link is back: how long that took, if somebody was there all the time. */
@@ -101,17 +124,17 @@
     if (!loss) return state;
     const seen = judged(state, now);
     const next = { ...seen, loss: null };
-    const isPlanned = loss.grace === RESTART_GRACE_MS && !seen.loss.isFault;
-    if (loss.isUnseen || isPlanned) return next;
+    if (loss.isUnseen || isPlanned(seen)) return next;
     return counted(next, { reconnects: observed(counters.reconnects, now - loss.at) });
   }
 
   function lostBy(state, cause, at) {
     if (state.loss || state.isHidden || state.isLeaving || ON_PURPOSE.includes(cause)) return state;
     const isRestart = cause === RESTART;
-    const grace = isRestart ? RESTART_GRACE_MS : GRACE_MS;
+    const grace = isRestart || cause === POLLS ? RESTART_GRACE_MS : GRACE_MS;
     const named = isRestart ? "restart" : String(cause);
-    return { ...state, loss: { at, cause: named, grace, isFault: false, isUnseen: false } };
+    const unknown = { isFault: false, isUnseen: false, answeredAt: null, held: [] };
+    return { ...state, loss: { at, cause: named, grace, ...unknown } };
   }
 
   /** The machine slept: what was missed meanwhile is missed anew. */
@@ -129,10 +152,8 @@
   }
 
   /** Polls fail: without a live link, that is the link that broke. */
-  function pollsFailed(state, at, now) {
-    const next = { ...state, isLive: false };
-    return judged(lostBy(next, "polls", Math.min(at, now - GRACE_MS)), now);
-  }
+  const pollsFailed = (state, at, now) =>
+    judged(lostBy({ ...state, isLive: false }, POLLS, Math.min(at, now - GRACE_MS)), now);
 
   function tick(state, _event, now, { limitMs, polling }) {
     if (state.isHidden) return state;
@@ -140,16 +161,21 @@
     if (seconds < 0 || seconds > ASLEEP_S) return woken(state, now);
     const isWaiting = Object.values(state.waiting).some((since) => now - since > WAIT_MS);
     let next = isWaiting ? spoilt(state) : state;
-    next = polling ? unanswered(next, now) : judged(next, now);
-    for (let n = 0; n < seconds; n += 1) next = second(next, now, limitMs);
+    next = polling ? unanswered(settled(next, null, now), now) : next;
+    next = judged(next, now);
+    for (let n = 0; n < seconds; n += 1) next = passed(next, now, limitMs);
     return { ...next, at: state.at + seconds * 1000 };
   }
+
+  const withOne = (boots, boot) =>
+    !boot || boots.includes(boot) ? boots : [...boots, boot].slice(-PROCESSES);
 
   const steps = {
     tick,
     /** A message: its data was `age` old when the server sent it. */
-    data: (state, { age }, now) => ({
-      ...state,
+    data: (state, { age, boot }, now) => ({
+      ...settled(state, boot, now),
+      boots: withOne(state.boots, boot),
       heardAt: now,
       dataAt: age === null ? null : now - Math.max(age, 0),
     }),
@@ -184,9 +210,15 @@
     stayed: (state) => ({ ...state, isLeaving: false }),
   };
 
+  /** Whether that was a restart the message says, which comes after the answer. */
+  const answeredAgain = ({ loss, ...state }, now) => ({
+    ...state,
+    loss: loss && { ...loss, answeredAt: loss.answeredAt ?? now },
+  });
+
   function pollAnswered(state, ok, now) {
     const next = { ...state, askedAt: null };
-    if (ok) return { ...regained(next, now), isLive: true, failedPolls: 0 };
+    if (ok) return { ...answeredAgain(next, now), isLive: true, failedPolls: 0 };
     const failed = { ...next, failedPolls: state.failedPolls + 1 };
     return failed.failedPolls < FAILED_POLLS ? failed : pollsFailed(failed, now, now);
   }

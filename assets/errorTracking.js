@@ -1045,7 +1045,9 @@
     if (asked.changed === POLL && pollFailed) return;
     pollFailed ||= asked.changed === POLL;
     const context = guarded(() => contextOfCallback(asked), {});
-    track("error", error, context, { kind: "dash_callback", handled: false });
+    const told = () => track("error", error, context, { kind: "dash_callback", handled: false });
+    if (asked.changed !== POLL) return told();
+    Promise.resolve().then(told); // by then assets/poll.js has said whether anybody is there
   }
 
   /** Dash's renderer tells of errors in the console only, in one of two shapes. */

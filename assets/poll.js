@@ -8,6 +8,8 @@
   const ANSWERED = "refresh-answered";
   // Twice what an answer may take: the server was killed and will never answer.
   const GIVE_UP_MS = 10_000;
+  const AWAY = [502, 503, 504]; // what is said for a server that is not there
+  const meta = document.querySelector('meta[name="job-manager-live"]');
 
   const initial = { asked: 0, answered: 0, at: 0, missed: false };
 
@@ -64,6 +66,32 @@
     window.jobManagerFreshness?.hear(chosen);
     document.dispatchEvent(new CustomEvent("jobmanager:snapshot", { detail: chosen }));
   }
+
+  // ---- without the live link, the questions are what connects ----
+
+  /** Tell of it in the same way as assets/live.js. */
+  function tell(connected) {
+    window.jobManager ??= { connected: false };
+    if (window.jobManager.connected === connected) return;
+    window.jobManager.connected = connected;
+    document.dispatchEvent(new CustomEvent("jobmanager:connection", { detail: { connected } }));
+  }
+
+  function isQuestion(resource, options) {
+    const [path] = String(resource?.url ?? resource).split("?");
+    const isCallback = path.endsWith("_dash-update-component");
+    return isCallback && /"changedPropIds":\["refresh-asked\./.test(String(options?.body));
+  }
+
+  const plainFetch = window.fetch?.bind(window);
+  function watchedFetch(resource, options) {
+    const answer = plainFetch(resource, options);
+    if (isQuestion(resource, options)) {
+      answer.then(({ status }) => tell(!AWAY.includes(status)), () => tell(false));
+    }
+    return answer;
+  }
+  if (meta?.content === "off") window.fetch = watchedFetch;
 
   // Back in view: what was skipped is made good now, not at the next tick.
   document.addEventListener("visibilitychange", () => {

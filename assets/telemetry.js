@@ -149,8 +149,8 @@
   }
 
   /** A message of the link, or the interval's answer; both clocks are the server's. */
-  function heard({ detail: { at, read_at: readAt } }) {
-    dispatch({ type: "data", age: readAt == null ? null : at - readAt });
+  function heard({ detail: { at, read_at: readAt, boot } }) {
+    dispatch({ type: "data", age: readAt == null ? null : at - readAt, boot });
   }
 
   function onVisibility() {

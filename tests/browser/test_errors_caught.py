@@ -247,6 +247,7 @@ def test_ec006_a_poll_that_nobody_answers_is_a_failed_load_of_active_jobs(
 ):
     overview, composed = launch(JOBS_REFRESH_EVERY="1s", JOBS_LIVE="off")
     page = ErrorsPage(overview)
+    wait_for(lambda: overview.run("return window.jobManager.connected"))
     overview.cdp("Network.enable")
     overview.cdp("Network.setBlockedURLs", urls=["*_dash-update-component*"])
     entry = wait_for(lambda: remembered(page, "loadActiveJobs"))
@@ -256,7 +257,10 @@ def test_ec006_a_poll_that_nobody_answers_is_a_failed_load_of_active_jobs(
         "component": "active-runs",
         "params": {"source": "jobs"},
     }
-    wait_for(lambda: entry["event_id"] in [one["event_id"] for one in kept(composed)])
+    dropped = "return window.jobManagerTracker.stats().dropped.link"
+    assert overview.run(dropped) == 1
+    assert kept(composed) == []
+    wait_for(lambda: overview.run("return window.jobManager.connected"))
     dash_duo.get_logs()
 
 

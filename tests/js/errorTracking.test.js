@@ -821,6 +821,29 @@ describe("what is caught", () => {
       assert.equal(found.home.events.size, 2);
     });
 
+    test("without a live link, the questions that fail are what tells of it", async () => {
+      const found = page();
+      const querySelector = () => ({ content: "off" });
+      const { window } = found;
+      window.dash_clientside = {};
+      runAsset("poll.js", { window, document: Object.assign(found.document, { querySelector }), ...found.time.globals });
+      const ask = (status) => {
+        found.home.other = async () => {
+          if (status) return { status };
+          throw new TypeError("Failed to fetch");
+        };
+        return window.fetch("/jobs/_dash-update-component", operations[0][2]).catch(() => {});
+      };
+      for (const status of [200, null, 502, 200, 502, null]) await ask(status);
+      await failing(found);
+      await found.pass(10_000);
+      assert.equal(found.home.events.size, 0);
+      assert.deepEqual(found.tracker.stats().dropped, { link: 3 });
+      for (const status of [200, 500]) await ask(status);
+      await found.pass(10_000);
+      assert.equal(found.home.events.size, 1);
+    });
+
     test("it is told before there was a link, and when the link is back", async () => {
       const found = page();
       link(found, false);

@@ -6,11 +6,13 @@ const { fakeDocument, fakeTime, runAsset } = require("./helpers.js");
 
 const SAME = Symbol("no_update");
 
-function page() {
+function page({ live = "on" } = {}) {
   const time = fakeTime(1_000_000);
-  const document = fakeDocument();
+  const document = Object.assign(fakeDocument(), { querySelector: () => ({ content: live }) });
   const asked = [];
+  const home = { answer: async () => ({ status: 200 }) };
   const window = {
+    fetch: () => home.answer(),
     dash_clientside: {
       no_update: SAME,
       set_props: (id, { data }) => asked.push([id, data]),
@@ -24,6 +26,8 @@ function page() {
   };
   return {
     time,
+    home,
+    window,
     document,
     asked,
     poll: window.jobManagerPoll,
@@ -155,4 +159,31 @@ test("an answer is told to whoever shows it; none is not", () => {
   it.arrived({ seq: 3 });
   it.arrived(null);
   assert.deepEqual(told, [{ seq: 3 }]);
+});
+
+async function heard(it, changed, answers) {
+  const told = [];
+  it.document.addEventListener("jobmanager:connection", ({ detail }) => told.push(detail.connected));
+  const body = JSON.stringify({ output: "a.b", changedPropIds: [changed] });
+  for (const answer of answers) {
+    it.home.answer = async () => {
+      if (answer === null) throw new TypeError("Failed to fetch");
+      return { status: answer };
+    };
+    await it.window.fetch("/jobs/_dash-update-component", { body }).catch(() => {});
+  }
+  return told;
+}
+
+test("without the live link the questions tell whether the server is there", async () => {
+  const it = page({ live: "off" });
+  assert.deepEqual(await heard(it, "refresh-asked.data", [200, 200, null, 502, 500, 503, 200]), [
+    ...[true, false, true, false, true],
+  ]);
+  assert.equal(it.window.jobManager.connected, true);
+});
+
+test("other requests, and questions beside the live link, tell of no connection", async () => {
+  assert.deepEqual(await heard(page({ live: "off" }), "cancel-run.n_clicks", [200, null]), []);
+  assert.deepEqual(await heard(page(), "refresh-asked.data", [200, null]), []);
 });

@@ -159,6 +159,14 @@ describe("a fault", () => {
     assert.deepEqual(tab().live().lost(1012).pass(120).faults, { restart: 1 });
   });
 
+  test("has no bad seconds and minutes while it may be a clean restart", () => {
+    const found = tab().live().lost(1012).pass(119);
+    assert.deepEqual([found.seconds, found.minutes], [[45, 0, 0], [0, 0]]);
+    assert.deepEqual(found.live().pass(15, { fresh: true }).minutes, [1, 1]);
+    const gone = tab().live().lost(1012).pass(120);
+    assert.deepEqual([gone.seconds, gone.minutes], [[45, 0, 75], [2, 0]]);
+  });
+
   for (const cause of [1000, 1001, 4001, "manual", "started", "returned"]) {
     test(`is none when it was closed on purpose: ${cause}`, () => {
       assert.deepEqual(tab().live().lost(cause).pass(60).faults, {});
@@ -193,6 +201,12 @@ describe("a fault", () => {
 describe("without a live link", () => {
   const polls = (found, ok) => found.does("asked", { poll: true }).does("answered", { poll: true, ok });
   const answered = () => polls(tab(POLLING), true);
+  const told = (found, boot) => polls(found, true).does("data", { age: 0, boot });
+  const failing = () => {
+    const found = told(tab(POLLING), "a");
+    for (let n = 0; n < 3; n += 1) polls(found, false);
+    return found;
+  };
 
   test("the polls are the link: good data is good", () => {
     const found = answered();
@@ -203,19 +217,42 @@ describe("without a live link", () => {
   test("three failures in a row are a fault, two are none", () => {
     const found = answered();
     for (const ok of [false, false, true, false, false]) polls(found.pass(2), ok);
-    assert.deepEqual(found.faults, {});
+    assert.deepEqual(found.pass(121).faults, {});
     polls(found, false);
     polls(found, false);
-    assert.deepEqual(found.faults, { polls: 1 });
+    assert.deepEqual(found.pass(109).faults, {});
+    assert.deepEqual(found.pass(1).faults, { polls: 1 });
     assert.equal(found.counters.attempts, 5);
   });
 
+  test("polls that fail are none when another process answers within two minutes", () => {
+    const found = told(failing().pass(100), "b");
+    assert.deepEqual(found.pass(300, { fresh: true }).faults, {});
+    assert.equal(found.counters.reconnects.sum_ms, 0);
+    assert.deepEqual(found.seconds, [345, 0, 0]);
+  });
+
+  test("they are one when the same process answers, or one that was heard of before", () => {
+    assert.deepEqual(told(failing().pass(100), "a").faults, { polls: 1 });
+    const several = told(told(tab(POLLING), "b"), "a");
+    for (let n = 0; n < 3; n += 1) polls(several, false);
+    assert.deepEqual(told(several, "b").faults, { polls: 1 });
+  });
+
+  test("they are one when no message follows the answer, or nobody answers in time", () => {
+    assert.deepEqual(polls(failing(), true).pass(2).faults, {});
+    assert.deepEqual(polls(failing(), true).pass(3).faults, { polls: 1 });
+    assert.deepEqual(told(failing().pass(110), "b").faults, { polls: 1 });
+  });
+
   test("so is a poll that nobody answers for more than 15 s", () => {
-    const found = answered().does("asked", { poll: true }).pass(10).does("asked", { poll: true });
-    assert.deepEqual(found.pass(5).faults, {});
+    const late = () => answered().does("asked", { poll: true }).pass(10).does("asked", { poll: true });
+    assert.deepEqual(polls(late().pass(5), true).pass(3).faults, {});
+    assert.deepEqual(polls(late().pass(6), true).pass(3).faults, { polls: 1 });
+    const found = late().pass(109);
+    assert.deepEqual(found.faults, {});
     assert.deepEqual(found.pass(1).faults, { polls: 1 });
-    assert.deepEqual(found.pass(60).faults, { polls: 1 });
-    polls(found, true);
+    polls(found, true).pass(3);
     assert.equal(found.counters.reconnects.counts.reduce((a, b) => a + b), 1);
     polls(found, false);
     assert.deepEqual(found.pass(30).faults, { polls: 1 });
@@ -227,9 +264,9 @@ describe("without a live link", () => {
   });
 
   test("seconds with old data are disconnected when polls fail, and stale otherwise", () => {
-    const failing = answered().pass(45);
-    for (let n = 0; n < 3; n += 1) polls(failing, false);
-    assert.deepEqual(failing.pass(5).seconds, [45, 0, 5]);
+    const found = answered().pass(45);
+    for (let n = 0; n < 3; n += 1) polls(found, false);
+    assert.deepEqual(polls(found.pass(5), true).pass(3).seconds, [45, 3, 5]);
     assert.deepEqual(answered().pass(50).seconds, [45, 5, 0]);
   });
 
@@ -521,7 +558,24 @@ describe("callbacks", () => {
     const found = page({ live: "off" });
     const answers = [200, 500, 500, 500, 500];
     for (const status of answers) await ask(found, "refresh-asked.data", async () => ({ status }));
-    await found.pass(60);
-    assert.deepEqual(found.posts[0].counters.faults, { polls: 1 });
+    await found.pass(120);
+    assert.deepEqual(found.posts.at(-1).counters.faults, { polls: 1 });
+  });
+
+  test("are no lost link when another process answers after a restart", async () => {
+    const found = page({ live: "off" });
+    const polled = (status) => ask(found, "refresh-asked.data", async () => ({ status }));
+    const told = (boot) =>
+      found.document.dispatchEvent(
+        new CustomEvent("jobmanager:snapshot", { detail: { at: 5e12, read_at: 5e12, boot } }),
+      );
+    await polled(200);
+    told("a");
+    for (let n = 0; n < 4; n += 1) await polled(502);
+    await found.pass(30, { fresh: false });
+    await polled(200);
+    told("b");
+    await found.pass(120);
+    assert.deepEqual(found.posts.at(-1).counters.faults, {});
   });
 });
