@@ -124,11 +124,11 @@ class NativeEngine:
             require_table(connection, self._contract, facts, self._db.name)
             if facts != self._shape.facts:
                 self._use(facts)
-            able = self._permissions.look(connection, self._shape)
+            self._permissions.look(connection, self._shape)
             indexes = missing_indexes(connection, self._contract)
             is_file = self._db.dialect == "sqlite"
             wrong = wrong_units(connection, self._table) if is_file else []
-        self._capabilities = self._permissions.server(able)
+        self._capabilities = self._permissions.server(self._shape)
         return [*([] if facts.is_view else indexes), *wrong]
 
     def examine(self, now_ms: int) -> list[Diagnosis]:

@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 
 from data.engines.native_columns import TableFacts
 from data.engines.native_types import Verbatim
-from data.engines.rights import grant, may
+from data.engines.rights import grant, may, why_no_numbers
 from data.model import JobState
 
 CLEAN_UP: Final = "clean_up"
@@ -197,7 +197,7 @@ def _reason_for_insert(
     id_ = facts.columns["id"]
     if id_.required and not facts.inserts_by_trigger:
         return f"{table.fullname}.id has no default: a new run would have no id."
-    return ""
+    return why_no_numbers(connection, table, _INSERTED[action])
 
 
 def _unknown_columns(table: Table, facts: TableFacts) -> str:

@@ -59,11 +59,13 @@ def insert_again(
     at_ms: int,
     params: str | None,
     own: Sequence[str] = (),
+    new_id: int | None = None,
 ) -> ReturningInsert[Any]:
     """A new waiting run of each of these, in the order of their ids; returns the ids.
 
     ``params`` is JSON text in place of their own, None leaves them theirs. ``own`` are
-    columns that the contract does not know: copied with the run.
+    columns that the contract does not know: copied with the run. ``new_id`` is the id of
+    the new run of a single one; None leaves it to the database.
     """
     c = table.c
     status: ColumnElement[str] = literal(JobState.PENDING.value, c.status.type)
@@ -76,6 +78,8 @@ def insert_again(
         "attempt": literal_column("1"),
         "enqueued_at": literal(at_ms, c.enqueued_at.type),
     }
+    if new_id is not None:
+        values["id"] = literal(new_id, c.id.type)
     old = select(*values.values(), *(c[name] for name in own))
     old = old.where(among(c.id, run_ids, dialect)).order_by(c.id)
     return insert(table).from_select([*values, *own], old).returning(c.id)

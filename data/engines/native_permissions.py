@@ -1,6 +1,6 @@
 """Which actions are offered on a native table: by settings, catalogue, and trial."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -20,11 +20,17 @@ from data.engines.native_actions import (
     reasons_of,
 )
 from data.engines.native_columns import TableFacts
+from data.engines.native_guards import Guards, guards_of, new_ids
 from data.engines.native_trial import RolledBackError, Trial, copy_in_memory
 from data.engines.rights import why_not_written, why_server_is_not_written
+from data.exceptions import DataError
 
 #: When runs are begun that are tried and never kept: 2020-01-01.
 _TRIED_AT_MS: Final = 1_577_836_800_000
+#: A trial waits for nobody, and nobody waits for it.
+_AT_ONCE: Final = "SET LOCAL lock_timeout = 1; SET LOCAL statement_timeout = 500"
+
+_NO_GUARDS: Final = Guards("", takes_ids=False)
 
 
 class Shape(NamedTuple):
@@ -47,22 +53,32 @@ class Permissions:
         self._db = database
         self._contract = contract
         self._read_only = read_only
-        #: the schema that was tried in memory, and refused nothing
+        #: the schema, or the guards, that were tried and refused nothing
         self._tried: object = None
+        #: what the last trial said that met no lock, and of which guards
+        self._last: tuple[str, Mapping[str, str]] = ("", {})
+        self._reasons: Mapping[str, str] = {}
+        self._guards = _NO_GUARDS
 
-    def look(self, connection: Connection, shape: Shape) -> Capabilities:
-        """Which actions there are, and why the others are missing."""
-        reasons = self._reasons(connection, shape)
+    def look(self, connection: Connection, shape: Shape) -> None:
+        """Find out which actions the catalogue takes away, and what a trial may tell."""
+        self._reasons = self._found(connection, shape)
+        self._guards = _NO_GUARDS
+        if self._db.dialect != "sqlite":
+            self._guards = guards_of(connection, shape.table)
+
+    def server(self, shape: Shape) -> Capabilities:
+        """Which actions there are, and why the others are missing.
+
+        What the server itself and the guards of the table refuse is asked here, when
+        ``look`` has given its connection back: a pooler may have one only.
+        """
+        reasons = self._reasons
+        if len(reasons) < len(ACTIONS):
+            if reason := why_server_is_not_written(self._db):
+                return _capabilities(dict.fromkeys(ACTIONS, reason), Copies())
+            reasons = {**self._try_on_server(shape), **reasons}
         return _capabilities(reasons, shape.copies)
-
-    def server(self, able: Capabilities) -> Capabilities:
-        """The same, unless the server takes no writes."""
-        if not any(getattr(able, action) for action in ACTIONS):
-            return able
-        reason = why_server_is_not_written(self._db)
-        if not reason:
-            return able
-        return _capabilities(dict.fromkeys(ACTIONS, reason), Copies())
 
     def examine(self, able: Capabilities, shape: Shape) -> list[Diagnosis]:
         """The same as sentences, with the statements tried and rolled back."""
@@ -82,7 +98,7 @@ class Permissions:
             found.append(Diagnosis("columns", Grade.NOTE, message))
         return found
 
-    def _reasons(self, connection: Connection, shape: Shape) -> Mapping[str, str]:
+    def _found(self, connection: Connection, shape: Shape) -> Mapping[str, str]:
         reason = why_not_written(self._db.path, read_only=self._read_only)
         if reason:
             return dict.fromkeys(ACTIONS, reason)
@@ -107,6 +123,33 @@ class Permissions:
             self._tried = version
         return {}
 
+    def _try_on_server(self, shape: Shape) -> Mapping[str, str]:
+        """What triggers, rules and policies refuse, in the driver's words.
+
+        Asked once as long as all of them stay as they are and let everything pass. A
+        trial that meets a lock tells nothing, and is repeated at the next look.
+        """
+        guards = self._guards
+        if not guards.version or self._tried == guards.version:
+            return {}
+        if (trial := self._trial_at_once(guards, shape)) is not None:
+            self._last = guards.version, refused_by(trial)
+            if trial.tried.issuperset(ACTIONS) and not trial.failed:
+                self._tried = guards.version
+        return self._last[1] if self._last[0] == guards.version else {}
+
+    def _trial_at_once(self, guards: Guards, shape: Shape) -> Trial | None:
+        """None when something was locked, slow or lost."""
+        trial = None
+        with suppress(RolledBackError, DataError), self._db.writing() as connection:
+            connection.exec_driver_sql(_AT_ONCE)
+            ids = new_ids(shape.facts.columns["id"].kind) if guards.takes_ids else None
+            made = self._trial(connection, shape, is_copy=False, ids=ids)
+            made.run()
+            trial = made
+            raise RolledBackError
+        return None if trial is None or trial.is_unsure else trial
+
     def _try(
         self, able: Capabilities, shape: Shape
     ) -> tuple[set[str], Mapping[str, str]]:
@@ -124,7 +167,14 @@ class Permissions:
             raise RolledBackError
         return trial.tried, trial.failed
 
-    def _trial(self, connection: Connection, shape: Shape, *, is_copy: bool) -> Trial:
+    def _trial(
+        self,
+        connection: Connection,
+        shape: Shape,
+        *,
+        is_copy: bool,
+        ids: Iterator[int] | None = None,
+    ) -> Trial:
         return Trial(
             connection,
             shape.table,
@@ -133,7 +183,16 @@ class Permissions:
             required=shape.required,
             own=shape.copies.copied,
             is_copy=is_copy,
+            new_ids=ids,
         )
+
+
+def refused_by(trial: Trial) -> dict[str, str]:
+    """By action why no run takes it; a new run tells of a retry that was not tried."""
+    refused = dict(trial.failed)
+    if RETRY not in trial.tried and ENQUEUE in refused:
+        refused[RETRY] = refused[ENQUEUE]
+    return refused
 
 
 def _capabilities(reasons: Mapping[str, str], copies: Copies) -> Capabilities:

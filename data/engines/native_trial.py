@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import repeat
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
@@ -42,11 +43,11 @@ from data.engines.native_writer import (
     apply_insert,
     apply_restart,
 )
-from data.exceptions import DataError
+from data.exceptions import DataError, SourceUnavailableError
 from data.model import JobState
 
 _JOB: Final = "job-manager-trial"
-_REASON: Final = "Tried by job-manager doctor, and rolled back."
+_REASON: Final = "Tried by Job Manager, and rolled back."
 #: Columns of a new run that hold what we made up.
 _OURS: Final = re.compile(r"\b(job_name|params)\b", re.IGNORECASE)
 _NEXT_RULE: Final = re.compile(r"\bCONSTRAINT\b", re.IGNORECASE)
@@ -77,6 +78,7 @@ class Trial:
         required: Sequence[str] = (),
         own: Sequence[str] = (),
         is_copy: bool = False,
+        new_ids: Iterator[int] | None = None,
     ) -> None:
         self._connection = connection
         self._dialect = connection.dialect.name
@@ -87,6 +89,10 @@ class Trial:
         self._own = own
         #: rows of others are copies too
         self._is_copy = is_copy
+        #: of new runs, so that no sequence is touched
+        self._new_ids: Iterator[int | None] = new_ids or repeat(None)
+        #: something was locked, slow or lost: what failed says nothing of the table
+        self.is_unsure = False
         #: by action why its statement did not work
         self.failed: dict[str, str] = {}
         self.tried: set[str] = set()
@@ -103,14 +109,17 @@ class Trial:
         if run_id is None:
             return
         self._change(CANCEL, run_id, lambda: called_off(self._table, self._at_ms))
-        if self._step("", lambda: self._begin(run_id)) is None:
-            return
-        self._change(CANCEL, run_id, lambda: asked_to_stop(self._table, self._at_ms))
-        is_marked = self._change(
-            CLEAN_UP, run_id, lambda: self._clean_up(run_id), keep=True
-        )
+        is_marked = self._begun_and_marked(run_id)
+        if not is_marked and CANCEL in self.failed:  # it could not even be begun
+            self.failed.setdefault(CLEAN_UP, self.failed[CANCEL])
         if is_marked and RETRY not in self.tried:
             self._step(RETRY, lambda: self._retry(run_id))
+
+    def _begun_and_marked(self, run_id: int) -> bool:
+        if self._step("", lambda: self._begin(run_id)) is None:
+            return False
+        self._change(CANCEL, run_id, lambda: asked_to_stop(self._table, self._at_ms))
+        return self._change(CLEAN_UP, run_id, lambda: self._clean_up(run_id), keep=True)
 
     def _new_run(self) -> int | None:
         """A run like one that is there, as rules may know the names of jobs; or of ours.
@@ -162,19 +171,20 @@ class Trial:
             self.tried.add(action)
         except DBAPIError as error:
             self._refusal = error
-            self._fail(action, str(translated(error, self._name)))
+            self._fail(action, translated(error, self._name))
         except DataError as error:
             self._refusal = None
-            self._fail(action, str(error))
+            self._fail(action, error)
         if result is None or not keep:
             self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT trial")
         self._connection.exec_driver_sql("RELEASE SAVEPOINT trial")
         return result
 
-    def _fail(self, action: str, reason: str) -> None:
+    def _fail(self, action: str, error: DataError) -> None:
         self.tried.add(action)
+        self.is_unsure |= isinstance(error, SourceUnavailableError)
         if action:
-            self.failed.setdefault(action, reason)
+            self.failed.setdefault(action, str(error))
 
     def _change(
         self,
@@ -193,7 +203,8 @@ class Trial:
         return bool(self._step(action, act, keep=keep))
 
     def _enqueue(self, job_name: str, params: str) -> int:
-        values = {
+        values: dict[str, Any] = {
+            "id": next(self._new_ids),
             "job_name": job_name,
             "params": params,
             "enqueued_at": self._at_ms,
@@ -214,6 +225,7 @@ class Trial:
                 at_ms=self._at_ms,
                 params=None,
                 own=self._own,
+                new_id=next(self._new_ids),
             ),
             locks_rows=False,
         )

@@ -1,9 +1,11 @@
 """What a database user may do with a table, and what a file lets us do."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import Connection, Table, func, literal, select
+from sqlalchemy import Connection, Table, func, literal, select, text
 
 from data.db import Database
 
@@ -50,9 +52,48 @@ def may(connection: Connection, table: Table, right: str) -> bool:
 
 def grant(connection: Connection, table: Table, right: str) -> str:
     """The statement that gives this user the right."""
+    return f"GRANT {right} ON {quoted(connection, table)} TO {_user(connection)};"
+
+
+def why_no_numbers(connection: Connection, table: Table, given: Collection[str]) -> str:
+    """Why no new row can be numbered, "" when it can.
+
+    ``given`` are columns that a new row is given. An identity needs no right.
+    """
+    if connection.dialect.name != "postgresql":
+        return ""
+    place = quoted(connection, table)
+    asked = text(_SEQUENCES)
+    refused = connection.execute(asked, {"name": place, "given": [*given]}).all()
+    if not refused:
+        return ""
+    names = ", ".join(row.sequence for row in refused)
+    verb = "numbers" if len(refused) == 1 else "number"
+    return (
+        f"This database user may not use {names}, which {verb} new runs. "
+        f"What helps: GRANT USAGE ON SEQUENCE {names} TO {_user(connection)};"
+    )
+
+
+def _user(connection: Connection) -> str:
     user = str(connection.scalar(select(func.current_user())))
-    user = connection.dialect.identifier_preparer.quote_identifier(user)
-    return f"GRANT {right} ON {quoted(connection, table)} TO {user};"
+    return connection.dialect.identifier_preparer.quote_identifier(user)
+
+
+#: Either right lets one take the next number.
+_SEQUENCES: Final = """
+SELECT DISTINCT d.refobjid::regclass::text AS sequence
+FROM pg_attrdef ad
+JOIN pg_attribute a ON a.attrelid = ad.adrelid AND a.attnum = ad.adnum
+JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid
+  AND d.refclassid = 'pg_class'::regclass
+JOIN pg_class s ON s.oid = d.refobjid
+WHERE ad.adrelid = to_regclass(CAST(:name AS text))
+  AND NOT a.attname::text = ANY(CAST(:given AS text[]))
+  AND CASE s.relkind WHEN 'S' THEN NOT has_sequence_privilege(s.oid, 'USAGE, UPDATE')
+    ELSE false END
+ORDER BY sequence
+"""
 
 
 def quoted(connection: Connection, table: Table) -> str:
