@@ -1,16 +1,22 @@
-"""One source that went silent: said within seconds, and nobody else waits for it."""
+"""A source or the store went silent: said within seconds, and nobody else waits for it."""
 
+import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from data.db import Database
 from tests.browser.served import Served
-from tests.factories import job_table
+from tests.factories import job_table, make_run
+from tests.flows import Flows
 from tests.silence import Wire, silent_wire
 
 #: What the page promises, and room for a machine that is busy.
@@ -19,20 +25,42 @@ _BUSY_S = 5
 _GENEROUS_S = 60
 
 
-@pytest.fixture
+@contextmanager
+def flows(url: str) -> Iterator[None]:
+    """DBOS's own tables."""
+    made = Flows(url)
+    yield
+    made.owner.dispose()
+
+
+@pytest.fixture(params=["native", "dbos"])
 def served(
-    postgresql_url: str, sqlite_url: str, tmp_path: Path
+    request: pytest.FixtureRequest, postgresql_url: str, sqlite_url: str, tmp_path: Path
 ) -> Iterator[tuple[Served, Wire]]:
     """A product with a source behind a wire, and one that is a file."""
+    tables = {"native": job_table, "dbos": flows}[request.param]
     with (
-        job_table(postgresql_url),
+        tables(postgresql_url),
         job_table(sqlite_url),
         silent_wire(postgresql_url) as (wire, url),
     ):
         (tmp_path / "job-manager.toml").write_text(
-            f'[sources.far]\nurl = "{url}"\n[sources.near]\nurl = "{sqlite_url}"\n'
+            f'[sources.far]\nengine = "{request.param}"\nurl = "{url}"\n'
+            f'[sources.near]\nurl = "{sqlite_url}"\n'
         )
         server = Served(tmp_path)
+        yield server.start(), wire
+        server.stop()
+
+
+@pytest.fixture
+def stored(
+    postgresql_url: str, sqlite_url: str, tmp_path: Path
+) -> Iterator[tuple[Served, Wire]]:
+    """A product whose store lies behind a wire, and whose source is a file."""
+    with job_table(sqlite_url) as table, silent_wire(postgresql_url) as (wire, url):
+        table.add(make_run(started_at=1))
+        server = Served(tmp_path, JOBS_DATABASE_URL=sqlite_url, JOBS_STORE_URL=url)
         yield server.start(), wire
         server.stop()
 
@@ -78,6 +106,68 @@ def test_a_silent_source_is_told_and_holds_up_neither_others_nor_the_stop(
     began = time.monotonic()
     server.terminate()
     assert time.monotonic() - began < _PROMISED_S
+
+
+def test_a_silent_store_is_told_and_holds_up_neither_the_runs_nor_the_stop(
+    stored: tuple[Served, Wire],
+) -> None:
+    server, wire = stored
+    assert server.get("readyz").json()["store"] == "ok"
+    assert _stalled(server) == ["1"]
+
+    wire.go_silent()
+    began = time.monotonic()
+    said = server.get("readyz")
+    assert time.monotonic() - began < _PROMISED_S + _BUSY_S
+    assert said.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    assert re.search("(did|does) not answer", said.json()["store"])
+    assert set(said.json()["sources"].values()) == {"ok"}
+    shown = server.get("api/snapshot").json()
+    assert shown["view"]["trouble"] is None
+    assert _stalled(server) == ["1"]
+
+    began = time.monotonic()
+    asked = httpx.post(
+        f"{server.url}api/stalled/cleanup",
+        json={"source": "jobs"},
+        timeout=_GENEROUS_S,
+    )
+    assert time.monotonic() - began < _PROMISED_S + _BUSY_S
+    assert asked.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    assert "Nothing was done" in asked.json()["error"]["message"]
+    assert _stalled(server) == ["1"]
+
+    began = time.monotonic()
+    server.terminate()
+    assert time.monotonic() - began < _PROMISED_S
+
+
+def test_the_system_too_notices_a_peer_that_is_gone(postgresql_url: str) -> None:
+    with silent_wire(postgresql_url) as (_, url):
+        database = Database(url, name="orders")
+        with database.reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            with socket.fromfd(
+                driver.fileno(), socket.AF_INET, socket.SOCK_STREAM
+            ) as line:
+                kept = [
+                    line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                    *(
+                        line.getsockopt(socket.IPPROTO_TCP, option)
+                        for option in (
+                            socket.TCP_KEEPIDLE,
+                            socket.TCP_KEEPINTVL,
+                            socket.TCP_KEEPCNT,
+                            socket.TCP_USER_TIMEOUT,
+                        )
+                    ),
+                ]
+        database.close()
+    assert kept == [1, 5, 2, 3, 5_000]
+
+
+def _stalled(server: Served) -> list[str]:
+    return [run["run_id"] for run in server.get("api/stalled").json()["runs"]]
 
 
 def _status(url: str) -> int:
