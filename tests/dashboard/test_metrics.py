@@ -213,7 +213,7 @@ def test_a_store_that_hangs_holds_nobody_up(
     monkeypatch.setattr("dashboard.metrics.knowing._WAIT_S", 0.01)
 
     def hang(_now: int) -> None:
-        goes_on.wait(20)
+        goes_on.wait(60)
         message = "away"
         raise SourceUnavailableError(message)
 

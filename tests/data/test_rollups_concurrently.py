@@ -168,7 +168,7 @@ class Writer:
 
     def work(self) -> None:
         for _ in range(STEPS):
-            assert self._pace.acquire(timeout=20)
+            assert self._pace.acquire(timeout=60)
             self._clock.advance_ms(self._dice.randrange(30 * SECOND_MS))
             if self._dice.random() < 0.02:
                 self._clock.advance_ms(-self._dice.randrange(5 * MINUTE_MS))

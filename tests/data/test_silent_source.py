@@ -34,7 +34,7 @@ class HangingEngine(NativeEngine):
 def test_a_read_that_hangs_is_told_and_holds_up_nobody(
     sqlite_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "READ_LIMIT_S", 0.2)
+    monkeypatch.setattr(snapshot, "READ_LIMIT_S", _GENEROUS_S)
     with job_table(sqlite_url):
         engine = HangingEngine(Database(sqlite_url, name="orders"))
         reader = SnapshotReader(
@@ -42,6 +42,7 @@ def test_a_read_that_hangs_is_told_and_holds_up_nobody(
         )
         assert reader.current().trouble is None
 
+        monkeypatch.setattr(snapshot, "READ_LIMIT_S", 0.2)
         engine.may_answer.clear()
         clock.advance_ms(3_000)
         hanging = Thread(target=reader.current, daemon=True)
@@ -54,6 +55,7 @@ def test_a_read_that_hangs_is_told_and_holds_up_nobody(
         assert "did not answer in time" in told.trouble.message
         assert reader.refresh().seq == told.seq
 
+        monkeypatch.setattr(snapshot, "READ_LIMIT_S", _GENEROUS_S)
         engine.may_answer.set()
         hanging.join(_GENEROUS_S)
         assert reader.current().trouble is None

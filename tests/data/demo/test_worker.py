@@ -30,7 +30,7 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 def _count(path: Path, statement: str) -> int:
-    with closing(sqlite3.connect(path, timeout=5)) as connection:
+    with closing(sqlite3.connect(path, timeout=60)) as connection:
         (count,) = connection.execute(statement).fetchone()
     return int(count)
 
@@ -44,7 +44,7 @@ def _process(*command: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def _thread(path: Path) -> Iterator[Callable[[], int]]:
         yield lambda: len(looks)
     finally:
         stop.set()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         assert not thread.is_alive()
 
 
@@ -81,7 +81,7 @@ def test_the_process_works_until_it_is_told_to_stop(
 
         process.send_signal(number)
 
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=60) == 0
         assert process.communicate()[0] == ""
     assert _count(empty_path, OPEN) == 0
 
@@ -109,11 +109,11 @@ def test_the_process_ends_when_its_parent_is_gone_before_it_began(
     empty_path: Path,
 ) -> None:
     with _process(sys.executable, "-c", "") as gone:
-        gone.wait(timeout=20)
+        gone.wait(timeout=60)
     command = (sys.executable, "-m", "data.demo.worker", str(empty_path))
 
     with _process(*command, "--parent", str(gone.pid)) as process:
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def _lives(pid: int) -> bool:
@@ -129,7 +129,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "nothing.db"
     command = (sys.executable, "-m", "data.demo.worker", str(missing))
     with _process(*command) as process:
-        words, _ = process.communicate(timeout=20)
+        words, _ = process.communicate(timeout=60)
 
     assert process.returncode == 2
     assert f"there is no file {missing}" in words

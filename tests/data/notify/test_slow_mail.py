@@ -42,7 +42,7 @@ def test_a_server_that_is_slow_to_say_taken_gets_a_mail_once(
     messenger = messenger_over(store, clock, mailbox.url)
     messenger.tell(news(), clock.now_ms)
     messenger.do(clock.now_ms)
-    assert mailbox.asked.wait(20)
+    assert mailbox.asked.wait(60)
 
     clock.advance_ms(10 * SECOND_MS)
     messenger.do(clock.now_ms)
@@ -66,7 +66,7 @@ def test_a_mail_that_was_given_up_before_its_content_went_is_sent_by_the_next_tr
     messenger = messenger_over(store, clock, mailbox.url)
     messenger.tell(news(), clock.now_ms)
     messenger.do(clock.now_ms)
-    assert mailbox.greeted.wait(20)
+    assert mailbox.greeted.wait(60)
 
     clock.advance_ms(10 * SECOND_MS)
     messenger.do(clock.now_ms)

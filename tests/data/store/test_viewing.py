@@ -179,7 +179,7 @@ def test_sums_are_exact_when_all_tell_at_once(store: Store, store_url: str) -> N
     ready = Barrier(tabs * 2)
 
     def tell(tab: int, place: Store) -> None:
-        ready.wait(20)
+        ready.wait(60)
         for n in range(1, rounds + 1):
             fault = {"1006": n} if tab == 0 else {}
             counters = times(MINUTE, n, faults=fault)

@@ -26,7 +26,7 @@ class Receiver:
 
     def wait_for(self, number: int) -> list[tuple[str, dict[str, str], bytes]]:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.got) >= number, 20)
+            assert self._changed.wait_for(lambda: len(self.got) >= number, 60)
         return self.got
 
 

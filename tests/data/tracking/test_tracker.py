@@ -226,7 +226,7 @@ class Writes:
         self.counted: list[ErrorEvent] = []
 
     def write(self, events: Any, counted: Any = ()) -> Written:
-        self.may.wait(20)
+        self.may.wait(60)
         if self.fails:
             raise SourceUnavailableError("the store is gone")
         self.written += events
