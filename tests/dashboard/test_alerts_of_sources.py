@@ -1,5 +1,7 @@
-"""Alerts of one source or of all, on the page and for programs; links keep what is chosen."""
+"""What is of one source or of all: alerts, errors, audit, on pages and for programs."""
 
+import csv
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -7,8 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app import Composed
+from dashboard.pages import alerts, audit, errors
 from dashboard.pages.alerts import _stand
 from dashboard.views.channels import missing_words
+from data.actions.alerts import AlertActions
 from data.clock import HOUR_MS
 from data.model import ErrorEvent, Severity
 from data.monitor.alerting import about_of
@@ -114,8 +118,11 @@ def test_a_source_shows_its_own_alerts_and_those_of_none(
 
 
 def test_an_unknown_source_is_said_to_be_unknown(client: TestClient) -> None:
-    for path in ("alerts", "alerts/history", "alerts/history.csv", "audit"):
-        assert client.get(f"/api/{path}?source=nobody").status_code == 404
+    for path in (
+        *("alerts", "alerts/history", "alerts/history.csv", "audit", "audit.csv"),
+        *("errors", "errors.csv", "errors/groups", "errors/groups.csv"),
+    ):
+        assert client.get(f"/api/{path}?source=nobody").status_code == 404, path
 
 
 def test_the_page_says_what_fires_in_other_sources(place: Composed) -> None:
@@ -149,17 +156,104 @@ def test_nobody_is_notified_without_a_channel_or_when_all_are_paused() -> None:
     assert missing_words([paused, channel]) == ""
 
 
+AUDITED = (
+    ("orders", {"orders", "none"}),
+    ("billing", {"billing", "none"}),
+    ("all", {"orders", "billing", "none"}),
+    ("", {"orders", "billing", "none"}),
+)
+
+
+@pytest.mark.parametrize(("source", "runs"), AUDITED)
 def test_the_audit_of_a_source_leaves_out_that_of_others(
-    client: TestClient, place: Composed, clock: FakeClock
+    client: TestClient, place: Composed, clock: FakeClock, source: str, runs: set[str]
 ) -> None:
-    audit = place.deps.store.audit
+    audited(place, clock.now_ms)
+    rows = client.get(f"/api/audit?source={source}").json()["audit"]
+    assert {row["run_id"] for row in rows} == runs
+    lines = client.get(f"/api/audit.csv?source={source}").text.removeprefix("\ufeff")
+    table = csv.DictReader(io.StringIO(lines))
+    assert {row["run_id"] for row in table} == runs
+    shown = audit._found(place.deps, source, ["all", "", ""], None)["rows"]
+    assert {row["run_id"].split("/")[-1] for row in shown} == runs
+    assert all("/" in row["run_id"] for row in shown if row["source"]) == (
+        source == "all"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "titles"),
+    [
+        ("orders", {"of orders", "of none"}),
+        ("billing", {"of billing", "of none", "KeyError: 'ean'"}),
+        ("all", {"of orders", "of billing", "of none", "KeyError: 'ean'"}),
+        ("", {"of orders", "of billing", "of none", "KeyError: 'ean'"}),
+    ],
+)
+def test_the_errors_page_of_a_source_leaves_out_those_of_others(
+    client: TestClient, place: Composed, clock: FakeClock, source: str, titles: set[str]
+) -> None:
+    for number, of in enumerate(("orders", "billing", "")):
+        title = f"of {of or 'none'}"
+        place.deps.store.errors.write([failure(number, title, of, clock.now_ms)])
+    assert place.deps.tracker is not None
+    asked = (source, "7d", "open", "any", "any", "any", "", "")
+    page = errors._found(place.deps, place.deps.tracker, asked, None, pages=1)
+
+    shown = {
+        one.children
+        for one in page["groups"]._traverse()
+        if getattr(one, "className", "") == "group-title"
+    }
+    assert shown == titles
+    assert page["count"].startswith(f"most frequent first, {len(titles)} shown")
+    bars = sum(sum(bar["y"]) for bar in page["chart"]["data"])
+    assert bars == len(titles)
+    groups = client.get(f"/api/errors/groups?source={source}").json()["groups"]
+    assert {one["title"] for one in groups} == titles
+
+
+@pytest.mark.parametrize(
+    ("source", "cards"), [("orders", 4), ("billing", 4), ("all", 6), ("", 6)]
+)
+def test_the_alerts_page_of_a_source_leaves_out_those_of_others(
+    place: Composed, source: str, cards: int
+) -> None:
+    of = place.deps.narrowed(source)
+    desk = AlertActions(place.deps.store, place.deps.clock)
+    page = alerts._found(place.deps, desk, None, ("any", None, 1, of))
+
+    firing = page["list"][-2]
+    assert page["count"].startswith(f"{cards} firing")
+    assert len([one for one in firing._traverse() if _is_card(one)]) == cards
+    assert page["history_count"] == f"newest first, {cards} shown"
+
+
+def _is_card(one: object) -> bool:
+    return "alert-card" in getattr(one, "className", "").split()
+
+
+def audited(place: Composed, now: int) -> None:
+    """One action on a run of each source, and one of none."""
     for source in ("orders", "billing", ""):
         entry = AuditEntry(source or "none", "etl", {}, "")
-        audit.open_batch("ann", source, "cancel", [entry], clock.now_ms - HOUR_MS)
-    for source, runs in (
-        ("orders", {"orders", "none"}),
-        ("billing", {"billing", "none"}),
-        ("all", {"orders", "billing", "none"}),
-    ):
-        rows = client.get(f"/api/audit?source={source}").json()["audit"]
-        assert {row["run_id"] for row in rows} == runs
+        place.deps.store.audit.open_batch(
+            "ann", source, "cancel", [entry], now - HOUR_MS
+        )
+
+
+def failure(number: int, title: str, source: str, now: int) -> ErrorEvent:
+    return ErrorEvent(
+        event_id=f"{number:032x}",
+        fingerprint=f"v2:{number:016x}",
+        title=title,
+        at=now,
+        received_at=now,
+        level="error",
+        origin="job",
+        kind="job_failure",
+        type="KeyError",
+        message=title,
+        source=source,
+        action="runJob",
+    )
