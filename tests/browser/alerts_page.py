@@ -35,6 +35,10 @@ _PREVIEW_ENDS = """
 const { bottom } = document.querySelector("#alert-rule-chart .main-svg").getBoundingClientRect();
 return bottom <= document.querySelector("#alert-rule-save").getBoundingClientRect().top;
 """
+_ON_SCREEN = """
+const { top, bottom } = document.getElementById(arguments[0]).getBoundingClientRect();
+return 0 <= top && bottom <= window.innerHeight;
+"""
 _BANDS = "return document.querySelectorAll('#alert-rule-chart .shapelayer path').length"
 _SELECT = """
 const field = document.getElementById(arguments[0]);
@@ -111,6 +115,10 @@ class AlertsPage:
 
     def preview_ends_above_its_buttons(self) -> bool:
         return bool(self.page.run(_PREVIEW_ENDS))
+
+    def is_on_screen(self, id_: str) -> bool:
+        """Is all of its height within the window?"""
+        return bool(self.page.run(_ON_SCREEN, id_))
 
     def firing_bands(self) -> int:
         """What the chart draws beside the measure: times of firing, and the limit."""

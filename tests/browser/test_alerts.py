@@ -250,7 +250,13 @@ def test_al011_what_fired_can_be_filtered_shared_and_saved(launch, jobs):
     page.click("#alert-history .group-title")
     wait_for(lambda: "Nothing <i>told</i>." in (page.text("alert-chosen") or ""))
     wait_for(lambda: page.query() == f"?of=TelemetryDead&alert={id_}")
-    page.open(page.query())
+    page.page.cdp("Emulation.setDeviceMetricsOverride", **PHONE)
+    page.open(f"?alert={id_}")
+    assert "Nothing <i>told</i>." in wait_for(lambda: page.text("alert-chosen"))
+    wait_for(lambda: page.is_on_screen("alert-chosen"))
+    assert page.page.run("return window.scrollY") > 0, "it would be below the fold"
+    page.page.cdp("Emulation.clearDeviceMetricsOverride")
+    page.open(f"?of=TelemetryDead&alert={id_}")
     assert "Nothing <i>told</i>." in wait_for(lambda: page.text("alert-chosen"))
     link = page.page.run("return document.getElementById('alerts-export').href")
     with urllib.request.urlopen(link) as answer:  # noqa: S310
