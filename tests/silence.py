@@ -64,8 +64,10 @@ def _carry(from_: socket.socket, to: socket.socket, silent: Event) -> None:
         while data := from_.recv(65_536):
             if not silent.is_set():
                 to.sendall(data)
-    with suppress(OSError):
-        to.shutdown(socket.SHUT_RDWR)
+    # the server gives up on an idle session: of that too nothing is heard
+    if not silent.is_set():
+        with suppress(OSError):
+            to.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
