@@ -178,7 +178,7 @@ def test_the_same_request_twice_starts_one_run(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "params", ["[1]", "{", '{"a": NaN}', "7", '{"a": "\\u0000"}', "[" * 1000]
+    "params", ["[1]", "{", '{"a": NaN1}', "7", '{"a": "\\u0000"}', "[" * 1000]
 )
 def test_params_that_are_no_object_start_nothing(house: House, params: str) -> None:
     house.table.add(finished_run())
