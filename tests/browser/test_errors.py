@@ -352,7 +352,7 @@ def test_er008_support_gets_one_text_without_secrets(launch, dash_duo):
     )
     assert '"action": "cancelJob"' in text
     assert '"limit": 5' in text
-    assert "v1:" in text
+    assert "v2:" in text
     assert "hunter2" not in text
     dash_duo.get_logs()
 

@@ -107,11 +107,11 @@ def test_fr003_a_server_that_is_gone_is_said_in_words(
 
     server.kill()
 
-    told = wait_for(partial(notice, page), 60)
+    told = wait_for(partial(notice, page))
     assert told.startswith("No answer from Job Manager.")
     assert "Data from" in told
     server.start()
-    wait_for(lambda: not notice(page), 60)
+    wait_for(lambda: not notice(page))
 
 
 def test_fr004_a_tab_from_before_a_restart_with_other_settings_is_asked_to_reload(
@@ -125,14 +125,14 @@ def test_fr004_a_tab_from_before_a_restart_with_other_settings_is_asked_to_reloa
 
     server.terminate()
     server.start()
-    page.wait_for_state("live", 60)
+    page.wait_for_state("live")
     assert notice(page, "reload") == ""  # the same version, the same settings
 
     server.terminate()
     server.environ["JOBS_LIVE"] = "off"
     server.start()
 
-    wait_for(partial(notice, page, "reload"), 60)
+    wait_for(partial(notice, page, "reload"))
     assert wait_for(lambda: page.badge().words == "Reload needed")
     page.run("document.querySelector('.nav-item[href$=history]').click()")
     wait_for(lambda: page.how_many("#history"))

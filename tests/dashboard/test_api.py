@@ -17,7 +17,7 @@ from dashboard.deps import Role, Viewer
 from dashboard.settings import load_settings
 from data.clock import HOUR_MS
 from tests.browser.waiting import wait_for
-from tests.conftest import RunningClock
+from tests.conftest import FakeClock
 from tests.factories import JobTable, finished_run, job_table, make_run
 
 pytestmark = pytest.mark.one_database
@@ -27,7 +27,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)
     from starlette.testclient import TestClient
 
-CLOCK = RunningClock()
+CLOCK = FakeClock()
 NOW = CLOCK.now_ms
 RUN_KEYS = {
     *("source", "run_id", "job_name", "queue", "status", "attempt", "worker"),

@@ -170,7 +170,9 @@ def test_more_long_runs_than_are_read_at_once_are_all_found(house: House) -> Non
     runs = 2 * BATCH + 7
     at_once = BATCH + 3
     rows = [
-        finished_run(finished_at=NOW - max(0, n - at_once) * 7, started_at=0)
+        finished_run(
+            finished_at=NOW - max(0, n - at_once) * 7, started_at=NOW - 2 * DAY_MS
+        )
         for n in range(runs)
     ]
     house.table.add(*rows)
