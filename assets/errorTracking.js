@@ -899,6 +899,7 @@
       "refresh-asked": ["loadActiveJobs", "active-runs"],
       "run-submit": ["enqueueJob", "run-modal"],
       "cancel-run": ["cancelJob", "run-details"],
+      "cancel-run-confirm": ["cancelJob", "run-details"],
       "retry-run": ["retryJob", "run-details"],
       "details-asked": ["loadJobDetails", "run-details"],
       "cleanup-confirm": ["cleanupStalledJobs", "cleanup-modal"],
@@ -943,6 +944,7 @@
       params: jsonOf(values["run-params.value"]),
     }),
     "cancel-run": ofRun,
+    "cancel-run-confirm": ofRun,
     "retry-run": (values, source) => ({
       ...ofRun(values, source),
       params: inSource(source, { params: jsonOf(values["retry-params.value"]) }),

@@ -21,6 +21,7 @@ _ACTIONS: Final = {
     Live.ASKED: "loadActiveJobs",
     Details.ASKED: "loadJobDetails",
     Details.CANCEL: "cancelJob",
+    Details.CANCEL_CONFIRM: "cancelJob",
     Details.RETRY: "retryJob",
     Bulk.RETRY: "retryJob",
     Bulk.CANCEL: "cancelJob",

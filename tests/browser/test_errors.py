@@ -98,6 +98,7 @@ def test_er003_a_tab_that_is_closed_right_after_an_error_still_tells_it(
     dash_duo.get_logs()
 
 
+@pytest.mark.unread_past
 def test_er004_groups_are_found_opened_and_sorted(launch, jobs):
     trace = (
         'Traceback (most recent call last):\n  File "/app/etl.py", line {n}, in run\n'
@@ -166,6 +167,7 @@ def test_er004_groups_are_found_opened_and_sorted(launch, jobs):
     wait_for(lambda: page.text("error-heading") == key)
 
 
+@pytest.mark.unread_past
 def test_er017_each_filter_leaves_out_the_others_and_the_chart_is_by_action(
     launch, jobs, dash_duo
 ):

@@ -179,8 +179,10 @@ def test_ec004_each_operation_that_cannot_be_done_says_what_it_was_about(launch,
 
     history.open(f"?run={running}")
     wait_for(lambda: history.shown("cancel-run"))
+    history.press("cancel-run")
+    wait_for(lambda: history.shown("cancel-run-plan"))
     with away(composed):
-        history.cancel_run()
+        history.press("cancel-run-confirm")
         assert wait_about("cancelJob") == {
             "action": "cancelJob",
             "component": "run-details",

@@ -64,7 +64,7 @@ def test_te001_a_tab_counts_its_seconds_and_tells_them_each_minute(
     assert "disconnected" not in spent
     assert store.viewing.totals()["minutes", "good"] == 3
     assert faults(store) == 0
-    assert {*store.viewing.heard()} == {"page", "telemetry"}
+    assert "telemetry" in store.viewing.heard()
     assert store.viewing.users(0, 2**60) == (1, 0)
 
 
