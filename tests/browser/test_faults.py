@@ -187,7 +187,7 @@ def test_fa009_characters_that_reorder_or_hide_text_are_made_visible(launch, job
     jobs.running("in\u202evoice\u200b.exe")
     page, _ = launch()
 
-    assert page.jobs() == ["in\ufffdvoice\ufffd.exe"]
+    wait_for(lambda: page.jobs() == ["in\ufffdvoice\ufffd.exe"])
 
 
 def test_fa010_runs_whose_clock_differs_are_shown_and_not_judged(launch, jobs):

@@ -22,8 +22,9 @@ return field.top >= body.top && field.bottom <= body.bottom + 1;
 
 
 def test_rd001_selecting_moves_no_row_and_the_new_runs_are_links(launch, jobs) -> None:
+    ended = jobs.now
     first, second = jobs.table.add(
-        *(finished_run(finished_at=jobs.now - at) for at in range(2))
+        *(finished_run(finished_at=ended - at) for at in range(2))
     )
     overview, _ = launch(opened=False)
     page = HistoryPage(overview).open()

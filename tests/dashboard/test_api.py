@@ -107,7 +107,9 @@ def test_sources_say_what_can_be_done(client: TestClient) -> None:
 def test_runs_are_listed_page_by_page(client: TestClient, table: JobTable) -> None:
     ids = table.add(*(recent(finished_at=NOW - n) for n in range(5)))
 
-    first = client.get("/api/runs", params={"limit": 3}).json()
+    answer = client.get("/api/runs", params={"limit": 3})
+    assert answer.status_code == 200, answer.text
+    first = answer.json()
     second = client.get("/api/runs", params={"limit": 3, "after": first["next"]}).json()
 
     assert [run["run_id"] for run in first["runs"] + second["runs"]] == ids

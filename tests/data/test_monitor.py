@@ -458,7 +458,7 @@ def test_start_and_stop_leave_no_thread_behind(house: House) -> None:
     with running(house, house.told.append) as monitor:
         monitor.start()
         names = {each.name for each in set(threading.enumerate()) - before}
-        assert names == {
+        assert names - {"connecting", "deadlines"} == {  # those come and go
             "watch orders",
             "duties orders",
             "stalls orders",

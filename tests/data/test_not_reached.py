@@ -115,12 +115,12 @@ def test_a_clean_up_names_the_run_that_was_refused_and_so_does_the_audit(
 
 
 def test_a_clean_up_that_is_refused_as_a_whole_can_not_be_undone(shop: Shop) -> None:
-    shop.first.add(make_run(), make_run())
-    refuse(shop.first, "UPDATE", "NEW.id > 0")
+    shop.first.add(make_run(id=41), make_run(id=42))
+    refuse(shop.first, "UPDATE", "NEW.id IN (41, 42)")
 
     done = shop.clean("first")
 
-    assert (done.cleaned, done.not_reached) == ([], ["1", "2"])
+    assert (done.cleaned, done.not_reached) == ([], ["41", "42"])
     assert done.undo_token is None
 
 
