@@ -77,7 +77,8 @@ def test_a_refusal_carries_the_words_of_the_database_to_answer_and_audit(
     table.add(finished_run(job_name="send-mail"))
     with table.owner.begin() as connection:
         connection.exec_driver_sql(
-            "CREATE TRIGGER freeze BEFORE INSERT ON job_runs BEGIN"
+            "CREATE TRIGGER freeze BEFORE INSERT ON job_runs"
+            " WHEN length(NEW.params) > 9000 BEGIN"  # not for a run like those there
             " SELECT RAISE(ABORT, 'tenant acme is frozen, password=hunter2'); END"
         )
 
