@@ -300,6 +300,7 @@ def weight(cells: set[HourCell]) -> tuple[int, int]:
     return judged, sum(cell.runs for cell in cells)
 
 
+@pytest.mark.exhaustive
 def test_every_cell_ends_like_a_full_recomputation(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
