@@ -75,12 +75,12 @@ class Calls:
 
     def _meant(self, error: SQLAlchemyError, call: Call, done: str) -> DataError:
         """The error of ours that ``error`` is."""
-        if call.expired:
-            kind = SourceSilentError if call.silent else SourceTooSlowError
-            return kind(self._said("the database did not answer in time.", done))
         if isinstance(error, PoolTimeoutError):  # the database was not even asked
             message = "too many questions at once; try again."
             return SourceBusyError(self._said(message, done))
+        if call.expired:
+            kind = SourceSilentError if call.silent else SourceTooSlowError
+            return kind(self._said("the database did not answer in time.", done))
         if is_silence(error):
             self.circuit.note_silence()
         else:

@@ -92,7 +92,7 @@ def local_settings(*, owned: bool, limit_s: float = 0.0) -> str:
 
     One without a limit, ``math.inf``, may be idle for as long as it likes, too.
     """
-    idle_ms = "0" if limit_s == math.inf else "5000"
+    idle_ms = "0" if limit_s == math.inf else "10000"
     settings = {"TimeZone": "'UTC'", "idle_in_transaction_session_timeout": idle_ms}
     if not owned:
         settings["statement_timeout"] = str(int(STATEMENT_LIMIT_S * 1000))
@@ -181,6 +181,8 @@ class _Dialer:
         """
         call = current_call()
         limit_s = min(CONNECT_LIMIT_S, call.left_s if call else math.inf)
+        if call:
+            call.ask()
         if not self._room.acquire(timeout=limit_s):
             raise DeadlineError
         try:

@@ -16,6 +16,35 @@ from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
 
 _T = TypeVar("_T")
+#: How often somebody looks at the time while a deadline runs, in seconds.
+_LOOK_EVERY_S: Final = 0.25
+#: What counts of the time between two looks at most, in seconds.
+_MOST_BETWEEN_LOOKS_S: Final = 1.0
+
+
+class RunningTime:
+    """Seconds in which this process ran.
+
+    While a process or its machine stands still, nobody can answer it, and it looks at
+    nothing: that says nothing about the other side.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seconds = 0.0
+        self._looked_at = clock()
+
+    def __call__(self) -> float:
+        """Seconds since it was made; it is looked at often while anything waits."""
+        with self._lock:
+            now = self._clock()
+            self._seconds += min(now - self._looked_at, _MOST_BETWEEN_LOOKS_S)
+            self._looked_at = now
+            return self._seconds
+
+
+_now_s: Final = RunningTime()
 
 
 class DeadlineError(Exception):
@@ -27,7 +56,7 @@ class NoThreadError(RuntimeError):
 
 
 class Call:
-    """What a thread does between ``bounded`` and its end. Ends in monotonic seconds."""
+    """What a thread does between ``bounded`` and its end. Ends in running seconds."""
 
     def __init__(
         self, limit_s: float, within: "Call | None", on_expiry: "Callable[[Call], None]"
@@ -38,6 +67,7 @@ class Call:
         self._cuts: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._over = False
+        self._asks = False
         #: the watchdog cut it
         self.expired = False
         #: it was cut because nothing was heard for the whole of its own limit
@@ -49,16 +79,21 @@ class Call:
     @property
     def left_s(self) -> float:
         """Time that is left, in seconds; never negative."""
-        return max(0.0, self.ends_at - time.monotonic())
+        return max(0.0, self.ends_at - _now_s())
 
     def renew(self) -> None:
         """The database was heard of: count anew, within the limit of the outer call."""
         outer = self._within.ends_at if self._within else math.inf
-        self._heard_at = time.monotonic()
+        self._heard_at = _now_s()
         self.ends_at = min(self._heard_at + self._limit_s, outer)
+
+    def ask(self) -> None:
+        """From now on it waits for the database, not for a free connection."""
+        self._asks = True
 
     def watch(self, cut: Callable[[], None]) -> None:
         """Have ``cut`` called at the deadline: it ends what a connection waits for."""
+        self.ask()
         with self._lock:
             self._cuts.append(cut)
             late = self.expired
@@ -76,7 +111,8 @@ class Call:
             if self._over or self.expired:
                 return
             self.expired = True
-            self.silent = time.monotonic() - self._heard_at >= self._limit_s
+            silent_s = _now_s() - self._heard_at
+            self.silent = self._asks and silent_s >= self._limit_s
             for cut in self._cuts:
                 with suppress(Exception):  # it ended by itself this very moment
                     cut()
@@ -121,13 +157,14 @@ class _Watchdog:
     def _overdue(self) -> list[Call]:
         """Calls whose time is up; waits until there may be one."""
         with self._changed:
-            now = time.monotonic()
+            now = _now_s()
             if not any(call.ends_at <= now for call in self._calls):
                 ends = min((call.ends_at for call in self._calls), default=math.inf)
-                self._wakes_at = ends
-                self._changed.wait(min(ends - now, threading.TIMEOUT_MAX))
+                pause_s = min(ends - now, _LOOK_EVERY_S) if self._calls else None
+                self._wakes_at = math.inf if pause_s is None else now + pause_s
+                self._changed.wait(pause_s)
                 self._wakes_at = -math.inf
-                now = time.monotonic()
+                now = _now_s()
             return [call for call in self._calls if call.ends_at <= now]
 
 
@@ -202,13 +239,17 @@ class _Outcome(Generic[_T]):
             self._release(value)
 
     def get(self, limit_s: float) -> _T:
-        try:
-            value, error = self._queue.get(timeout=limit_s)
-        except Empty:
-            value, error = self._give_up()
+        value, error = self._wait(limit_s)
         if error is not None:
             raise error
         return value  # type: ignore[return-value]  # a value or an error, never neither
+
+    def _wait(self, limit_s: float) -> tuple[_T | None, BaseException | None]:
+        ends_at = _now_s() + limit_s
+        while (left_s := ends_at - _now_s()) > 0:
+            with suppress(Empty):
+                return self._queue.get(timeout=min(left_s, _LOOK_EVERY_S))
+        return self._give_up()
 
     def _give_up(self) -> tuple[_T | None, BaseException | None]:
         with self._lock:

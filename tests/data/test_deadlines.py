@@ -1,6 +1,10 @@
 """A database that goes silent costs a thread for seconds, and nobody else anything."""
 
 import math
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
@@ -10,9 +14,16 @@ from sqlalchemy import text
 
 from data import connecting, db
 from data.db import Database
-from data.deadlines import DeadlineError, bounded, patient, within_limit
+from data.deadlines import (
+    DeadlineError,
+    RunningTime,
+    bounded,
+    patient,
+    within_limit,
+)
 from data.exceptions import (
     OutcomeUnknownError,
+    SourceBusyError,
     SourceSilentError,
     SourceUnavailableError,
 )
@@ -242,6 +253,68 @@ def test_a_connection_is_never_cut_once_its_call_is_over() -> None:
     call.expire()
 
     assert cuts == []
+
+
+def test_time_in_which_nobody_looked_does_not_count() -> None:
+    machine_s = 100.0
+    running_s = RunningTime(lambda: machine_s)
+    machine_s += 0.25
+    before = running_s()
+
+    machine_s += 3_600
+
+    assert before == pytest.approx(0.25)
+    assert running_s() - before == pytest.approx(1.0)
+
+
+_IN_A_CALL = """
+import sys
+from data.deadlines import bounded
+with bounded(1.5) as call:
+    call.ask()
+    print("asked", flush=True)
+    sys.stdin.readline()
+    print("silent" if call.silent else "answered", flush=True)
+"""
+
+
+@pytest.mark.exhaustive  # it has to stand still for longer than the limit
+def test_a_process_that_stood_still_does_not_call_its_database_silent() -> None:
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", _IN_A_CALL],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asked\n"
+        os.kill(process.pid, signal.SIGSTOP)
+        time.sleep(3)
+        os.kill(process.pid, signal.SIGCONT)
+        process.stdin.write("here\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "answered\n"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_who_waits_for_a_free_connection_does_not_call_the_database_silent(
+    request: pytest.FixtureRequest, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "_PROBE_LIMIT_S", 0.1)
+    monkeypatch.setattr(connecting, "_POOL_LIMIT_S", 0.5)
+    monkeypatch.setattr(connecting, "_POOL_SIZE", 1)
+    monkeypatch.setattr(connecting, "_POOL_OVERFLOW", 0)
+    url = request.getfixturevalue(f"{kind}_url")
+    JobTable(url).execute("CREATE TABLE note (words TEXT)")
+    database = Database(url, name="orders")
+
+    with database.connection(), pytest.raises(SourceBusyError, match="too many"):
+        database.probe()
+
+    assert not database._calls.circuit._silent
+    assert database.probe()
+    database.close()
 
 
 def _ask_for_long(database: Database) -> None:
