@@ -39,8 +39,8 @@
     },
   };
   const NOTHING = {
-    history: ["No runs", "No run matches these words."],
-    audit: ["No actions", "Nobody did anything that matches these words."],
+    history: ["No runs", "No run is over yet, or none matches the filter."],
+    audit: ["No actions", "Nobody did anything yet, or nothing that matches the filter."],
   };
   const followed = new WeakSet();
   const byId = (id) => document.getElementById(id);
