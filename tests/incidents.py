@@ -216,14 +216,20 @@ def _gone(it: Fault, now: int) -> None:
         it.take_away()
 
 
+def _burning(it: Fault, now: int, span_ms: int, minutes: int, good: int) -> None:
+    """The whole span at first, then what is new of it."""
+    since = now - span_ms if now == NOW else now - EVERY
+    it.minutes(since, now, minutes, good)
+
+
 #: By rule, something that must raise its alarm; called before each evaluation.
 INCIDENTS: dict[str, Callable[[Fault, int], None]] = {
     "WsDisconnectRate": lambda it, now: it.disconnects(now),
     "StalledFrequency": lambda it, now: it.stalls(NOW, 3),
     "NewErrorGroup": lambda it, now: it.errors(NOW, 10),
-    "UptimeBurnFast": lambda it, now: it.minutes(now - HOUR_MS, now, 20, 10),
-    "UptimeBurnMid": lambda it, now: it.minutes(now - 6 * HOUR_MS, now, 20, 19),
-    "UptimeBurnSlow": lambda it, now: it.minutes(now - 3 * DAY_MS, now, 100, 99),
+    "UptimeBurnFast": lambda it, now: _burning(it, now, HOUR_MS, 20, 10),
+    "UptimeBurnMid": lambda it, now: _burning(it, now, 6 * HOUR_MS, 20, 19),
+    "UptimeBurnSlow": lambda it, now: _burning(it, now, 3 * DAY_MS, 100, 99),
     "CriticalStalled": lambda it, now: it.stalls(NOW, 1, CRITICAL),
     "CriticalFailed": lambda it, now: it.runs(NOW, 1, 0, CRITICAL),
     "TelemetryDead": _silent,

@@ -92,8 +92,8 @@ class House:
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path, clock: FakeClock) -> Iterator[House]:
-    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+def house(database_url: str, own_store_url: str, clock: FakeClock) -> Iterator[House]:
+    store = open_store(own_store_url)
     with job_table(database_url) as table:
         yield from _open(table, store, clock)
     store.close()

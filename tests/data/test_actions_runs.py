@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -76,8 +75,8 @@ class House:
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path, clock: FakeClock) -> Iterator[House]:
-    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+def house(database_url: str, own_store_url: str, clock: FakeClock) -> Iterator[House]:
+    store = open_store(own_store_url)
     with job_table(database_url) as table:
         database = Seam(database_url, name="Orders")
         engine = NativeEngine(database)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -53,10 +52,12 @@ class House(NamedTuple):
 
 
 @pytest.fixture
-def house(postgresql_url: str, tmp_path: Path, clock: FakeClock) -> Iterator[House]:
-    flows = Flows(postgresql_url)
-    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
-    engine = DbosEngine(Database(postgresql_url, name="flows"))
+def house(
+    postgresql_flows_url: str, own_store_url: str, clock: FakeClock
+) -> Iterator[House]:
+    flows = Flows(postgresql_flows_url)
+    store = open_store(own_store_url)
+    engine = DbosEngine(Database(postgresql_flows_url, name="flows"))
     reader = SnapshotReader(
         "flows", engine, limits=LIMITS, clock=clock, poll_every_ms=2_000
     )

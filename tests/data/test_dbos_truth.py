@@ -14,8 +14,8 @@ from tests.flows import Flows
 
 
 @pytest.fixture
-def flows(sqlite_url: str) -> Iterator[Flows]:
-    made = Flows(sqlite_url)
+def flows(sqlite_flows_url: str) -> Iterator[Flows]:
+    made = Flows(sqlite_flows_url)
     yield made
     made.owner.dispose()
 
@@ -40,11 +40,13 @@ def test_a_run_that_a_trigger_takes_away_is_not_reported_as_started(
     engine.close()
 
 
-def test_a_server_that_takes_no_writes_has_no_actions(postgresql_url: str) -> None:
-    flows = Flows(postgresql_url)
-    name = make_url(postgresql_url).database
+def test_a_server_that_takes_no_writes_has_no_actions(
+    postgresql_flows_url: str,
+) -> None:
+    flows = Flows(postgresql_flows_url)
+    name = make_url(postgresql_flows_url).database
     flows.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
-    engine = DbosEngine(Database(postgresql_url, name="flows"))
+    engine = DbosEngine(Database(postgresql_flows_url, name="flows"))
 
     engine.check()
 

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from data.clock import HOUR_MS, SECOND_MS, utc_now
+from data.clock import DAY_MS, HOUR_MS, SECOND_MS, utc_now
 from data.db import Database
 from data.engines.native import NativeEngine
 from data.exceptions import SourceUnavailableError
@@ -30,8 +30,8 @@ NEVER = Event()
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+def store(own_store_url: str) -> Iterator[Store]:
+    made = open_store(own_store_url, retention_ms=DAY_MS)
     yield made
     made.close()
 

@@ -1,12 +1,11 @@
 """A lease is given up by a process that cannot do the work, and by one that stops."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from threading import Event
 
 import pytest
 
-from data.clock import SECOND_MS
+from data.clock import DAY_MS, SECOND_MS
 from data.db import Database
 from data.engines.native import NativeEngine
 from data.exceptions import SourceUnavailableError
@@ -23,8 +22,8 @@ NEVER = Event()
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+def store(own_store_url: str) -> Iterator[Store]:
+    made = open_store(own_store_url, retention_ms=DAY_MS)
     yield made
     made.close()
 

@@ -14,7 +14,7 @@ from threading import Barrier, Event
 import pytest
 from sqlalchemy import text
 
-from data.clock import HOUR_MS, SECOND_MS, Clock, to_ms, utc_now
+from data.clock import DAY_MS, HOUR_MS, SECOND_MS, Clock, to_ms, utc_now
 from data.db import Database
 from data.engines.native import NativeEngine
 from data.exceptions import SourceTooSlowError
@@ -72,8 +72,8 @@ class House:
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path, clock: FakeClock) -> Iterator[House]:
-    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+def house(database_url: str, own_store_url: str, clock: FakeClock) -> Iterator[House]:
+    store = open_store(own_store_url, retention_ms=DAY_MS)
     with job_table(database_url) as table:
         source = _source(table, clock)
         yield House(table, source, store, clock, [])
@@ -266,10 +266,10 @@ def test_a_process_that_ends_lets_the_other_lead_at_once(house: House) -> None:
 
 
 def test_when_the_leading_process_is_killed_another_takes_over_within_30_s(
-    house: House, tmp_path: Path
+    house: House, own_store_url: str
 ) -> None:
     house.source.reader.refresh()
-    url, now = f"sqlite:///{tmp_path / 'store.db'}", str(house.clock.now_ms)
+    url, now = own_store_url, str(house.clock.now_ms)
     leader = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", _LEAD, url, now],
         stdin=subprocess.PIPE,

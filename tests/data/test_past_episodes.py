@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,8 +58,8 @@ class House:
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path, clock: FakeClock) -> Iterator[House]:
-    store = open_store(f"sqlite:///{tmp_path / 'store.db'}", retention_ms=DAYS * DAY_MS)
+def house(database_url: str, own_store_url: str, clock: FakeClock) -> Iterator[House]:
+    store = open_store(own_store_url, retention_ms=DAYS * DAY_MS)
     with job_table(database_url) as table:
         engine = NativeEngine(Database(table.url, name="orders"))
         yield House(table, engine, store, clock)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,10 +83,10 @@ def source(name: str, engine: Any, dialect: str, clock: FakeClock) -> Source:
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path, clock: FakeClock) -> Iterator[House]:
-    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
-    flows = Flows(database_url)
-    database = Database(database_url, name="flows")
+def house(flows_url: str, own_store_url: str, clock: FakeClock) -> Iterator[House]:
+    store = open_store(own_store_url)
+    flows = Flows(flows_url)
+    database = Database(flows_url, name="flows")
     engine = DbosEngine(database)
     actions = Actions(
         {"flows": source("flows", engine, database.dialect, clock)},
@@ -129,6 +128,7 @@ def test_runs_that_were_started_before_a_failure_are_told_and_the_rest_done_late
     assert set(house.outcomes().values()) == {"started a run"}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("way", WAYS)
 def test_what_was_not_reached_can_be_asked_for_by_itself(
     house: House, way: str
@@ -142,6 +142,7 @@ def test_what_was_not_reached_can_be_asked_for_by_itself(
     assert len(house.waiting()) == 5
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("way", WAYS)
 def test_when_nobody_can_look_it_is_unknown_and_done_once_when_asked_again(
     house: House, way: str, monkeypatch: pytest.MonkeyPatch
@@ -162,6 +163,7 @@ def test_when_nobody_can_look_it_is_unknown_and_done_once_when_asked_again(
     assert len(house.waiting()) == 5
 
 
+@pytest.mark.one_database
 def test_a_run_that_was_resumed_and_ended_again_is_not_forked(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +187,7 @@ def test_a_run_that_was_resumed_and_ended_again_is_not_forked(
     assert house.waiting() == set()
 
 
+@pytest.mark.one_database
 def test_a_run_that_dbos_refuses_stops_no_other(house: House) -> None:
     ids = add(house, "fork", 3)
     house.break_at("fork", 2, after=False, error=InvalidRequestError("DBOS refused."))
@@ -197,6 +200,7 @@ def test_a_run_that_dbos_refuses_stops_no_other(house: House) -> None:
     assert [*house.retry(*ids).started] == ids
 
 
+@pytest.mark.one_database
 def test_when_dbos_refuses_the_only_run_its_words_are_told(house: House) -> None:
     [run_id] = add(house, "fork", 1)
     house.break_at("fork", 1, after=False, error=InvalidRequestError("DBOS refused."))
@@ -226,6 +230,7 @@ def test_a_start_is_done_once_whatever_became_of_its_answer(
     assert house.outcomes() == {"": "started a run"}
 
 
+@pytest.mark.one_database
 def test_a_start_that_nobody_could_look_for_is_found_when_asked_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +248,7 @@ def test_a_start_that_nobody_could_look_for_is_found_when_asked_again(
     assert house.waiting() == {house.start()}
 
 
+@pytest.mark.one_database
 def test_a_request_waits_for_none_with_another_number(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,6 +277,7 @@ def test_a_request_waits_for_none_with_another_number(
     assert house.waiting() == {first, meanwhile[1]}
 
 
+@pytest.mark.one_database
 def test_a_number_stands_for_one_request(house: House) -> None:
     house.flows.done("known")
     house.start()
@@ -281,6 +288,7 @@ def test_a_number_stands_for_one_request(house: House) -> None:
         house.retry("known")
 
 
+@pytest.mark.one_database
 def test_runs_that_were_not_over_are_told_so_again(house: House) -> None:
     [over] = add(house, "fork", 1)
     house.flows.add("runs")
@@ -298,9 +306,12 @@ def table(sqlite_url: str) -> Iterator[JobTable]:
 
 
 def test_the_native_table_does_the_rest_when_asked_again(
-    table: JobTable, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    table: JobTable,
+    own_store_url: str,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    store = open_store(own_store_url)
     ids = table.add(*(finished_run(finished_at=NOW - HOUR_MS) for _ in range(1_100)))
     engine = NativeEngine(Database(table.url, name="orders"))
     actions = Actions(

@@ -1,7 +1,6 @@
 """Failed runs of an absence, or of a bad day, are read a bounded number at a time."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -28,8 +27,8 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+def store(own_store_url: str) -> Iterator[Store]:
+    made = open_store(own_store_url)
     yield made
     made.close()
 
