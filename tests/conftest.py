@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from data import connecting, db
 from data.clock import to_ms, utc_now
 from data.store import Store, open_store
 from tests.databases import (
@@ -50,6 +51,18 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - it is there for this
 _ROOM_BYTES = 4 * 1024**3
 _SWEEPER = pytest.StashKey[subprocess.Popen[bytes]]()
 
+
+#: How long the product waits for a database.
+_LIMITS = (
+    (db, "CALL_LIMIT_S"),
+    (db, "_OWNED_CALL_LIMIT_S"),
+    (db, "_PROBE_LIMIT_S"),
+    (db, "STATEMENT_LIMIT_S"),
+    (connecting, "STATEMENT_LIMIT_S"),
+    (connecting, "CONNECT_LIMIT_S"),
+    (connecting, "_PING_LIMIT_S"),
+)
+_LENIENCE = 10
 
 #: Of each property: the same few in ``make test``, others each time in ``make test-all``.
 settings.register_profile("few", max_examples=170, derandomize=True, deadline=None)
@@ -171,6 +184,15 @@ def store(store_url: str) -> Iterator[Store]:
     opened = open_store(store_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _limits_that_a_starved_machine_meets() -> Iterator[None]:
+    """A test that is not about a limit must not fail by one; the others set their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in _LIMITS:
+            patch.setattr(module, name, _LENIENCE * getattr(module, name))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -176,8 +176,9 @@ def test_the_store_may_lie_behind_it(pooled: str) -> None:
 
 
 def test_what_the_address_says_stays_and_is_joined_with_ours(
-    postgresql_url: str,
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connecting, "STATEMENT_LIMIT_S", 3.0)
     made = JobTable(postgresql_url)
     made.execute("CREATE SCHEMA elsewhere")
     made.execute("CREATE TABLE elsewhere.note (words TEXT)")
