@@ -24,7 +24,7 @@ def _prepared(directory: Path, told: list[float]) -> Path:
     return prepare(directory, now_ms=NOON_MS, runs=300, report=told.append)
 
 
-def test_directory_and_history_are_made(tmp_path: Path) -> None:
+def test_directory_and_history_are_made_once_and_kept(tmp_path: Path) -> None:
     path = _prepared(tmp_path / "new" / "demo", [])
 
     assert path == tmp_path / "new" / "demo" / "orders.db"
@@ -32,19 +32,17 @@ def test_directory_and_history_are_made(tmp_path: Path) -> None:
     made = sorted(file.name for file in path.parent.iterdir())
     assert made == ["job-manager.db", "orders.db", "workflows.db"]
 
-
-def test_a_history_that_is_there_is_kept(tmp_path: Path) -> None:
-    path = _prepared(tmp_path, [])
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM job_runs WHERE id > 7")
     told: list[float] = []
 
-    _prepared(tmp_path, told)
+    _prepared(path.parent, told)
 
     assert _count(path) == 7
     assert told == []
 
 
+@pytest.mark.exhaustive  # what a kill leaves is replaced below
 def test_half_a_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "orders.db.part").write_bytes(b"SQLite format 3\0 and then the end")
 
@@ -67,6 +65,7 @@ def test_a_kill_leaves_no_half_history(tmp_path: Path) -> None:
     assert killed.returncode < 0
     assert [file.name for file in tmp_path.iterdir()] == ["orders.db.part"]
     assert _count(_prepared(tmp_path, [])) == 310
+    assert not (tmp_path / "orders.db.part").exists()
 
 
 class _Terminal(io.StringIO):
