@@ -23,6 +23,8 @@ from tests.silence import Wire, silent_wire
 _PROMISED_S = 10
 _BUSY_S = 5
 _GENEROUS_S = 60
+#: How many wait for a source that is silent.
+_ASKED = 40
 
 
 @contextmanager
@@ -33,23 +35,25 @@ def flows(url: str) -> Iterator[None]:
     made.owner.dispose()
 
 
-@pytest.fixture(params=["native", "dbos"])
+@pytest.fixture
 def served(
-    request: pytest.FixtureRequest, postgresql_url: str, sqlite_url: str, tmp_path: Path
-) -> Iterator[tuple[Served, Wire]]:
-    """A product with a source behind a wire, and one that is a file."""
-    tables = {"native": job_table, "dbos": flows}[request.param]
+    postgresql_url: str, sqlite_url: str, tmp_path: Path
+) -> Iterator[tuple[Served, dict[str, Wire]]]:
+    """A product with a source of each engine behind a wire, and one that is a file."""
     with (
-        tables(postgresql_url),
+        job_table(postgresql_url),
+        flows(postgresql_url),
         job_table(sqlite_url),
-        silent_wire(postgresql_url) as (wire, url),
+        silent_wire(postgresql_url) as (native, native_url),
+        silent_wire(postgresql_url) as (dbos, dbos_url),
     ):
         (tmp_path / "job-manager.toml").write_text(
-            f'[sources.far]\nengine = "{request.param}"\nurl = "{url}"\n'
+            f'[sources.native]\nurl = "{native_url}"\n'
+            f'[sources.dbos]\nengine = "dbos"\nurl = "{dbos_url}"\n'
             f'[sources.near]\nurl = "{sqlite_url}"\n'
         )
         server = Served(tmp_path)
-        yield server.start(), wire
+        yield server.start(), {"native": native, "dbos": dbos}
         server.stop()
 
 
@@ -66,46 +70,51 @@ def stored(
 
 
 def test_a_silent_source_is_told_and_holds_up_neither_others_nor_the_stop(
-    served: tuple[Served, Wire],
+    served: tuple[Served, dict[str, Wire]],
 ) -> None:
-    server, wire = served
-    assert server.get("readyz").json()["sources"] == {"far": "ok", "near": "ok"}
+    server, wires = served
+    assert _sources(server) == {"native": "ok", "dbos": "ok", "near": "ok"}
 
+    for far, wire in wires.items():
+        _told_while_silent(server, far, wire)
+        wire.recover()
+        _wait_until(lambda far=far: _sources(server)[far] == "ok")
+
+    for wire in wires.values():
+        wire.go_silent()
+    began = time.monotonic()
+    server.terminate()
+    assert time.monotonic() - began < _PROMISED_S
+
+
+def _told_while_silent(server: Served, far: str, wire: Wire) -> None:
+    """One source goes silent, and the others do not notice."""
     wire.go_silent()
     began = time.monotonic()
-    with ThreadPoolExecutor(40) as pool:
+    with ThreadPoolExecutor(_ASKED + 1) as pool, httpx.Client() as client:
         asked = [
-            pool.submit(_status, f"{server.url}api/runs?source=far") for _ in range(40)
+            pool.submit(_status, client, f"{server.url}api/runs?source={far}")
+            for _ in range(_ASKED)
         ]
-        near = [
-            pool.submit(_timed, f"{server.url}api/runs?source=near") for _ in range(1)
-        ]
-        assert max(one.result() for one in near) < _BUSY_S
-        _wait_until(lambda: server.get("readyz").json()["sources"]["far"] != "ok")
+        near = pool.submit(_timed, client, f"{server.url}api/runs?source=near")
+        assert near.result() < _BUSY_S
+        _wait_until(lambda: _sources(server)[far] != "ok")
         told_after_s = time.monotonic() - began
         assert {one.result() for one in asked} == {httpx.codes.SERVICE_UNAVAILABLE}
 
     assert told_after_s < _PROMISED_S + _BUSY_S
-    assert server.get("readyz").json()["sources"]["near"] == "ok"
-    assert server.metric('jobmanager_source_up{source="far"}') == 0
-    assert server.metric('jobmanager_source_up{source="near"}') == 1
-    trouble = server.get("api/snapshot?source=far").json()["view"]["trouble"]
-    assert "far" in trouble["message"]
+    others = {name: told for name, told in _sources(server).items() if name != far}
+    assert {*others.values()} == {"ok"}
+    assert server.metric(f'jobmanager_source_up{{source="{far}"}}') == 0
+    for name in others:
+        assert server.metric(f'jobmanager_source_up{{source="{name}"}}') == 1
+    trouble = server.get(f"api/snapshot?source={far}").json()["view"]["trouble"]
+    assert far in trouble["message"]
 
     began = time.monotonic()
-    asked = httpx.post(
-        f"{server.url}api/stalled/cleanup", json={"source": "far"}, timeout=_GENEROUS_S
-    )
-    assert asked.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    refused = _clean_up(server, far)
+    assert refused.status_code == httpx.codes.SERVICE_UNAVAILABLE
     assert time.monotonic() - began < _PROMISED_S + _BUSY_S
-
-    wire.recover()
-    _wait_until(lambda: server.get("readyz").json()["sources"]["far"] == "ok")
-
-    wire.go_silent()
-    began = time.monotonic()
-    server.terminate()
-    assert time.monotonic() - began < _PROMISED_S
 
 
 def test_a_silent_store_is_told_and_holds_up_neither_the_runs_nor_the_stop(
@@ -127,11 +136,7 @@ def test_a_silent_store_is_told_and_holds_up_neither_the_runs_nor_the_stop(
     assert _stalled(server) == ["1"]
 
     began = time.monotonic()
-    asked = httpx.post(
-        f"{server.url}api/stalled/cleanup",
-        json={"source": "jobs"},
-        timeout=_GENEROUS_S,
-    )
+    asked = _clean_up(server, "jobs")
     assert time.monotonic() - began < _PROMISED_S + _BUSY_S
     assert asked.status_code == httpx.codes.SERVICE_UNAVAILABLE
     assert "Nothing was done" in asked.json()["error"]["message"]
@@ -166,17 +171,31 @@ def test_the_system_too_notices_a_peer_that_is_gone(postgresql_url: str) -> None
     assert kept == [1, 5, 2, 3, 5_000]
 
 
+def _sources(server: Served) -> dict[str, str]:
+    """What is said of each source."""
+    told: dict[str, str] = server.get("readyz").json()["sources"]
+    return told
+
+
+def _clean_up(server: Served, source: str) -> httpx.Response:
+    return httpx.post(
+        f"{server.url}api/stalled/cleanup",
+        json={"source": source},
+        timeout=_GENEROUS_S,
+    )
+
+
 def _stalled(server: Served) -> list[str]:
     return [run["run_id"] for run in server.get("api/stalled").json()["runs"]]
 
 
-def _status(url: str) -> int:
-    return httpx.get(url, timeout=_GENEROUS_S).status_code
+def _status(client: httpx.Client, url: str) -> int:
+    return client.get(url, timeout=_GENEROUS_S).status_code
 
 
-def _timed(url: str) -> float:
+def _timed(client: httpx.Client, url: str) -> float:
     began = time.monotonic()
-    assert _status(url) == httpx.codes.OK
+    assert _status(client, url) == httpx.codes.OK
     return time.monotonic() - began
 
 
