@@ -23,7 +23,7 @@ from data.monitor import Duties, pace
 from data.monitor.duties import LEASE_MS
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
-from data.store import Store, open_store
+from data.store import Store, open_store, rollups
 from data.store.cells import SEALED_AFTER_MS, hour_of
 from data.store.rollups import LEAST_KEPT_MS
 from tests.conftest import FakeClock
@@ -32,12 +32,14 @@ from tests.databases import new_database
 from tests.factories import NOW, JobTable, job_table
 
 WRITERS = 4
-STEPS = 150
+STEPS = 100
 HISTORY = 2_000
 HISTORY_MS = 9 * DAY_MS
 STATUSES = ("SUCCEEDED", "SUCCEEDED", "FAILED", "CANCELLED")
-#: Steps of the audit until it has been everywhere, an hour at a time.
-A_ROTATION = (LEAST_KEPT_MS + 2 * DAY_MS) // HOUR_MS
+#: An audit reads so much at once here.
+AUDITED_MS = 6 * HOUR_MS
+#: Steps of the audit until it has been everywhere.
+A_ROTATION = (LEAST_KEPT_MS + 2 * DAY_MS) // AUDITED_MS
 #: Of a hundred statements that write to the store so many kill the process.
 CRASHES = 1
 #: Deeds of all writers during one step of the duties.
@@ -98,8 +100,11 @@ class World:
 @pytest.fixture(
     params=["sqlite", pytest.param("postgresql", marks=pytest.mark.exhaustive)]
 )
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
     """Source and store on the same kind of database."""
+    monkeypatch.setattr(rollups, "_AUDITED_MS", AUDITED_MS)
     url = request.getfixturevalue(f"{request.param}_url")
     if request.param == "sqlite":
         yield from _world(url, f"sqlite:///{tmp_path / 'store.db'}")

@@ -42,6 +42,7 @@ def composed(
         "JOBS_DATABASE_URL": table.url,
         "JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}",
         "JOBS_CRITICAL_JOBS": JOB,
+        "JOBS_RETENTION": "15d",
         "JOBS_NOTIFY_URLS": mailbox.url,
         "JOBS_PUBLIC_ORIGINS": ORIGIN,
         "JOBS_PREFIX": "/jm",
