@@ -30,6 +30,7 @@ def table(sqlite_url: str) -> Iterator[JobTable]:
             1,
             "The store sqlite:////nowhere/x.db cannot be used.",
             id="bad-store",
+            marks=pytest.mark.exhaustive,
         ),
         pytest.param(
             {"JOBS_NOTIFY_URLS": "nosuch://x"},
@@ -74,7 +75,8 @@ def test_a_port_that_is_taken_is_said_and_is_no_success(
 
 @pytest.fixture
 def two(table: JobTable, tmp_path: Path) -> Iterator[Served]:
-    server = Served(tmp_path, JOBS_DATABASE_URL=table.url, JOBS_WORKERS="2")
+    more = {"JOBS_WORKERS": "2", "JOBS_POLL_EVERY": "100ms"}
+    server = Served(tmp_path, JOBS_DATABASE_URL=table.url, **more)
     yield server.start()
     server.stop()
 
@@ -99,16 +101,20 @@ def is_alive(pid: int) -> bool:
     return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
 
 
-def test_workers_write_their_log_as_one_process_does(
+def test_workers_serve_the_same_page_and_write_their_log_as_one_process_does(
     two: Served, table: JobTable, tmp_path: Path
 ) -> None:
     wait_for(lambda: f"Job Manager is at {two.url}" in two.lines())
+    answers = [two.get("_dash-layout").status_code for _ in range(6)]
+    assert answers == [httpx.codes.OK] * 6
+
     (tmp_path / "jobs.db").rename(tmp_path / "away.db")
     line = re.compile(
         r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING data\.snapshot: source jobs: .+"
     )
-
     wait_for(lambda: [one for one in two.lines() if line.fullmatch(one)])
+
+    assert two.terminate() in (0, -signal.SIGTERM)
 
 
 def test_a_worker_that_dies_is_replaced_and_all_end_with_their_parent(
