@@ -14,7 +14,23 @@ from data.store import Store, open_store
 from data.store.migrate import VERSION_TABLE, migrate
 from data.store.tables import metadata
 
-OPEN = "import sys; from data.store import open_store; open_store(sys.argv[1]).close()"
+#: Four processes that have imported all, and open a store when the last one is there.
+_OPEN = """
+import os, sys
+from data.store import open_store
+are_all_there, last = os.pipe()
+children = []
+for _ in range(4):
+    child = os.fork()
+    if not child:
+        os.close(last)
+        os.read(are_all_there, 1)
+        open_store(sys.argv[1]).close()
+        sys.exit()
+    children.append(child)
+os.close(last)
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
+"""
 
 
 def test_the_migrations_make_what_tables_py_describes(store: Store) -> None:
@@ -50,21 +66,12 @@ def test_opening_a_store_again_keeps_what_is_in_it(database_url: str) -> None:
 
 
 def test_processes_that_start_at_once_all_get_a_store(database_url: str) -> None:
-    starting = [
-        subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", OPEN, database_url], stderr=subprocess.PIPE
-        )
-        for _ in range(4)
-    ]
+    command = [sys.executable, "-c", _OPEN, database_url]
+    started = subprocess.run(  # noqa: S603
+        command, stderr=subprocess.PIPE, timeout=60, check=False
+    )
 
-    failed = [
-        errors
-        for process in starting
-        for errors in [process.communicate(timeout=60)[1]]
-        if process.returncode
-    ]
-
-    assert failed == []
+    assert (started.returncode, started.stderr) == (0, b"")
     open_store(database_url).close()
 
 
