@@ -5,19 +5,20 @@ import io
 import json
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dash
 import pytest
 
 from app import compose
-from dashboard.deps import Role, Viewer
+from dashboard.deps import Deps, Role, Viewer
 from dashboard.settings import load_settings
 from data.clock import HOUR_MS
 from tests.browser.waiting import wait_for
 from tests.conftest import FakeClock
+from tests.databases import new_database
 from tests.factories import JobTable, finished_run, job_table, make_run
 
 pytestmark = pytest.mark.one_database
@@ -35,26 +36,71 @@ RUN_KEYS = {
 }
 
 
-@pytest.fixture
-def table(database_url: str) -> Iterator[JobTable]:
-    with job_table(database_url) as made:
-        yield made
+class Product(NamedTuple):
+    """The product over a table."""
+
+    table: JobTable
+    client: TestClient
+    deps: Deps
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of an empty database: the tests run once on each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'jobs.db'}"
+        return
+    server, numbers = map(
+        request.getfixturevalue, ("postgresql_server", "database_numbers")
+    )
+    with new_database(server, numbers) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared(
+    database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Product]:
+    """One product for all that neither break it nor count what others did."""
+    with (
+        job_table(database) as table,
+        serve(table, tmp_path_factory.mktemp("shared")) as product,
+    ):
+        yield product
 
 
 @pytest.fixture
-def client(table: JobTable, tmp_path: Path) -> Iterator[TestClient]:
-    yield from serve(table, tmp_path)
+def fresh(database_url: str, tmp_path: Path) -> Iterator[Product]:
+    """A product of its own."""
+    with job_table(database_url) as table, serve(table, tmp_path) as product:
+        yield product
 
 
 @pytest.fixture
-def viewer(table: JobTable, tmp_path: Path) -> Iterator[TestClient]:
+def table(shared: Product) -> Iterator[JobTable]:
+    """An empty table."""
+    yield shared.table
+    shared.table.clear()
+
+
+@pytest.fixture
+def client(shared: Product) -> TestClient:
+    return shared.client
+
+
+@pytest.fixture
+def viewer(shared: Product) -> Iterator[TestClient]:
     """The same for somebody who may only look."""
-    yield from serve(table, tmp_path, Viewer("eve", Role.VIEWER))
+    before = shared.deps.viewer
+    object.__setattr__(shared.deps, "viewer", lambda: Viewer("eve", Role.VIEWER))
+    yield shared.client
+    object.__setattr__(shared.deps, "viewer", before)
 
 
-def serve(
-    table: JobTable, place: Path, who: Viewer | None = None, **environ: str
-) -> Iterator[TestClient]:
+@contextmanager
+def serve(table: JobTable, place: Path, **environ: str) -> Iterator[Product]:
     wanted = {
         "JOBS_DATABASE_URL": table.url,
         "JOBS_STORE_URL": f"sqlite:///{place / 'store.db'}",
@@ -65,14 +111,12 @@ def serve(
         composed = compose(load_settings(wanted, directory=place), clock=CLOCK)
         stack.callback(composed.deps.store.close)
         stack.callback(composed.deps.sources["jobs"].engine.close)
-        if who is not None:
-            object.__setattr__(composed.deps, "viewer", lambda: who)
         client = TestClient(
             composed.asgi,
             base_url="http://127.0.0.1:8050",
             raise_server_exceptions=False,
         )
-        yield stack.enter_context(client)
+        yield Product(table, stack.enter_context(client), composed.deps)
 
 
 def recent(**changes: Any) -> dict[str, Any]:
@@ -140,10 +184,11 @@ def test_one_run_with_its_texts(client: TestClient, table: JobTable) -> None:
     assert (body["error_type"], body["error"], body["params"]) == ("E", "x\ny", None)
 
 
-def test_stalled_runs_carry_their_verdict(client: TestClient, table: JobTable) -> None:
-    [run_id] = table.add(make_run(started_at=NOW - HOUR_MS))
-
-    [run] = wait_for(lambda: client.get("/api/stalled").json()["runs"])
+def test_stalled_runs_carry_their_verdict(database_url: str, tmp_path: Path) -> None:
+    with job_table(database_url) as table:
+        [run_id] = table.add(make_run(started_at=NOW - HOUR_MS))
+        with serve(table, tmp_path) as (_, client, _deps):
+            [run] = wait_for(lambda: client.get("/api/stalled").json()["runs"])
 
     assert run["run_id"] == run_id
     assert run["verdict"]["state"] == "overdue"
@@ -206,8 +251,9 @@ def test_runs_are_run_again_with_other_params(
 
 
 def test_what_was_done_is_listed_and_exported_without_what_undoes_it(
-    client: TestClient, table: JobTable
+    fresh: Product,
 ) -> None:
+    table, client, _ = fresh
     [run_id] = table.add(recent(job_name="=1+1"))
     asked = {"source": "jobs", "run_ids": [run_id], "once": "a-number-of-this-request"}
     new = client.post("/api/runs/retry", json=asked).json()["started"][run_id]
@@ -230,7 +276,8 @@ def test_what_was_done_is_listed_and_exported_without_what_undoes_it(
     )
 
 
-def test_the_audit_is_listed_page_by_page(client: TestClient, table: JobTable) -> None:
+def test_the_audit_is_listed_page_by_page(fresh: Product) -> None:
+    table, client, _ = fresh
     for _ in range(3):
         client.post(
             "/api/runs/retry", json={"source": "jobs", "run_ids": table.add(recent())}
@@ -423,7 +470,8 @@ def test_another_site_is_refused(client: TestClient) -> None:
     assert error_of(answer) == (403, "forbidden")
 
 
-def test_a_source_that_is_down_is_told(client: TestClient, table: JobTable) -> None:
+def test_a_source_that_is_down_is_told(fresh: Product) -> None:
+    table, client, _ = fresh
     table.execute("ALTER TABLE job_runs RENAME TO elsewhere")
 
     answer = client.get("/api/runs")
@@ -451,9 +499,8 @@ def test_every_run_is_exported_and_no_cell_is_a_formula(
     assert (evil["job_name"][0], evil["worker"], evil["queue"]) == ("'", "'@cmd", "-1")
 
 
-def test_an_export_that_cannot_begin_gives_its_room_back(
-    client: TestClient, table: JobTable
-) -> None:
+def test_an_export_that_cannot_begin_gives_its_room_back(fresh: Product) -> None:
+    table, client, _ = fresh
     table.execute("ALTER TABLE job_runs RENAME TO elsewhere")
     assert {client.get("/api/runs.csv").status_code for _ in range(4)} == {503}
     table.execute("ALTER TABLE elsewhere RENAME TO job_runs")
@@ -465,9 +512,13 @@ def test_an_export_that_cannot_begin_gives_its_room_back(
 
 
 def test_the_description_names_every_route_below_the_prefix(
-    table: JobTable, tmp_path: Path
+    database_url: str, tmp_path: Path
 ) -> None:
-    for client in serve(table, tmp_path, JOBS_PREFIX="/portal/jobs/"):
+    prefix = {"JOBS_PREFIX": "/portal/jobs/"}
+    with (
+        job_table(database_url) as table,
+        serve(table, tmp_path, **prefix) as (_, client, _deps),
+    ):
         described = client.get("/portal/jobs/api/openapi.json").json()
 
         assert described["info"]["title"] == "Job Manager"
