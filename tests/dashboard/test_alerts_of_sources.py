@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -45,12 +44,19 @@ FIRED = (
 )
 
 
-@pytest.fixture
-def place(clock: FakeClock, sqlite_url: str, tmp_path: Path) -> Iterator[Composed]:
-    (tmp_path / "job-manager.toml").write_text(SOURCES.format(url=sqlite_url))
-    more = {"JOBS_CONFIG": str(tmp_path / "job-manager.toml")}
-    with job_table(sqlite_url), composed(clock, "", tmp_path, **more) as made:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """One product for all: nothing changes what is put in here."""
+    clock, folder = FakeClock(), tmp_path_factory.mktemp("place")
+    url, config = f"sqlite:///{folder / 'jobs.db'}", folder / "job-manager.toml"
+    config.write_text(SOURCES.format(url=url))
+    with (
+        job_table(url),
+        composed(clock, "", folder, JOBS_CONFIG=str(config)) as made,
+    ):
         fire(made, clock.now_ms)
+        act(made, clock.now_ms)
+        fail(made, clock.now_ms)
         yield made
 
 
@@ -92,7 +98,7 @@ def fire(place: Composed, now: int) -> None:
     place.deps.store.alerts.advance(decide, now)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(place: Composed) -> TestClient:
     return TestClient(place.asgi, base_url="http://127.0.0.1:8050")
 
@@ -166,9 +172,8 @@ AUDITED = (
 
 @pytest.mark.parametrize(("source", "runs"), AUDITED)
 def test_the_audit_of_a_source_leaves_out_that_of_others(
-    client: TestClient, place: Composed, clock: FakeClock, source: str, runs: set[str]
+    client: TestClient, place: Composed, source: str, runs: set[str]
 ) -> None:
-    audited(place, clock.now_ms)
     rows = client.get(f"/api/audit?source={source}").json()["audit"]
     assert {row["run_id"] for row in rows} == runs
     lines = client.get(f"/api/audit.csv?source={source}").text.removeprefix("\ufeff")
@@ -191,11 +196,8 @@ def test_the_audit_of_a_source_leaves_out_that_of_others(
     ],
 )
 def test_the_errors_page_of_a_source_leaves_out_those_of_others(
-    client: TestClient, place: Composed, clock: FakeClock, source: str, titles: set[str]
+    client: TestClient, place: Composed, source: str, titles: set[str]
 ) -> None:
-    for number, of in enumerate(("orders", "billing", "")):
-        title = f"of {of or 'none'}"
-        place.deps.store.errors.write([failure(number, title, of, clock.now_ms)])
     assert place.deps.tracker is not None
     asked = (source, "7d", "open", "any", "any", "any", "", "")
     page = errors._found(place.deps, place.deps.tracker, asked, None, pages=1)
@@ -233,13 +235,20 @@ def _is_card(one: object) -> bool:
     return "alert-card" in getattr(one, "className", "").split()
 
 
-def audited(place: Composed, now: int) -> None:
+def act(place: Composed, now: int) -> None:
     """One action on a run of each source, and one of none."""
     for source in ("orders", "billing", ""):
         entry = AuditEntry(source or "none", "etl", {}, "")
         place.deps.store.audit.open_batch(
             "ann", source, "cancel", [entry], now - HOUR_MS
         )
+
+
+def fail(place: Composed, now: int) -> None:
+    """One error of each source, and one of none."""
+    for number, of in enumerate(("orders", "billing", "")):
+        title = f"of {of or 'none'}"
+        place.deps.store.errors.write([failure(number, title, of, now)])
 
 
 def failure(number: int, title: str, source: str, now: int) -> ErrorEvent:

@@ -54,20 +54,59 @@ def composed(
         source.engine.close()
 
 
+@contextmanager
+def tracking(made: Composed) -> Iterator[Composed]:
+    """Everything is tracked by this product."""
+    tracker = made.deps.tracker
+    assert tracker is not None
+    tracker.intake.start()
+    data.tracking.install(tracker)
+    yield made
+    data.tracking.uninstall(tracker)
+    tracker.intake.stop()
+
+
 @pytest.fixture
 def place(clock: FakeClock, sqlite_url: str, tmp_path: Path) -> Iterator[Composed]:
-    with job_table(sqlite_url), composed(clock, sqlite_url, tmp_path) as made:
-        tracker = made.deps.tracker
-        assert tracker is not None
-        tracker.intake.start()
-        data.tracking.install(tracker)
+    """A product of its own."""
+    with (
+        job_table(sqlite_url),
+        composed(clock, sqlite_url, tmp_path) as made,
+        tracking(made),
+    ):
         yield made
-        data.tracking.uninstall(tracker)
-        tracker.intake.stop()
+
+
+@pytest.fixture(scope="module")
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Composed, FakeClock]]:
+    clock, folder = FakeClock(), tmp_path_factory.mktemp("shared")
+    url = f"sqlite:///{folder / 'jobs.db'}"
+    with job_table(url), composed(clock, url, folder) as made:
+        yield made, clock
+
+
+@pytest.fixture
+def shared(made_once: tuple[Composed, FakeClock]) -> Iterator[Composed]:
+    """The product of all that are not about what was told before."""
+    made, clock = made_once
+    clock.advance(timedelta(seconds=61))  # each may tell as much as a minute allows
+    with tracking(made):
+        yield made
 
 
 @pytest.fixture
 def client(place: Composed) -> TestClient:
+    return client_of(place)
+
+
+@pytest.fixture
+def asking(shared: Composed) -> TestClient:
+    return client_of(shared)
+
+
+def client_of(place: Composed) -> TestClient:
     return TestClient(place.asgi, base_url="http://127.0.0.1:8050")
 
 
@@ -108,8 +147,8 @@ def test_an_event_is_kept_once_and_listed_with_its_context(client: TestClient) -
 
 
 @pytest.mark.parametrize("body", [an_event(), [an_event()]])
-def test_one_event_or_a_list_is_a_batch_too(client: TestClient, body: Any) -> None:
-    assert client.post("/api/errors", json=body).json()["accepted"] == 1
+def test_one_event_or_a_list_is_a_batch_too(asking: TestClient, body: Any) -> None:
+    assert asking.post("/api/errors", json=body).json()["accepted"] == 1
 
 
 @pytest.mark.parametrize(
@@ -139,13 +178,14 @@ def test_one_event_or_a_list_is_a_batch_too(client: TestClient, body: Any) -> No
     ],
 )
 def test_what_is_no_batch_is_refused_in_one_sentence(
-    client: TestClient, *, body: bytes, kind: str, status: int, code: str, says: str
+    asking: TestClient, *, body: bytes, kind: str, status: int, code: str, says: str
 ) -> None:
-    answer = client.post("/api/errors", content=body, headers={"Content-Type": kind})
+    before = kept(asking)
+    answer = asking.post("/api/errors", content=body, headers={"Content-Type": kind})
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (status, code)
     assert says in error["message"]
-    assert kept(client) == []
+    assert kept(asking) == before
 
 
 @pytest.mark.parametrize(
@@ -153,11 +193,12 @@ def test_what_is_no_batch_is_refused_in_one_sentence(
     [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}],
 )
 def test_another_site_may_tell_us_nothing(
-    client: TestClient, headers: dict[str, str]
+    asking: TestClient, headers: dict[str, str]
 ) -> None:
-    answer = client.post("/api/errors", json=an_event(), headers=headers)
+    before = kept(asking)
+    answer = asking.post("/api/errors", json=an_event(), headers=headers)
     assert answer.status_code == 403
-    assert kept(client) == []
+    assert kept(asking) == before
 
 
 @pytest.mark.parametrize(
@@ -174,9 +215,9 @@ def test_another_site_may_tell_us_nothing(
     ],
 )
 def test_an_event_that_is_none_does_not_lose_the_others(
-    client: TestClient, bad: Any
+    asking: TestClient, bad: Any
 ) -> None:
-    answer = tell(client, bad, an_event())
+    answer = tell(asking, bad, an_event())
     assert answer.json() == {"accepted": 1, "duplicate": 0, "dropped": 1}
 
 
@@ -210,10 +251,15 @@ def test_fields_of_the_wrong_kind_are_left_out(client: TestClient) -> None:
     ],
 )
 def test_a_clock_that_cannot_be_right_is_ours(
-    client: TestClient, clock: FakeClock, told: str, *, is_now: bool
+    asking: TestClient,
+    made_once: tuple[Composed, FakeClock],
+    told: str,
+    *,
+    is_now: bool,
 ) -> None:
-    tell(client, an_event(timestamp=told))
-    (found,) = kept(client)
+    clock, event = made_once[1], an_event(timestamp=told)
+    tell(asking, event)
+    (found,) = [one for one in kept(asking) if one["event_id"] == event["event_id"]]
     assert (found["at"] == clock.now_ms) is is_now
     assert abs(found["at"] - clock.now_ms) < 3 * DAY_MS
     assert found["event"]["sent"] == told
@@ -281,8 +327,8 @@ def test_formulas_nul_and_surrogates_are_harmless(client: TestClient) -> None:
     assert groups[0]["title"].startswith("'@x")
 
 
-def test_the_tracker_runs_before_dash_does(client: TestClient) -> None:
-    page = client.get("/").text
+def test_the_tracker_runs_before_dash_does(asking: TestClient) -> None:
+    page = asking.get("/").text
     scripts = re.findall(r"<script[^>]*>", page)
     sources = [re.findall('src="([^"]*)"', one) for one in scripts]
     (at,) = (n for n, one in enumerate(sources) if "errorTracking" in "".join(one))
@@ -372,18 +418,18 @@ def test_a_page_is_told_of_an_error_in_a_header_that_says_no_more_than_the_page(
 
 
 def test_a_browser_that_tells_too_much_is_asked_to_wait(
-    client: TestClient, clock: FakeClock
+    asking: TestClient, made_once: tuple[Composed, FakeClock]
 ) -> None:
     def batch() -> list[dict[str, Any]]:
         return [an_event() for _ in range(30)]
 
-    assert tell(client, *batch(), session="1" * 16).status_code == 202
-    assert tell(client, *batch(), session="1" * 16).status_code == 202
-    refused = tell(client, *batch(), session="1" * 16)
+    assert tell(asking, *batch(), session="1" * 16).status_code == 202
+    assert tell(asking, *batch(), session="1" * 16).status_code == 202
+    refused = tell(asking, *batch(), session="1" * 16)
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "30")
-    assert tell(client, *batch(), session="2" * 16).status_code == 202
-    clock.advance(timedelta(seconds=30))
-    assert tell(client, *batch(), session="1" * 16).status_code == 202
+    assert tell(asking, *batch(), session="2" * 16).status_code == 202
+    made_once[1].advance(timedelta(seconds=30))
+    assert tell(asking, *batch(), session="1" * 16).status_code == 202
 
 
 def test_all_browsers_together_are_held_to_600_a_minute(client: TestClient) -> None:
@@ -439,9 +485,9 @@ def test_groups_are_listed_sorted_merged_and_split(
     ],
 )
 def test_what_cannot_be_sorted_says_why(
-    client: TestClient, path: str, body: dict[str, Any], status: int, code: str
+    asking: TestClient, path: str, body: dict[str, Any], status: int, code: str
 ) -> None:
-    answer = client.post(f"/api/errors/{path}", json=body)
+    answer = asking.post(f"/api/errors/{path}", json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
@@ -502,12 +548,13 @@ def test_a_failing_route_is_tracked_and_answers_without_a_traceback(
 
 
 def test_an_action_that_cannot_be_done_tells_what_was_asked(
-    client: TestClient, place: Composed
+    asking: TestClient, shared: Composed
 ) -> None:
     asked = {"source": "jobs", "job_name": "never-seen", "params": {"limit": 5}}
-    assert client.post("/api/runs", json=asked).status_code == 404
-    drained(place)
-    (found,) = kept(client)
+    before = kept(asking)
+    assert asking.post("/api/runs", json=asked).status_code == 404
+    drained(shared)
+    (found,) = [one for one in kept(asking) if one not in before]
     context = found["event"]["context"]
     assert (context["action"], context["jobName"]) == ("enqueueJob", "never-seen")
     assert (context["params"], context["source"]) == ({"limit": 5}, "jobs")
@@ -546,15 +593,16 @@ def test_in_a_thread_of_ours_nothing_is_known_of_a_request() -> None:
     ],
 )
 def test_each_operation_that_fails_says_what_it_was_about(
-    client: TestClient,
-    place: Composed,
+    asking: TestClient,
+    shared: Composed,
     path: str,
     body: dict[str, Any],
     context: dict[str, Any],
 ) -> None:
-    assert client.post(f"/api/{path}", json=body).status_code == 404
-    drained(place)
-    (found,) = kept(client)
+    before = kept(asking)
+    assert asking.post(f"/api/{path}", json=body).status_code == 404
+    drained(shared)
+    (found,) = [one for one in kept(asking) if one not in before]
     told = found["event"]["context"]
     expected = {"component": "api", "source": "nowhere", **context}
     assert {name: told[name] for name in expected} == expected

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +33,34 @@ STEP = HOUR // (6 * HOUR_MS) * 6 * HOUR_MS
 FORMULA = "=cmd|' /C calc'!A0"
 
 
-@pytest.fixture
-def place(clock: FakeClock, sqlite_url: str, tmp_path: Path) -> Iterator[Composed]:
-    with job_table(sqlite_url) as table:
-        second = f"sqlite:///{tmp_path / 'second.db'}"
-        (tmp_path / "job-manager.toml").write_text(
-            f'[sources.jobs]\nurl = "{table.url}"\n[sources.mail]\nurl = "{second}"\n'
-        )
-        environ = {"JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}"}
-        made = compose(load_settings(environ, directory=tmp_path), clock=clock)
+@contextmanager
+def filled(folder: Path) -> Iterator[Composed]:
+    (folder / "job-manager.toml").write_text(
+        f'[sources.jobs]\nurl = "sqlite:///{folder / "jobs.db"}"\n'
+        f'[sources.mail]\nurl = "sqlite:///{folder / "second.db"}"\n'
+    )
+    environ = {"JOBS_STORE_URL": f"sqlite:///{folder / 'store.db'}"}
+    with job_table(f"sqlite:///{folder / 'jobs.db'}"):
+        made = compose(load_settings(environ, directory=folder), clock=FakeClock())
         fill(made.deps.store)
         yield made
         made.deps.store.close()
         for source in made.deps.sources.values():
             source.engine.close()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """One product for all that change nothing."""
+    with filled(tmp_path_factory.mktemp("place")) as made:
+        yield made
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Iterator[Composed]:
+    """A product of its own."""
+    with filled(tmp_path) as made:
+        yield made
 
 
 def fill(store: Store) -> None:
@@ -96,7 +111,7 @@ def error(number: int, action: str, **more: Any) -> ErrorEvent:
     return ErrorEvent(action=action, **values)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(place: Composed) -> TestClient:
     return TestClient(place.asgi, base_url="http://127.0.0.1:8050")
 
@@ -188,9 +203,9 @@ def test_incidents_and_error_types(client: TestClient) -> None:
     ]
 
 
-def test_limits_are_those_that_people_set(place: Composed) -> None:
-    store = place.deps.store
-    question = question_of(place.deps, {}, NOW)
+def test_limits_are_those_that_people_set(changed: Composed) -> None:
+    store = changed.deps.store
+    question = question_of(changed.deps, {}, NOW)
     for rule, value in (("StalledFrequency", 7), ("WsDisconnectRate", 20)):
         store.alerts.change(rule, {"fire": value}, by="ann", at_ms=NOW)
     assert "limit 7 a day" in METRICS["stalled"].read(store, question).words
@@ -366,15 +381,15 @@ def test_job_types_are_those_of_the_source(place: Composed) -> None:
         known_jobs(place.deps, "nobody", NOW)
 
 
-def test_the_first_reading_has_a_progress(place: Composed) -> None:
-    assert progress(place.deps, "jobs") is None
-    with place.deps.store.database.writing() as connection:
+def test_the_first_reading_has_a_progress(changed: Composed) -> None:
+    assert progress(changed.deps, "jobs") is None
+    with changed.deps.store.database.writing() as connection:
         connection.execute(
             update(rollup_state).values(
                 complete=False, refreshed_until=NOW, backfilled_from=NOW - 45 * DAY_MS
             )
         )
-    found = progress(place.deps, "jobs")
+    found = progress(changed.deps, "jobs")
     assert found is not None
     assert found["percent"] == 50
     assert "50 %" in found["words"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -22,17 +21,19 @@ class Nobody(Viewer):
         return False
 
 
-@pytest.fixture
-def place(clock: FakeClock, sqlite_url: str, tmp_path: Path) -> Iterator[Composed]:
-    more = {"JOBS_PREFIX": "/jobs/"}
-    with job_table(sqlite_url), composed(clock, sqlite_url, tmp_path, **more) as made:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """One product for all: nothing changes it."""
+    folder, more = tmp_path_factory.mktemp("place"), {"JOBS_PREFIX": "/jobs/"}
+    url = f"sqlite:///{folder / 'jobs.db'}"
+    with job_table(url), composed(FakeClock(), url, folder, **more) as made:
         with pytest.raises(FrozenInstanceError):
             made.deps.viewer = lambda: Nobody("eve", Role.VIEWER)  # type: ignore[misc]
         object.__setattr__(made.deps, "viewer", lambda: Nobody("eve", Role.VIEWER))
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(place: Composed) -> TestClient:
     return TestClient(place.asgi, base_url="http://127.0.0.1:8050/jobs/")
 
