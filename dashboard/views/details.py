@@ -12,6 +12,7 @@ from dashboard.views.instants import odd_values, ran_ms, sane
 from dashboard.views.signs import CLAUSE, MOMENT
 from data.model import OPEN, Job, JobState, RunDetails, Step, Verdict
 from data.rules import exact_json
+from data.rules.number_text import things
 
 _FRAME: Final = re.compile(r'  File ".*", line \d+')
 #: Where code lies that comes from elsewhere.
@@ -159,7 +160,8 @@ def usual_words(latest: Sequence[Job]) -> str:
     if not took:
         return "not known yet"
     p50, p95 = (took[min(len(took) - 1, len(took) * p // 100)] for p in (50, 95))
-    return f"{duration(p50)}, 95 % below {duration(p95)} (last {len(took)} runs)"
+    said = f"last {things(len(took), 'run')}" if len(took) > 1 else "last run"
+    return f"{duration(p50)}, 95 % below {duration(p95)} ({said})"
 
 
 def pretty(text: str | None) -> str:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.views.details import details_view, frames_of
+from dashboard.views.details import details_view, frames_of, usual_words
 from data.model import JobState, RunDetails
 from tests.factories import NOW, make_job
 
@@ -85,3 +85,10 @@ def test_instants_that_contradict_each_other_draw_nothing() -> None:
     view = details_view(run, None, [], logs_url="", now_ms=NOW)
 
     assert (view["timeline"], view["marks"]) == ([], [])
+
+
+def test_how_long_a_run_usually_takes_says_of_how_many() -> None:
+    job = make_job(started_at=NOW - 3_000, finished_at=NOW)
+
+    assert usual_words([job]) == "3s, 95 % below 3s (last run)"
+    assert usual_words([job] * 20) == "3s, 95 % below 3s (last 20 runs)"
