@@ -64,7 +64,7 @@ def test_a_write_without_a_limit_may_be_idle(postgresql_url: str) -> None:
     with database.writing(limit_s=math.inf) as connection:
         assert connection.execute(show).scalar_one() == "0"
     with database.writing() as connection:
-        assert connection.execute(show).scalar_one() == "5s"
+        assert connection.execute(show).scalar_one() == "10s"
     database.close()
 
 
