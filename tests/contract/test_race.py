@@ -18,7 +18,7 @@ from data.engines.native import NativeEngine
 from data.exceptions import SourceUnavailableError
 from tests.factories import NOW, JobTable, job_table, make_run, native_engine
 
-RUNS = 8_000
+RUNS = 3_000
 WORKERS = 4
 CLEANERS = 2
 _TRIES = 100

@@ -53,6 +53,7 @@ def test_what_comes_after_the_cap_is_counted_together(
     assert OTHER not in store.rollups.job_names("orders")
 
 
+@pytest.mark.one_database
 def test_types_keep_their_places_however_often_and_in_whatever_order_they_are_read(
     store: Store, clock: FakeClock
 ) -> None:
@@ -75,6 +76,7 @@ def test_types_keep_their_places_however_often_and_in_whatever_order_they_are_re
     assert stored_days(store, "orders") == by_day(stored_cells(store, "orders"))
 
 
+@pytest.mark.one_database
 def test_no_run_is_counted_twice_when_a_sealed_hour_is_read_again(
     store: Store, clock: FakeClock
 ) -> None:
