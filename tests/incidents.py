@@ -218,7 +218,7 @@ def _gone(it: Fault, now: int) -> None:
 
 def _burning(it: Fault, now: int, span_ms: int, minutes: int, good: int) -> None:
     """The whole span at first, then what is new of it."""
-    since = now - span_ms if now == NOW else now - EVERY
+    since = now - span_ms if now == NOW else now - 10 * EVERY
     it.minutes(since, now, minutes, good)
 
 
