@@ -1,6 +1,7 @@
 """The page as plain HTML: numbers before any script, and every text a text."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -119,15 +120,37 @@ def table(sqlite_url: str) -> Iterator[JobTable]:
 
 @pytest.fixture
 def composed(table: JobTable, tmp_path: Path, clock: FakeClock) -> Iterator[Composed]:
+    """A product of its own, which has read nothing yet."""
+    with over(table, tmp_path, clock) as made:
+        yield made
+    dash.page_registry.clear()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """One product that has read a run, for all that leave it as it is."""
+    place = tmp_path_factory.mktemp("shared")
+    with (
+        job_table(f"sqlite:///{place / 'jobs.db'}") as table,
+        over(table, place, FakeClock()) as made,
+    ):
+        table.add(make_run())
+        made.deps.snapshot("jobs")
+        yield made
+    dash.page_registry.clear()
+
+
+@contextmanager
+def over(table: JobTable, place: Path, clock: FakeClock) -> Iterator[Composed]:
     environ = {
         "JOBS_DATABASE_URL": table.url,
-        "JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}",
+        "JOBS_STORE_URL": f"sqlite:///{place / 'store.db'}",
         "JOBS_FRAME_ANCESTORS": "self,https://portal.example",
     }
-    made = compose(load_settings(environ, directory=tmp_path), clock=clock)
+    made = compose(load_settings(environ, directory=place), clock=clock)
+    page(made)  # Dash keeps what pages there are from the first one on
     yield made
     made.deps.store.close()
-    dash.page_registry.clear()
 
 
 def page(composed: Composed, path: str = "/") -> str:
@@ -211,12 +234,9 @@ def test_hostile_names_are_text(composed: Composed, table: JobTable) -> None:
     ],
 )
 def test_other_pages_come_with_their_part(
-    composed: Composed, table: JobTable, path: str, there: str, missing: str
+    shared: Composed, path: str, there: str, missing: str
 ) -> None:
-    table.add(make_run())
-    composed.deps.snapshot("jobs")
-
-    shown = first(page(composed, path))
+    shown = first(page(shared, path))
 
     assert there in shown.ids
     assert missing not in shown.ids
@@ -232,13 +252,13 @@ def test_other_pages_come_with_their_part(
     ],
 )
 def test_the_grid_is_loaded_where_there_is_one(
-    composed: Composed,
+    shared: Composed,
     path: str,
     grids: bool,  # noqa: FBT001
 ) -> None:
     scripts = [
         found["src"] or ""
-        for tag, found in Reader(page(composed, path)).tags
+        for tag, found in Reader(page(shared, path)).tags
         if tag == "script" and "src" in found
     ]
 
@@ -247,9 +267,9 @@ def test_the_grid_is_loaded_where_there_is_one(
 
 
 def test_who_may_frame_it_stands_in_the_policy_and_on_the_page(
-    composed: Composed,
+    shared: Composed,
 ) -> None:
-    client = TestClient(composed.asgi, base_url="http://127.0.0.1:8050")
+    client = TestClient(shared.asgi, base_url="http://127.0.0.1:8050")
     answer = client.get("/")
 
     policy = answer.headers["content-security-policy"]
@@ -275,9 +295,9 @@ def files(composed: Composed) -> list[str]:
     ]
 
 
-def test_a_file_with_a_fingerprint_is_kept_for_good(composed: Composed) -> None:
-    client = TestClient(composed.asgi, base_url="http://127.0.0.1:8050")
-    asked = files(composed)
+def test_a_file_with_a_fingerprint_is_kept_for_good(shared: Composed) -> None:
+    client = TestClient(shared.asgi, base_url="http://127.0.0.1:8050")
+    asked = files(shared)
     assert len(asked) > 30
     for path in asked:
         answer = client.get(path)
@@ -289,10 +309,10 @@ def test_a_file_with_a_fingerprint_is_kept_for_good(composed: Composed) -> None:
         assert again.headers["cache-control"] == answer.headers["cache-control"]
 
 
-def test_a_chunk_is_compressed_once_and_asked_about(composed: Composed) -> None:
-    client = TestClient(composed.asgi, base_url="http://127.0.0.1:8050")
+def test_a_chunk_is_compressed_once_and_asked_about(shared: Composed) -> None:
+    client = TestClient(shared.asgi, base_url="http://127.0.0.1:8050")
     path = "/_dash-component-suites/dash_ag_grid/async-community.js"
-    page(composed)
+    page(shared)
     answer = client.get(path)
 
     assert answer.headers["content-encoding"] == "gzip"
@@ -320,8 +340,8 @@ def test_made_up_addresses_fill_no_memory(
     assert gates._bytes <= 300_000
 
 
-def test_a_file_that_is_not_there_is_not_kept(composed: Composed) -> None:
-    client = TestClient(composed.asgi, base_url="http://127.0.0.1:8050")
+def test_a_file_that_is_not_there_is_not_kept(shared: Composed) -> None:
+    client = TestClient(shared.asgi, base_url="http://127.0.0.1:8050")
     for _ in range(2):
         assert client.get("/assets/nothing.js?m=1").status_code == 404
     assert client.get("/_dash-component-suites/nobody/x.js").status_code >= 400

@@ -4,8 +4,9 @@ import csv
 import io
 import sqlite3
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,26 +40,35 @@ ODD: list[tuple[Any, str]] = [
 COLUMNS = ("enqueued_at", "started_at", "heartbeat_at")
 
 
-@pytest.fixture
-def table(sqlite_url: str) -> Iterator[JobTable]:
-    with job_table(sqlite_url) as made:
-        yield made
-
-
-@pytest.fixture
-def client(table: JobTable, tmp_path: Path) -> Iterator[TestClient]:
-    wanted = {
-        "JOBS_DATABASE_URL": table.url,
-        "JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}",
-    }
+@pytest.fixture(scope="module")
+def over(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], TestClient]]:
+    """One product over runs of each status: nothing changes them."""
     with ExitStack() as stack:
         stack.callback(dash.page_registry.clear)
-        composed = compose(load_settings(wanted, directory=tmp_path))
-        stack.callback(composed.deps.store.close)
-        stack.callback(composed.deps.sources["jobs"].engine.close)
-        yield stack.enter_context(
-            TestClient(composed.asgi, base_url="http://127.0.0.1:8050")
-        )
+
+        @cache
+        def over(status: str) -> TestClient:
+            place = tmp_path_factory.mktemp(status)
+            table = stack.enter_context(job_table(f"sqlite:///{place / 'jobs.db'}"))
+            fill(table, ended=status == "SUCCEEDED")
+            return stack.enter_context(client_of(table, place))
+
+        yield over
+
+
+@contextmanager
+def client_of(table: JobTable, place: Path) -> Iterator[TestClient]:
+    wanted = {
+        "JOBS_DATABASE_URL": table.url,
+        "JOBS_STORE_URL": f"sqlite:///{place / 'store.db'}",
+    }
+    composed = compose(load_settings(wanted, directory=place))
+    with TestClient(composed.asgi, base_url="http://127.0.0.1:8050") as client:
+        yield client
+    composed.deps.store.close()
+    composed.deps.sources["jobs"].engine.close()
 
 
 def fill(table: JobTable, *, ended: bool) -> None:
@@ -76,11 +86,9 @@ def fill(table: JobTable, *, ended: bool) -> None:
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "RUNNING"])
 def test_a_file_has_every_run_and_odd_values_in_their_cells(
-    client: TestClient, table: JobTable, status: str
+    over: Callable[[str], TestClient], status: str
 ) -> None:
-    fill(table, ended=status == "SUCCEEDED")
-
-    answer = client.get("/api/runs.csv", params={"status": status})
+    answer = over(status).get("/api/runs.csv", params={"status": status})
 
     text = answer.content.decode("utf-8-sig")
     rows = {row["run_id"]: row for row in csv.DictReader(io.StringIO(text))}
@@ -92,9 +100,9 @@ def test_a_file_has_every_run_and_odd_values_in_their_cells(
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "RUNNING"])
 def test_programs_get_every_run_and_its_odd_values(
-    client: TestClient, table: JobTable, status: str
+    over: Callable[[str], TestClient], status: str
 ) -> None:
-    fill(table, ended=status == "SUCCEEDED")
+    client = over(status)
 
     query = {"status": status, "limit": 500}
     runs = {
@@ -183,9 +191,9 @@ def test_what_a_spreadsheet_would_run_is_a_text(text: str) -> None:
     ],
 )
 def test_every_file_begins_with_one_byte_order_mark(
-    client: TestClient, path: str
+    over: Callable[[str], TestClient], path: str
 ) -> None:
-    content = client.get(f"/api/{path}").content
+    content = over("SUCCEEDED").get(f"/api/{path}").content
 
     assert content.startswith(b"\xef\xbb\xbf")
     assert content.count(b"\xef\xbb\xbf") == 1

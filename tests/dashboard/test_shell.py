@@ -4,8 +4,9 @@ import inspect
 import logging
 import re
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -33,29 +34,53 @@ class Start(Protocol):
     def __call__(self, **environ: str) -> tuple[TestClient, Composed]: ...
 
 
-@pytest.fixture
-def start(tmp_path: Path, sqlite_url: str) -> Iterator[Start]:
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """One product for each settings, for all that leave it as it is."""
     with ExitStack() as stack:
-        stack.enter_context(job_table(sqlite_url))
         stack.callback(dash.page_registry.clear)
 
+        @cache
         def start(**environ: str) -> tuple[TestClient, Composed]:
-            wanted = {
-                "JOBS_DATABASE_URL": sqlite_url,
-                "JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}",
-                **environ,
-            }
-            composed = compose(load_settings(wanted, directory=tmp_path))
-            stack.callback(composed.deps.store.close)
-            stack.callback(composed.deps.sources["jobs"].engine.close)
-            client = TestClient(composed.asgi, base_url="http://127.0.0.1:8050")
-            return stack.enter_context(client), composed
+            return stack.enter_context(
+                started(tmp_path_factory.mktemp("kept"), environ)
+            )
 
         yield start
 
 
-def test_every_callback_of_the_server_runs_beside_the_event_loop(start: Start) -> None:
-    _, composed = start()
+@pytest.fixture
+def start_alone(tmp_path: Path) -> Iterator[Start]:
+    """A product of its own."""
+    with ExitStack() as stack:
+
+        def start(**environ: str) -> tuple[TestClient, Composed]:
+            return stack.enter_context(started(tmp_path, environ))
+
+        yield start
+
+
+@contextmanager
+def started(
+    place: Path, environ: Mapping[str, str]
+) -> Iterator[tuple[TestClient, Composed]]:
+    wanted = {
+        "JOBS_DATABASE_URL": f"sqlite:///{place / 'jobs.db'}",
+        "JOBS_STORE_URL": f"sqlite:///{place / 'store.db'}",
+        **environ,
+    }
+    with job_table(wanted["JOBS_DATABASE_URL"]):
+        composed = compose(load_settings(wanted, directory=place))
+        with TestClient(composed.asgi, base_url="http://127.0.0.1:8050") as client:
+            yield client, composed
+        composed.deps.store.close()
+        composed.deps.sources["jobs"].engine.close()
+
+
+def test_every_callback_of_the_server_runs_beside_the_event_loop(
+    start_alone: Start,
+) -> None:
+    _, composed = start_alone()
     functions = {
         name: entry["callback"]
         for name, entry in composed.app.callback_map.items()
@@ -253,9 +278,11 @@ def test_no_script_or_style_of_the_page_comes_from_elsewhere(start: Start) -> No
 
 
 def test_a_failing_callback_answers_with_a_reference_and_logs_the_rest(
-    start: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    start_alone: Start,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    client, composed = start()
+    client, composed = start_alone()
 
     def fail(_snapshot: object) -> None:
         message = "geheim"
@@ -287,9 +314,9 @@ def test_a_failing_callback_answers_with_a_reference_and_logs_the_rest(
 
 
 def test_health_is_about_the_process_and_readiness_about_the_sources(
-    start: Start, tmp_path: Path
+    start_alone: Start, tmp_path: Path
 ) -> None:
-    client, _ = start(JOBS_POLL_EVERY="100ms")
+    client, _ = start_alone(JOBS_POLL_EVERY="100ms")
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json() == {"ready": True, "store": "ok", "sources": {"jobs": "ok"}}
@@ -304,10 +331,12 @@ def test_health_is_about_the_process_and_readiness_about_the_sources(
     assert client.get("/healthz").text == "ok"
 
 
-def test_metrics_tell_of_sources_and_viewers(start: Start, sqlite_url: str) -> None:
+def test_metrics_tell_of_sources_and_viewers(
+    start_alone: Start, sqlite_url: str
+) -> None:
     with job_table(sqlite_url) as table:
         table.add(finished_run())
-    client, _ = start()
+    client, _ = start_alone()
     client.get("/readyz")
 
     with client.websocket_connect(SOCKETS + "/live") as socket:

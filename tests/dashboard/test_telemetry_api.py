@@ -1,11 +1,14 @@
 """Telemetry over HTTP: what is counted, cut, refused; and that nobody waits for it."""
 
 import json
+import secrets
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,6 +17,7 @@ from sqlalchemy import select
 from app import Composed
 from data.clock import MINUTE_MS
 from data.rules.visitors import visitor_of
+from data.store.viewing import ViewingLog
 from data.store.viewing_tables import viewer_slot
 from tests.composing import composed
 from tests.conftest import FakeClock
@@ -74,13 +78,54 @@ def counted(**more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def place(clock: FakeClock, sqlite_url: str, tmp_path: Path) -> Iterator[Composed]:
+    """A product of its own."""
     with job_table(sqlite_url), composed(clock, sqlite_url, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
 def client(place: Composed) -> TestClient:
+    return client_of(place)
+
+
+class Shared(NamedTuple):
+    """The product of all that are not about what was told before."""
+
+    client: TestClient
+    viewing: ViewingLog
+    clock: FakeClock
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    clock, folder = FakeClock(), tmp_path_factory.mktemp("shared")
+    url = f"sqlite:///{folder / 'jobs.db'}"
+    with job_table(url), composed(clock, url, folder) as made:
+        yield Shared(client_of(made), made.deps.store.viewing, clock)
+
+
+@pytest.fixture
+def shared(made_once: Shared) -> Shared:
+    """An hour later, so that all may tell as much as ever."""
+    made_once.clock.advance(timedelta(hours=1))
+    return made_once
+
+
+def client_of(place: Composed) -> TestClient:
     return TestClient(place.asgi, base_url="http://127.0.0.1:8050")
+
+
+def tab() -> str:
+    """The id of one that told nothing yet."""
+    return secrets.token_hex(8)
+
+
+def faults_of(shared: Shared) -> Counter[str]:
+    """How many links broke so far, by cause."""
+    totals = shared.viewing.totals()
+    return Counter(
+        {label: n for (name, label), n in totals.items() if name == "faults"}
+    )
 
 
 def tell(client: TestClient, post: object) -> Any:
@@ -108,17 +153,18 @@ def test_a_tab_is_known_by_a_hash_of_its_id_only(
     assert visitor_of(SESSION, b"") != visitor_of(SESSION, b"secret") != SESSION
 
 
-def test_causes_that_nobody_knows_are_one(client: TestClient, place: Composed) -> None:
+def test_causes_that_nobody_knows_are_one(shared: Shared) -> None:
     faults = {"1006": 1, "<script>": 1, "4999": 1, "silent": 2}
-    tell(client, a_post(counters=counted(faults=faults)))
-    totals = place.deps.store.viewing.totals()
-    found = {label: n for (name, label), n in totals.items() if name == "faults"}
-    assert found == {"1006": 1, "silent": 2, "other": 2}
+    before = faults_of(shared)
+    tell(shared.client, a_post(session=tab(), counters=counted(faults=faults)))
+    assert faults_of(shared) - before == {"1006": 1, "silent": 2, "other": 2}
 
 
-def test_unknown_fields_are_dropped(client: TestClient) -> None:
-    post = a_post(more=1, counters=counted(clicks="many"), report=a_report(x=[[]]))
-    assert tell(client, post).status_code == 202
+def test_unknown_fields_are_dropped(shared: Shared) -> None:
+    post = a_post(
+        session=tab(), more=1, counters=counted(clicks="many"), report=a_report(x=[[]])
+    )
+    assert tell(shared.client, post).status_code == 202
 
 
 @pytest.mark.parametrize(
@@ -150,12 +196,13 @@ def test_unknown_fields_are_dropped(client: TestClient) -> None:
     ],
 )
 def test_what_is_no_post_is_refused_in_one_sentence(
-    client: TestClient, place: Composed, *, post: object, says: str
+    shared: Shared, *, post: object, says: str
 ) -> None:
-    answer = tell(client, post)
+    before = shared.viewing.totals()
+    answer = tell(shared.client, post)
     assert answer.status_code == 422
     assert answer.json()["error"]["message"].startswith(says)
-    assert place.deps.store.viewing.totals() == {}
+    assert shared.viewing.totals() == before
 
 
 @pytest.mark.parametrize(
@@ -178,10 +225,10 @@ def test_what_is_no_post_is_refused_in_one_sentence(
     ],
 )
 def test_what_is_no_json_is_refused(
-    client: TestClient, *, body: bytes, kind: str, status: int
+    shared: Shared, *, body: bytes, kind: str, status: int
 ) -> None:
     headers = {"Content-Type": kind}
-    answer = client.post("/api/telemetry", content=body, headers=headers)
+    answer = shared.client.post("/api/telemetry", content=body, headers=headers)
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
 
@@ -190,22 +237,21 @@ def test_what_is_no_json_is_refused(
     "headers",
     [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}],
 )
-def test_another_site_may_tell_nothing(
-    client: TestClient, place: Composed, headers: dict[str, str]
-) -> None:
-    answer = client.post("/api/telemetry", json=a_post(), headers=headers)
+def test_another_site_may_tell_nothing(shared: Shared, headers: dict[str, str]) -> None:
+    before = shared.viewing.totals()
+    answer = shared.client.post("/api/telemetry", json=a_post(), headers=headers)
     assert answer.status_code == 403
-    assert place.deps.store.viewing.totals() == {}
+    assert shared.viewing.totals() == before
 
 
-def test_a_tab_that_tells_too_often_is_told_to_wait(
-    client: TestClient, clock: FakeClock
-) -> None:
-    answers = [tell(client, a_post(n)) for n in range(1, 25)]
+def test_a_tab_that_tells_too_often_is_told_to_wait(shared: Shared) -> None:
+    client, _, clock = shared
+    session = tab()
+    answers = [tell(client, a_post(n, session=session)) for n in range(1, 25)]
     assert [one.status_code for one in answers] == [202] * 20 + [429] * 4
     wait_s = int(answers[-1].headers["Retry-After"])
     clock.advance_ms(wait_s * 1000)
-    assert tell(client, a_post(25)).status_code == 202
+    assert tell(client, a_post(25, session=session)).status_code == 202
 
 
 @pytest.mark.parametrize(
@@ -223,12 +269,17 @@ def test_a_tab_that_tells_too_often_is_told_to_wait(
     ],
 )
 def test_a_report_is_confirmed_by_its_record(
-    client: TestClient, place: Composed, *, record: dict[str, Any], confirmed: bool
+    shared: Shared, *, record: dict[str, Any], confirmed: bool
 ) -> None:
-    report = a_report(record={**RECORD, **record})
+    client, viewing, clock = shared
+    session = tab()
+    report = a_report(report_id=2 * tab(), record={**RECORD, **record})
     for number in (1, 2):  # sent again, because the answer was lost
-        assert tell(client, a_post(number, report=report)).status_code == 202
-    [found] = place.deps.store.viewing.reports(0, 2**60)
+        assert (
+            tell(client, a_post(number, session=session, report=report)).status_code
+            == 202
+        )
+    [found] = viewing.reports(clock.now_ms, 2**60)
     assert found.confirmed is confirmed
     assert (found.category, found.note, found.source) == (
         "not_updating",
@@ -319,11 +370,8 @@ def test_three_browsers_of_which_none_tells_are_heard_of(
     until(lambda: viewing.heard() == {"page": clock.now_ms})
 
 
-def test_a_clean_shutdown_is_no_link_that_broke(
-    client: TestClient, place: Composed
-) -> None:
+def test_a_clean_shutdown_is_no_link_that_broke(shared: Shared) -> None:
     faults = {"1012": 3, "restart": 1, "1006": 2}
-    tell(client, a_post(counters=counted(faults=faults)))
-    totals = place.deps.store.viewing.totals()
-    broken = {label: n for (name, label), n in totals.items() if name == "faults"}
-    assert broken == {"restart": 1, "1006": 2}
+    before = faults_of(shared)
+    tell(shared.client, a_post(session=tab(), counters=counted(faults=faults)))
+    assert faults_of(shared) - before == {"restart": 1, "1006": 2}
