@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partialmethod
 from pathlib import Path
 from threading import Event
 
@@ -172,7 +171,7 @@ def running(monitor: Monitor) -> Iterator[Monitor]:
 def test_a_chore_that_hangs_delays_no_other_and_no_stop(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Duties, "workers", partialmethod(Duties.workers, 0.1))
+    monkeypatch.setattr("data.monitor.DUTY_EVERY_S", 0.1)
     hanging, counting = Hanging(), Counting()
     with sources(tmp_path, "orders") as made:
         monitor = Monitor(
