@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,30 +29,40 @@ class Place(NamedTuple):
     client: TestClient
     store: Store
     clock: FakeClock
+    #: who asks: the last one
+    who: list[Viewer]
 
 
 @pytest.fixture
-def who() -> list[Viewer]:
-    """Who asks: the last one."""
-    return [ADMIN]
+def place(clock: FakeClock, tmp_path: Path) -> Iterator[Place]:
+    """A product of its own."""
+    with over(clock, tmp_path) as made:
+        yield made
 
 
-@pytest.fixture
-def place(
-    clock: FakeClock,
-    sqlite_url: str,
-    tmp_path: Path,
-    who: list[Viewer],
-) -> Iterator[Place]:
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """One product in which an alert fires and all is silenced, for what is refused."""
+    with over(FakeClock(), tmp_path_factory.mktemp("standing")) as made:
+        fire(made.store, now=NOW)
+        made.store.alerts.silence(
+            "", "", reason="x", by="ann", from_ms=NOW, until_ms=NOW + DAY_MS
+        )
+        yield made
+
+
+@contextmanager
+def over(clock: FakeClock, folder: Path) -> Iterator[Place]:
+    who = [ADMIN]
     environ = {
-        "JOBS_DATABASE_URL": sqlite_url,
-        "JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}",
+        "JOBS_DATABASE_URL": f"sqlite:///{folder / 'jobs.db'}",
+        "JOBS_STORE_URL": f"sqlite:///{folder / 'store.db'}",
     }
-    with job_table(sqlite_url):
-        made = compose(load_settings(environ, directory=tmp_path), clock=clock)
+    with job_table(environ["JOBS_DATABASE_URL"]):
+        made = compose(load_settings(environ, directory=folder), clock=clock)
         object.__setattr__(made.deps, "viewer", lambda: who[-1])
         client = TestClient(made.asgi, base_url="http://127.0.0.1:8050")
-        yield Place(client, made.deps.store, clock)
+        yield Place(client, made.deps.store, clock, who)
         made.deps.store.close()
         for source in made.deps.sources.values():
             source.engine.close()
@@ -100,14 +111,12 @@ def test_how_alerts_stand_with_rules_and_silences(place: Place) -> None:
     ]
 
 
-def test_an_alert_is_seen_to_by_name_and_nobody_takes_it_over(
-    place: Place, who: list[Viewer]
-) -> None:
+def test_an_alert_is_seen_to_by_name_and_nobody_takes_it_over(place: Place) -> None:
     id_ = fire(place.store, now=NOW)
     asked = {"alert": id_, "note": "on it"}
 
     first = place.client.post("/api/alerts/acknowledge", json=asked)
-    who.append(Viewer("bob", Role.ADMIN))
+    place.who.append(Viewer("bob", Role.ADMIN))
     second = place.client.post("/api/alerts/acknowledge", json=asked)
 
     assert (first.json()["acked_by"], first.json()["ack_note"]) == ("ann", "on it")
@@ -143,22 +152,20 @@ def test_what_is_over_or_unknown_cannot_be_seen_to(place: Place) -> None:
     ],
 )
 def test_who_may_only_look_is_refused_and_nothing_is_done(
-    place: Place, who: list[Viewer], path: str, body: dict[str, Any]
+    standing: Place, path: str, body: dict[str, Any]
 ) -> None:
-    fire(place.store, now=NOW)
-    place.store.alerts.silence(
-        "", "", reason="x", by="ann", from_ms=NOW, until_ms=NOW + DAY_MS
-    )
-    who.append(Viewer("eve", Role.VIEWER))
-
-    answer = place.client.post(f"/api/alerts/{path}", json=body)
+    before = audited(standing.store)
+    standing.who.append(Viewer("eve", Role.VIEWER))
+    answer = standing.client.post(f"/api/alerts/{path}", json=body)
+    looked = standing.client.get("/api/alerts")
+    standing.who.pop()
 
     assert answer.status_code == 403
     assert "eve (viewer) may not look after alerts" in answer.json()["error"]["message"]
-    assert place.client.get("/api/alerts").status_code == 200
-    assert place.store.alerts.episodes()[0].acked_at is None
-    assert len(place.store.alerts.silences(NOW)) == 1
-    assert audited(place.store) == []
+    assert looked.status_code == 200
+    assert standing.store.alerts.episodes()[0].acked_at is None
+    assert len(standing.store.alerts.silences(NOW)) == 1
+    assert audited(standing.store) == before
 
 
 def test_a_silence_lasts_as_long_as_was_asked_for(place: Place) -> None:
@@ -196,15 +203,16 @@ def test_a_silence_ends_when_somebody_ends_it(place: Place) -> None:
     ],
 )
 def test_a_silence_has_an_end_and_a_reason(
-    place: Place, change: dict[str, Any], says: str
+    standing: Place, change: dict[str, Any], says: str
 ) -> None:
     body = {"rule": "SourceDown", "for_ms": HOUR_MS, "reason": "x", **change}
 
-    answer = place.client.post("/api/alerts/silence", json=body)
+    before = standing.store.alerts.silences(NOW)
+    answer = standing.client.post("/api/alerts/silence", json=body)
 
     assert answer.status_code == 422
     assert says in answer.json()["error"]["message"]
-    assert place.store.alerts.silences(NOW) == []
+    assert standing.store.alerts.silences(NOW) == before
 
 
 def test_a_rule_is_changed_and_set_back(place: Place) -> None:

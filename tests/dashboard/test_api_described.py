@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from requests import Session
 from schemathesis.checks import CHECKS
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
@@ -38,6 +39,13 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenApiSchem
         server.stop()
 
 
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    """Keeps its connection."""
+    with Session() as session:
+        yield session
+
+
 @pytest.mark.parametrize(
     "operation",
     [
@@ -56,7 +64,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenApiSchem
     ],
 )
 def test_every_answer_is_one_of_those_described(
-    described: OpenApiSchema, operation: str
+    described: OpenApiSchema, session: Session, operation: str
 ) -> None:
     method, path = operation.split()
     [lenient] = CHECKS.get_by_names(["positive_data_acceptance"])
@@ -70,7 +78,8 @@ def test_every_answer_is_one_of_those_described(
         suppress_health_check=list(HealthCheck),
     )
     def holds(case: schemathesis.Case) -> None:
-        case.call_and_validate(excluded_checks=[lenient] if path in REFUSED else [])
+        excluded = [lenient] if path in REFUSED else []
+        case.call_and_validate(session=session, excluded_checks=excluded)
 
     holds()
 

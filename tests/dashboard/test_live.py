@@ -6,7 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dash
 import pytest
@@ -14,11 +14,13 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from app import Composed, compose
+from app import Composed, compose, limits_of, open_sources
 from dashboard.live import Hub, Message, Messages, Slot
 from dashboard.settings import load_settings
+from data.all_sources import all_of
 from data.clock import Clock, now_ms, utc_now
 from data.model import Snapshot
+from data.snapshot import SnapshotReader
 from tests.browser.waiting import LIMIT_S
 from tests.conftest import FakeClock
 from tests.factories import NOW, JobTable, job_table, make_run, until
@@ -56,19 +58,31 @@ def composed_over(
     dash.page_registry.clear()
 
 
-@pytest.fixture
-def composed(table: JobTable, tmp_path: Path, clock: FakeClock) -> Iterator[Composed]:
-    with composed_over(table, tmp_path, clock) as made:
-        yield made
+class Link(NamedTuple):
+    """A hub and what it tells of; nothing is served."""
+
+    hub: Hub
+    reader: SnapshotReader
 
 
 @pytest.fixture
-def messages(composed: Composed) -> Messages:
-    return composed.hub.messages
+def link(table: JobTable, tmp_path: Path, clock: FakeClock) -> Iterator[Link]:
+    environ = {"JOBS_DATABASE_URL": table.url}
+    settings = load_settings(environ, directory=tmp_path)
+    sources = open_sources(settings, clock=clock)
+    limits = limits_of(settings)
+    messages = Messages(sources, all_of(sources), limits=limits, clock=clock)
+    yield Link(Hub(messages), sources["jobs"].reader)
+    sources["jobs"].engine.close()
 
 
-def read(composed: Composed) -> Snapshot:
-    return composed.deps.sources["jobs"].reader.refresh()
+@pytest.fixture
+def messages(link: Link) -> Messages:
+    return link.hub.messages
+
+
+def read(link: Link) -> Snapshot:
+    return link.reader.refresh()
 
 
 def message(version: int) -> Message:
@@ -88,19 +102,17 @@ async def everything(slot: Slot) -> list[str]:
 # ---- messages ----
 
 
-def test_a_snapshot_is_made_into_a_message_once(
-    composed: Composed, messages: Messages
-) -> None:
-    snapshot = read(composed)
+def test_a_snapshot_is_made_into_a_message_once(link: Link, messages: Messages) -> None:
+    snapshot = read(link)
 
     assert messages.of(snapshot) is messages.of(snapshot)
 
 
 def test_the_message_is_the_one_of_the_contract(
-    composed: Composed, messages: Messages, table: JobTable
+    link: Link, messages: Messages, table: JobTable
 ) -> None:
     table.add(make_run(**STALLED))
-    made = messages.of(read(composed))
+    made = messages.of(read(link))
 
     told = json.loads(made.text)
 
@@ -111,32 +123,32 @@ def test_the_message_is_the_one_of_the_contract(
 
 
 def test_text_and_data_of_a_message_say_the_same_whatever_a_job_is_called(
-    composed: Composed, messages: Messages, table: JobTable
+    link: Link, messages: Messages, table: JobTable
 ) -> None:
     table.add(make_run(job_name='"},"view":{}} 👩‍👧 \u2028 <!--'))
 
-    made = messages.of(read(composed))
+    made = messages.of(read(link))
 
     assert json.loads(made.text) == made.data
 
 
 def test_the_version_stays_while_the_view_does(
-    composed: Composed, messages: Messages, table: JobTable, clock: FakeClock
+    link: Link, messages: Messages, table: JobTable, clock: FakeClock
 ) -> None:
-    first = messages.of(read(composed))
+    first = messages.of(read(link))
     clock.advance_ms(5_000)
-    second = messages.of(read(composed))
+    second = messages.of(read(link))
     table.add(make_run())
-    third = messages.of(read(composed))
+    third = messages.of(read(link))
 
     assert (first.seq, second.seq, third.seq) == (1, 2, 3)
     assert (first.version, second.version, third.version) == (1, 1, 2)
 
 
 def test_an_answer_tells_the_time_of_the_answer(
-    composed: Composed, messages: Messages, clock: FakeClock
+    link: Link, messages: Messages, clock: FakeClock
 ) -> None:
-    snapshot = read(composed)
+    snapshot = read(link)
     messages.of(snapshot)
     clock.advance_ms(1_500)
 
@@ -146,9 +158,9 @@ def test_an_answer_tells_the_time_of_the_answer(
 
 
 def test_a_heartbeat_is_short_and_names_the_version(
-    composed: Composed, messages: Messages
+    link: Link, messages: Messages
 ) -> None:
-    told = json.loads(messages.heartbeat(read(composed), 7))
+    told = json.loads(messages.heartbeat(read(link), 7))
 
     times = {"at": NOW, "read_at": NOW, "every": 2_000}
     assert told == {"type": "hb", "version": 7, **times}
@@ -202,9 +214,9 @@ async def test_a_message_pushes_out_a_heartbeat() -> None:
 
 
 async def test_every_viewer_has_one_slot_and_none_when_it_is_gone(
-    composed: Composed,
+    link: Link,
 ) -> None:
-    hub = composed.hub
+    hub = link.hub
     slots = [hub.join("jobs", message(1)) for _ in range(3)]
     assert hub.viewers == 3
 
@@ -216,16 +228,16 @@ async def test_every_viewer_has_one_slot_and_none_when_it_is_gone(
 
 
 async def test_publishing_reaches_the_viewers_of_that_source(
-    composed: Composed, table: JobTable
+    link: Link, table: JobTable
 ) -> None:
-    hub = composed.hub
-    first = hub.messages.of(read(composed))
+    hub = link.hub
+    first = hub.messages.of(read(link))
     ours, others = hub.join("jobs", first), hub.join("mail", first)
     await ours.get()
     await others.get()
     table.add(make_run())
 
-    await asyncio.to_thread(hub.publish, read(composed))
+    await asyncio.to_thread(hub.publish, read(link))
 
     [text] = await everything(ours)
     assert json.loads(text)["seq"] == 2
@@ -233,16 +245,16 @@ async def test_publishing_reaches_the_viewers_of_that_source(
 
 
 async def test_a_viewer_that_never_reads_holds_nobody_up(
-    composed: Composed, table: JobTable
+    link: Link, table: JobTable
 ) -> None:
-    hub = composed.hub
-    first = hub.messages.of(read(composed))
+    hub = link.hub
+    first = hub.messages.of(read(link))
     asleep, awake = hub.join("jobs", first), hub.join("jobs", first)
     await awake.get()
 
     for _ in range(20):
         table.add(make_run())
-        hub.publish(read(composed))
+        hub.publish(read(link))
         told = json.loads(await asyncio.wait_for(awake.get(), LIMIT_S))
 
     assert told["view"]["active"]["total"] == 20
@@ -251,12 +263,12 @@ async def test_a_viewer_that_never_reads_holds_nobody_up(
 
 
 def test_without_viewers_nothing_is_made(
-    composed: Composed, monkeypatch: pytest.MonkeyPatch
+    link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Snapshot] = []
     monkeypatch.setattr(Messages, "of", lambda _self, snapshot: made.append(snapshot))
 
-    composed.hub.publish(read(composed))
+    link.hub.publish(read(link))
 
     assert made == []
 
