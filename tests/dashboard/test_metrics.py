@@ -22,19 +22,32 @@ from tests.deploy.monitoring import Exposed
 from tests.factories import NOW, job_table
 from tests.telling import error, fill
 
+LIMITS = {"JOBS_STALL_LIMITS": '{"match-scores": "2h"}'}
+
 
 @pytest.fixture
 def place(clock: FakeClock, sqlite_url: str, tmp_path: Path) -> Iterator[Composed]:
-    limits = '{"match-scores": "2h"}'
-    with (
-        job_table(sqlite_url),
-        composed(clock, sqlite_url, tmp_path, JOBS_STALL_LIMITS=limits) as made,
-    ):
+    """A product of its own."""
+    with job_table(sqlite_url), composed(clock, sqlite_url, tmp_path, **LIMITS) as made:
         yield made
 
 
 @pytest.fixture
 def client(place: Composed) -> TestClient:
+    return client_of(place)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """One product with something to tell of each metric."""
+    folder = tmp_path_factory.mktemp("filled")
+    url = f"sqlite:///{folder / 'jobs.db'}"
+    with job_table(url), composed(FakeClock(), url, folder, **LIMITS) as made:
+        fill(made)
+        yield client_of(made)
+
+
+def client_of(place: Composed) -> TestClient:
     return TestClient(place.asgi, base_url="http://127.0.0.1:8050")
 
 
@@ -42,9 +55,8 @@ def told(client: TestClient) -> Exposed:
     return Exposed(client.get("/metrics").text)
 
 
-def test_every_number_is_told(client: TestClient, place: Composed) -> None:
-    fill(place)
-    found = told(client)
+def test_every_number_is_told(filled: TestClient) -> None:
+    found = told(filled)
     value = found.value
     assert value("jobmanager_sessions") == 1
     assert value("jobmanager_session_seconds_total", quality="good") == 50
@@ -129,17 +141,14 @@ def test_alerts_are_told_by_their_state(client: TestClient, place: Composed) -> 
     assert "ErrorRateWoW" not in names
 
 
-def test_openmetrics_is_told_to_those_who_ask_for_it(
-    client: TestClient, place: Composed
-) -> None:
-    fill(place)
+def test_openmetrics_is_told_to_those_who_ask_for_it(filled: TestClient) -> None:
     accept = "application/openmetrics-text; version=1.0.0"
-    answer = client.get("/metrics", headers={"Accept": accept})
+    answer = filled.get("/metrics", headers={"Accept": accept})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
     found = {family.name for family in openmetrics(answer.text)}
     assert {"jobmanager_errors", "jobmanager_ws_reconnect_seconds"} <= found
-    assert client.get("/metrics").headers["content-type"].startswith("text/plain")
+    assert filled.get("/metrics").headers["content-type"].startswith("text/plain")
 
 
 def test_two_processes_tell_the_same(
@@ -150,10 +159,9 @@ def test_two_processes_tell_the_same(
     tmp_path: Path,
 ) -> None:
     fill(place)
-    limits = '{"match-scores": "2h"}'
-    with composed(clock, sqlite_url, tmp_path, JOBS_STALL_LIMITS=limits) as other:
+    with composed(clock, sqlite_url, tmp_path, **LIMITS) as other:
         other.deps.snapshot("jobs")
-        second = TestClient(other.asgi, base_url="http://127.0.0.1:8050")
+        second = client_of(other)
         assert told(second).values == told(client).values
 
 
@@ -173,7 +181,7 @@ def test_what_one_process_did_not_keep_all_tell(
     tracker.intake.totals["only counted"] += 2
     assert told(client).value(dropped, reason="queue") == 9
     with composed(clock, sqlite_url, tmp_path) as other:
-        second = TestClient(other.asgi, base_url="http://127.0.0.1:8050")
+        second = client_of(other)
         assert told(second).value(dropped, reason="queue") == 9
 
 

@@ -5,7 +5,6 @@ The same in tile, chart, API, alert, weekly message and in what moved a point.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,15 +38,17 @@ SAID = (
 )
 
 
-@pytest.fixture
-def place(clock: FakeClock, tmp_path: Path) -> Iterator[Composed]:
-    first, second = (f"sqlite:///{tmp_path / name}.db" for name in ("first", "second"))
-    (tmp_path / "job-manager.toml").write_text(
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """One product for all: nothing changes it."""
+    folder = tmp_path_factory.mktemp("place")
+    first, second = (f"sqlite:///{folder / name}.db" for name in ("first", "second"))
+    (folder / "job-manager.toml").write_text(
         f'[sources.jobs]\nurl = "{first}"\n[sources.mail]\nurl = "{second}"\n'
     )
-    environ = {"JOBS_STORE_URL": f"sqlite:///{tmp_path / 'store.db'}"}
+    environ = {"JOBS_STORE_URL": f"sqlite:///{folder / 'store.db'}"}
     with job_table(first), job_table(second):
-        made = compose(load_settings(environ, directory=tmp_path), clock=clock)
+        made = compose(load_settings(environ, directory=folder), clock=FakeClock())
         store = made.deps.store
         since = TODAY - 30 * DAY_MS
         left = [Ran(at, "etl", failed=1) for at in range(since, COUNTED_FROM, HOUR_MS)]

@@ -24,6 +24,8 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 SOCKETS = "ws://127.0.0.1:8050"
+#: Below a path, which is one with a slash at each end or without.
+PORTAL = {"JOBS_PREFIX": "portal"}
 EVIL = {"Origin": "https://evil.example"}
 REBOUND = {"Host": "evil.example:8050"}
 
@@ -159,13 +161,13 @@ def test_a_socket_of_ours_gets_the_snapshot_of_the_contract(start: Start) -> Non
 
 
 @pytest.mark.parametrize(
-    ("prefix", "known", "unknown"),
+    ("environ", "known", "unknown"),
     [
         pytest.param(
-            "/", ["/", "/history"], ["/wp-admin", "/historian", "/_mcp"], id="root"
+            {}, ["/", "/history"], ["/wp-admin", "/historian", "/_mcp"], id="root"
         ),
         pytest.param(
-            "/portal/",
+            PORTAL,
             [
                 "/portal/",
                 "/portal/history",
@@ -176,7 +178,7 @@ def test_a_socket_of_ours_gets_the_snapshot_of_the_contract(start: Start) -> Non
             id="below-a-prefix",
         ),
         pytest.param(
-            "/portal/",
+            PORTAL,
             ["/", "/history", "/healthz", "/assets/live.js", "/api/sources"],
             ["/wp-admin", "/elsewhere", "/portals/history", "/_mcp"],
             id="stripped-by-a-proxy",
@@ -184,16 +186,16 @@ def test_a_socket_of_ours_gets_the_snapshot_of_the_contract(start: Start) -> Non
     ],
 )
 def test_pages_that_are_not_there_are_not_found(
-    start: Start, prefix: str, known: list[str], unknown: list[str]
+    start: Start, environ: dict[str, str], known: list[str], unknown: list[str]
 ) -> None:
-    client, _ = start(JOBS_PREFIX=prefix)
+    client, _ = start(**environ)
 
     assert [client.get(path).status_code for path in known] == [200] * len(known)
     assert [client.get(path).status_code for path in unknown] == [404] * len(unknown)
 
 
 def test_the_prefix_without_its_slash_leads_to_the_page(start: Start) -> None:
-    client, _ = start(JOBS_PREFIX="portal")
+    client, _ = start(**PORTAL)
 
     answer = client.get("/portal", follow_redirects=False)
 
@@ -202,7 +204,7 @@ def test_the_prefix_without_its_slash_leads_to_the_page(start: Start) -> None:
 
 
 def test_a_page_whose_prefix_was_stripped_is_the_same_page(start: Start) -> None:
-    client, _ = start(JOBS_PREFIX="/portal/")
+    client, _ = start(**PORTAL)
 
     client.get("/portal/api/snapshot")  # what the page tells must not change meanwhile
     kept, stripped = client.get("/portal/"), client.get("/")
@@ -215,14 +217,14 @@ def test_a_page_whose_prefix_was_stripped_is_the_same_page(start: Start) -> None
 
 @pytest.mark.parametrize("path", ["/portal/live", "/live"])
 def test_the_link_is_there_with_the_prefix_and_without(start: Start, path: str) -> None:
-    client, _ = start(JOBS_PREFIX="/portal/")
+    client, _ = start(**PORTAL)
 
     with client.websocket_connect(f"{SOCKETS}{path}?source=jobs") as socket:
         assert socket.receive_json()["type"] == "snapshot"
 
 
 def test_the_gate_stands_before_stripped_paths_too(start: Start) -> None:
-    client, _ = start(JOBS_PREFIX="/portal/")
+    client, _ = start(**PORTAL)
 
     refused = client.post("/api/stalled/cleanup", json={"source": "jobs"}, headers=EVIL)
 
@@ -265,7 +267,7 @@ def test_the_headers_keep_other_scripts_and_frames_out(start: Start) -> None:
 
 
 def test_no_script_or_style_of_the_page_comes_from_elsewhere(start: Start) -> None:
-    client, _ = start(JOBS_PREFIX="/portal/")
+    client, _ = start(**PORTAL)
 
     text = client.get("/portal/").text
 
