@@ -103,6 +103,11 @@ def house(database_url: str, own_store_url: str, clock: FakeClock) -> Iterator[H
     store.close()
 
 
+def know_the_rights(house: House) -> None:
+    """To look whether the server takes writes is a transaction of its own."""
+    house.actions._sources["orders"].reader.current()
+
+
 def lose_the_answer(house: House) -> None:
     """The commit arrives, its answer does not."""
 
@@ -112,6 +117,7 @@ def lose_the_answer(house: House) -> None:
         message = "Orders: the database was lost before it answered."
         raise OutcomeUnknownError(message)
 
+    know_the_rights(house)
     house.database.around = around
 
 
@@ -128,6 +134,7 @@ def lose_before_commit(house: House, *, batch: int = 1) -> None:
         message = "Orders: it does not answer."
         raise SourceUnavailableError(message)
 
+    know_the_rights(house)
     house.database.around = around
 
 
