@@ -66,7 +66,7 @@ def test_de003_a_running_run_is_asked_to_stop_and_the_page_says_so_until_it_has(
     launch, jobs
 ):
     run_id = jobs.running("first")
-    overview, _ = launch(opened=False)
+    overview, _ = launch(opened=False, JOBS_REFRESH_EVERY="500ms")
     page = HistoryPage(overview).open(f"?run={run_id}")
     wait_for(lambda: page.shown("cancel-run"))
 
@@ -90,7 +90,7 @@ def test_de004_a_run_that_is_not_there_is_told(launch, jobs):
 
 def test_de005_a_run_that_is_deleted_while_it_is_open_is_told(launch, jobs):
     run_id = jobs.running("first")
-    overview, _ = launch(opened=False)
+    overview, _ = launch(opened=False, JOBS_REFRESH_EVERY="500ms")
     page = HistoryPage(overview).open(f"?run={run_id}")
     wait_for(lambda: page.shown("cancel-run"))
 
