@@ -114,9 +114,10 @@ def _is_on(item: pytest.Item, database: str) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Have what was imported left out when garbage is looked for, again and again."""
+    """Look for garbage seldom, and not among what was imported."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
 
 
 def _has_room(place: Path) -> bool:
