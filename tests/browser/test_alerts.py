@@ -85,6 +85,7 @@ def test_al002_one_sees_to_it_with_a_note_and_all_are_told(launch, jobs):
     assert audited(composed) == [("acknowledge", RULE, "done")]
 
 
+@pytest.mark.exhaustive
 def test_al003_who_comes_second_is_told_who_was_first(launch, jobs):
     page, composed = fired(launch, jobs)
     page.open_dialog("acknowledge")
@@ -117,6 +118,7 @@ def test_al004_a_silence_has_a_reason_and_an_end(launch, jobs):
     ]
 
 
+@pytest.mark.exhaustive
 def test_al005_a_silence_may_last_until_an_instant(launch, jobs):
     page, composed = fired(launch, jobs)
     page.open_dialog("silence", rule="SourceDown")
@@ -217,6 +219,7 @@ def test_al009_who_changes_what_somebody_else_changed_is_told_first(launch, jobs
     wait_for(lambda: composed.deps.store.alerts.settings()[RULE] == {"fire": 8})
 
 
+@pytest.mark.exhaustive
 def test_al010_a_rule_that_cannot_be_tried_on_the_past_says_so(launch, jobs):
     overview, _ = launch(opened=False)
     page = AlertsPage(overview).open("?rule=SourceDown")
@@ -313,6 +316,7 @@ def test_al012_a_channel_is_added_tested_and_removed(launch, jobs):
     ]
 
 
+@pytest.mark.exhaustive
 def test_al013_a_channel_that_fails_is_shown_with_the_reason(launch, jobs):
     dead = f"json://127.0.0.1:{free_port()}/x"
     overview, _ = launch(opened=False, JOBS_NOTIFY_URLS=dead)
@@ -371,6 +375,7 @@ def test_al015_who_may_only_look_is_told_so_and_changes_nothing(launch, jobs):
     assert audited(composed) == []
 
 
+@pytest.mark.exhaustive
 def test_al016_alerts_that_nobody_judges_are_not_calm(launch, jobs, monkeypatch):
     monkeypatch.setattr(Alerting, "do", lambda *_: None)
     overview, composed = launch(opened=False)
@@ -396,6 +401,7 @@ def test_al017_keys_lead_there_and_a_phone_shows_all_of_it(launch, jobs):
     assert page.page.is_in_view("#alert-silence-confirm")
 
 
+@pytest.mark.exhaustive
 def test_al018_every_text_can_be_read(launch, jobs):
     page, composed = fired(launch, jobs)
     fire(composed.deps.store, "SourceDown", "x", now=jobs.now)

@@ -60,6 +60,7 @@ def test_cu001_stalled_runs_are_cleaned_up_and_put_back(launch, jobs):
     assert not page.can_undo()
 
 
+@pytest.mark.exhaustive
 def test_cu002_what_is_deselected_is_left_alone(launch, jobs):
     kept = jobs.stalled("keep-me")
     cleaned = jobs.stalled("clean-me")
@@ -113,6 +114,7 @@ def test_cu004_a_run_that_came_back_to_life_is_left_running(launch, jobs):
     assert not page.can_undo()
 
 
+@pytest.mark.exhaustive
 def test_cu005_a_run_started_anew_is_left_running(launch, jobs):
     again = jobs.stalled("starts-again")
     page, _ = launch()
@@ -180,6 +182,7 @@ def test_cu008_without_confirmation_one_click_does_it_and_undo_is_offered(launch
     assert jobs.of(stalled)["status"] == "RUNNING"
 
 
+@pytest.mark.exhaustive
 def test_cu009_each_run_links_to_its_logs(launch, jobs):
     run = jobs.stalled("a job/ü", worker="host:1")
     template = "https://logs.example/?run={run_id}&job={job_name}&at={worker}"
@@ -204,6 +207,7 @@ def test_cu010_escape_closes_the_dialog_and_nothing_was_done(launch, jobs):
     page.close_dialog()
 
 
+@pytest.mark.exhaustive
 def test_cu011_the_way_back_is_offered_after_the_dialog_was_closed(launch, jobs):
     stalled = jobs.stalled()
     page, _ = launch()
@@ -245,6 +249,7 @@ def test_cu013_a_database_that_is_gone_is_named_and_nothing_is_claimed(
     assert jobs.of(stalled)["status"] == "RUNNING"
 
 
+@pytest.mark.exhaustive
 def test_cu014_an_unknown_outcome_is_said_to_be_unknown(launch, jobs, monkeypatch):
     jobs.stalled()
     page, composed = launch()

@@ -81,6 +81,7 @@ def test_de003_a_running_run_is_asked_to_stop_and_the_page_says_so_until_it_has(
     assert page.shown("cancel-run") is None
 
 
+@pytest.mark.exhaustive
 def test_de004_a_run_that_is_not_there_is_told(launch, jobs):
     overview, _ = launch(opened=False)
     page = HistoryPage(overview).open("?run=a%2Fb%3Cb%3E")
@@ -148,6 +149,7 @@ def test_de007_frames_fold_and_the_whole_error_is_copied(launch, jobs):
     wait_for(lambda: page.run("return window.copied") == error)
 
 
+@pytest.mark.exhaustive
 @on_both
 def test_de008_a_cancel_whose_answer_is_lost_says_unknown_and_never_done(
     launch, jobs, monkeypatch

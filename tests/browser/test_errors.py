@@ -309,6 +309,7 @@ def test_er018_what_became_of_failed_runs_meanwhile_is_told_in_three_lists(
     ]
 
 
+@pytest.mark.exhaustive
 def test_er007_a_callback_that_fails_shows_a_reference_and_is_tracked(
     launch, monkeypatch
 ):
@@ -359,6 +360,7 @@ def test_er008_support_gets_one_text_without_secrets(launch, dash_duo):
     dash_duo.get_logs()
 
 
+@pytest.mark.exhaustive
 def test_er009_what_is_listed_is_exported(launch, jobs):
     jobs.table.add(
         finished_run(
@@ -380,6 +382,7 @@ def test_er009_what_is_listed_is_exported(launch, jobs):
         assert [row[column] for row in rows] == ["'=1+1"]
 
 
+@pytest.mark.exhaustive
 def test_er010_this_tabs_recent_errors_are_on_the_page(launch, dash_duo):
     overview, _ = launch()
     page = ErrorsPage(overview)
@@ -392,6 +395,7 @@ def test_er010_this_tabs_recent_errors_are_on_the_page(launch, dash_duo):
     dash_duo.get_logs()
 
 
+@pytest.mark.exhaustive
 def test_er011_a_script_of_ones_own_gets_what_logrocket_would(
     launch, dash_duo, tmp_path: Path
 ):
@@ -471,6 +475,7 @@ def test_er015_groups_are_moved_over_and_opened_by_keys(launch, jobs):
     wait_for(lambda: page.text("error-heading") == second)
 
 
+@pytest.mark.exhaustive
 def test_er016_a_dead_sink_is_a_line_on_the_page_and_no_more(launch, dash_duo):
     dead = f"http://127.0.0.1:{free_port()}/errors"
     overview, composed = launch(JOBS_ERROR_WEBHOOK=dead)
@@ -485,6 +490,7 @@ def test_er016_a_dead_sink_is_a_line_on_the_page_and_no_more(launch, dash_duo):
     dash_duo.get_logs()
 
 
+@pytest.mark.exhaustive
 def test_er014_an_empty_store_says_that_nothing_was_tracked(launch):
     overview, _ = launch()
     page = ErrorsPage(overview).open()

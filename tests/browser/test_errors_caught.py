@@ -105,6 +105,7 @@ def test_ec002_a_link_that_breaks_is_told_when_the_server_is_back(
     dash_duo.get_logs()
 
 
+@pytest.mark.exhaustive
 def test_ec003_storage_that_is_corrupt_or_full_costs_no_error(launch, dash_duo):
     overview, composed = launch()
     page = ErrorsPage(overview)
@@ -266,6 +267,7 @@ def test_ec006_a_poll_that_nobody_answers_is_a_failed_load_of_active_jobs(
     dash_duo.get_logs()
 
 
+@pytest.mark.exhaustive
 def test_ec007_a_job_that_nobody_knows_is_logged_with_its_context(launch, jobs):
     jobs.table.add(finished_run(job_name="etl", finished_at=jobs.now))
     overview, composed = launch(opened=False)

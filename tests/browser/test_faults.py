@@ -87,6 +87,7 @@ def test_fa002_a_source_that_goes_away_keeps_its_data_and_comes_back(
     assert "answers again" in about[1]
 
 
+@pytest.mark.exhaustive
 def test_fa003_an_empty_list_of_a_database_that_is_away_is_not_no_jobs(
     launch, jobs, tmp_path
 ):
@@ -118,6 +119,7 @@ def test_fa004_a_missing_table_is_named_with_the_command_that_makes_it(launch, j
     assert page.trouble() is None
 
 
+@pytest.mark.exhaustive
 def test_fa005_a_missing_column_is_named_with_the_command_that_adds_it(launch, jobs):
     jobs.table.execute("ALTER TABLE job_runs DROP COLUMN heartbeat_at")
     page, _ = launch()
@@ -169,6 +171,7 @@ def test_fa007_hostile_names_are_text(launch, jobs):
     assert page.how_many("img") == 0
 
 
+@pytest.mark.exhaustive
 def test_fa008_a_name_of_10000_characters_is_shortened(launch, jobs):
     jobs.stalled("long-" + "x" * 9_995)
     page, _ = launch()
@@ -183,6 +186,7 @@ def test_fa008_a_name_of_10000_characters_is_shortened(launch, jobs):
     assert page.width() <= 1360
 
 
+@pytest.mark.exhaustive
 def test_fa009_characters_that_reorder_or_hide_text_are_made_visible(launch, jobs):
     jobs.running("in\u202evoice\u200b.exe")
     page, _ = launch()
@@ -190,6 +194,7 @@ def test_fa009_characters_that_reorder_or_hide_text_are_made_visible(launch, job
     wait_for(lambda: page.jobs() == ["in\ufffdvoice\ufffd.exe"])
 
 
+@pytest.mark.exhaustive
 def test_fa010_runs_whose_clock_differs_are_shown_and_not_judged(launch, jobs):
     jobs.running("starts-later", started_at=jobs.now + HOUR_MS)
     jobs.running("beats-later", minutes=50, heartbeat_at=jobs.now + HOUR_MS)
@@ -207,6 +212,7 @@ def test_fa010_runs_whose_clock_differs_are_shown_and_not_judged(launch, jobs):
     assert 'jobmanager_unjudged_runs{reason="no start time",source="jobs"} 1.0' in said
 
 
+@pytest.mark.exhaustive
 def test_fa011_an_unknown_status_word_is_shown_as_it_is(launch, sqlite_url, jobs):
     _without_checks(jobs.table)
     jobs.running("odd", status="PAUSED", minutes=90)
@@ -247,6 +253,7 @@ def test_fa012_5000_open_runs_with_300_stalled(launch, jobs):
     wait_for_banner(page, lambda banner: banner is None)
 
 
+@pytest.mark.exhaustive
 def test_fa013_a_missing_index_is_said_with_the_command_that_makes_it(launch, jobs):
     jobs.table.execute("DROP INDEX job_runs_finished")
     page, _ = launch()

@@ -71,7 +71,13 @@ def test_fr001_a_live_link_over_old_data_is_amber_and_says_how_old(
 
 
 @pytest.mark.parametrize(
-    ("live", "paths"), [("on", (*PAGES, *PANELS)), ("off", ("history", *PANELS[:1]))]
+    ("live", "paths"),
+    [
+        ("on", ("history", *PANELS[:1])),
+        pytest.param("on", (*PAGES, *PANELS), marks=pytest.mark.exhaustive),
+        pytest.param("off", (*PAGES, *PANELS), marks=pytest.mark.exhaustive),
+    ],
+    ids=["two pages", "all pages", "without the live link"],
 )
 def test_fr002_every_page_says_that_its_source_cannot_be_read(
     launch: Launch, jobs: Jobs, tmp_path: Path, live: str, paths: tuple[str, ...]

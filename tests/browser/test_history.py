@@ -68,6 +68,7 @@ def test_hi002_fields_filter_and_their_state_is_a_link(launch, jobs):
     assert again.field("status") == "FAILED"
 
 
+@pytest.mark.exhaustive
 def test_hi003_hostile_words_find_nothing_and_say_so(launch, jobs):
     [run_id] = add(jobs, finished_run(error="fine"))
     overview, _ = launch(opened=False)
@@ -123,6 +124,7 @@ def test_hi005_open_runs_are_called_off_or_asked_to_stop(launch, jobs):
     assert jobs.of(running)["status"] == "SUCCEEDED"
 
 
+@pytest.mark.exhaustive
 def test_hi006_the_export_is_of_the_same_runs(launch, jobs):
     add(
         jobs,

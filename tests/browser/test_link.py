@@ -101,6 +101,7 @@ def test_li016_a_server_that_does_not_answer_is_given_up_and_found_again(
     wait_for_jobs(page, ["first"])
 
 
+@pytest.mark.exhaustive
 def test_li004_a_flapping_link_ends_live_and_announces_each_change_once(
     proxied, jobs, page_at
 ):
@@ -133,6 +134,7 @@ def test_li005_refused_sockets_are_tried_with_growing_pauses(proxied, jobs, page
     page.wait_for_state("live")
 
 
+@pytest.mark.exhaustive
 def test_li006_the_button_connects_at_once(proxied, jobs, page_at):
     proxy = proxied()
     page = page_at(proxy.url).open()
@@ -147,6 +149,7 @@ def test_li006_the_button_connects_at_once(proxied, jobs, page_at):
     page.wait_for_state("live")
 
 
+@pytest.mark.exhaustive
 def test_li007_the_badge_does_not_move_for_those_who_asked_for_stillness(
     proxied, jobs, page_at
 ):
@@ -195,6 +198,7 @@ def test_li009_the_threads_end_with_the_server(launch, jobs, dash_duo):
     assert not [name for name in names if name.startswith(("watch", "duties"))]
 
 
+@pytest.mark.exhaustive
 def test_li010_the_server_counts_its_viewers(serve, jobs, page_at):
     server = serve()
     page = page_at(server.url).open()
@@ -259,6 +263,7 @@ def test_li013_a_hidden_page_asks_nothing_and_catches_up_when_it_is_back(launch,
     wait_for_jobs(page, ["first"])
 
 
+@pytest.mark.exhaustive
 def test_li014_the_help_says_what_to_do(launch, jobs):
     page, _ = launch(JOBS_SUPPORT_URL="https://help.example/jobs")
 

@@ -31,6 +31,7 @@ def expect_readable(page: OverviewPage) -> None:
         assert [(ratio, where) for ratio, where in found if ratio < CONTRAST] == []
 
 
+@pytest.mark.exhaustive
 def test_lo001_every_text_can_be_read(launch, jobs):
     fill(jobs)
     page, _ = launch()
@@ -98,6 +99,7 @@ def test_lo004_a_phone_shows_all_of_it_without_scrolling_sideways(launch, jobs):
     assert page.width() <= 390
 
 
+@pytest.mark.exhaustive
 def test_lo005_a_phone_shows_trouble_without_scrolling_sideways(launch, jobs, tmp_path):
     jobs.table.execute("DROP TABLE job_runs")
     page, _ = launch(opened=False)
@@ -123,6 +125,7 @@ def test_lo006_the_theme_that_was_chosen_stays(launch, jobs):
     assert page.reload().theme() == "light"
 
 
+@pytest.mark.exhaustive
 def test_lo007_without_a_choice_the_theme_is_the_systems(launch, jobs):
     page, _ = launch(opened=False)
     for theme in ("light", "dark"):

@@ -39,7 +39,9 @@ def at_width(page: OverviewPage, width: int) -> None:
     )
 
 
-@pytest.mark.parametrize("width", [390, 1360])
+@pytest.mark.parametrize(
+    "width", [390, pytest.param(1360, marks=pytest.mark.exhaustive)]
+)
 def test_na001_names_that_begin_alike_are_told_apart(
     launch: Launch, jobs: Jobs, width: int
 ) -> None:

@@ -36,6 +36,7 @@ def test_ov001_a_new_run_appears_without_a_reload(launch, jobs):
     assert page.tab_state() is True
 
 
+@pytest.mark.exhaustive
 def test_ov002_the_badge_goes_from_connecting_to_live(launch, jobs):
     page, _ = launch(opened=False)
 
@@ -91,6 +92,7 @@ def test_ov004_a_run_becomes_stalled_while_the_page_is_open(launch, jobs, clock)
     assert banner.detail.endswith("· slow")
 
 
+@pytest.mark.exhaustive
 def test_ov005_exactly_the_limit_is_not_stalled_and_one_millisecond_more_is(
     launch, jobs
 ):
@@ -110,6 +112,7 @@ def test_ov005_exactly_the_limit_is_not_stalled_and_one_millisecond_more_is(
     assert page.tiles()["stalled"].value == "1"
 
 
+@pytest.mark.exhaustive
 def test_ov006_a_limit_of_its_own_counts_and_is_said(launch, jobs):
     jobs.running("match-scores", minutes=47)
     jobs.running("send-mail", minutes=3)
@@ -138,6 +141,7 @@ def test_ov007_the_limit_is_said_in_words(launch, jobs):
     )
 
 
+@pytest.mark.exhaustive
 def test_ov008_only_running_runs_with_a_start_time_are_judged(launch, jobs):
     long_ago = jobs.ago(timedelta(hours=9))
     jobs.pending("waits", enqueued_at=long_ago)
@@ -157,6 +161,7 @@ def test_ov008_only_running_runs_with_a_start_time_are_judged(launch, jobs):
     wait_for(lambda: page.row_of("later").alive.startswith("due in 8m"))
 
 
+@pytest.mark.exhaustive
 def test_ov009_a_row_tells_all_that_is_known_of_a_run(launch, jobs):
     run = jobs.running("send-mail", worker="mail-1:77", progress=0.25)
     jobs.beat(run)
@@ -172,6 +177,7 @@ def test_ov009_a_row_tells_all_that_is_known_of_a_run(launch, jobs):
     assert row.progress == "25%"
 
 
+@pytest.mark.exhaustive
 def test_ov010_elapsed_time_moves_in_the_browser(launch, jobs):
     jobs.running("send-mail")
     page, _ = launch()
@@ -233,6 +239,7 @@ def test_ov013_the_page_of_one_source_follows_the_choice(
     wait_for_jobs(page, ["send-mail"])
 
 
+@pytest.mark.exhaustive
 def test_ov014_without_stall_detection_nothing_is_judged(launch, jobs):
     jobs.stalled()
     page, _ = launch(JOBS_STALL_DETECTION="off")

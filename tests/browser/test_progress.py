@@ -19,7 +19,9 @@ return element.checkVisibility() ? element.innerText.trim() : "";
 """
 
 
-@pytest.mark.parametrize("confirm", ["on", "off"])
+@pytest.mark.parametrize(
+    "confirm", ["on", pytest.param("off", marks=pytest.mark.exhaustive)]
+)
 def test_pr001_a_clean_up_that_takes_its_time_says_so_beside_its_button(
     launch: Launch, jobs: Jobs, monkeypatch: pytest.MonkeyPatch, confirm: str
 ) -> None:

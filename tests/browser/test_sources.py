@@ -142,6 +142,7 @@ def test_so005_a_cancelled_workflow_goes_on_under_its_id(
     wait_for(lambda: "Pending" in (HistoryPage(page).shown("details-body") or ""))
 
 
+@pytest.mark.exhaustive
 def test_so006_the_history_of_all_is_one_list(
     page: OverviewPage, jobs: Jobs, flows: Flows
 ) -> None:
@@ -181,6 +182,7 @@ def test_so007_a_job_is_run_in_a_source_that_is_chosen(
     wait_for(lambda: page.run(names) == ["reconcile"])
 
 
+@pytest.mark.exhaustive
 def test_so008_the_audit_of_all_leads_to_the_run(
     page: OverviewPage, jobs: Jobs, flows: Flows
 ) -> None:
@@ -202,6 +204,7 @@ def test_so008_the_audit_of_all_leads_to_the_run(
     assert "Cancelled" in (found.shown("details-body") or "")
 
 
+@pytest.mark.exhaustive
 def test_so009_a_run_is_shown_among_those_of_its_own_source(
     page: OverviewPage, jobs: Jobs, flows: Flows, tmp_path: Path
 ) -> None:

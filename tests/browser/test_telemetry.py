@@ -68,6 +68,7 @@ def test_te001_a_tab_counts_its_seconds_and_tells_them_each_minute(
     assert store.viewing.users(0, 2**60) == (1, 0)
 
 
+@pytest.mark.exhaustive
 def test_te002_a_reload_goes_on_and_nothing_counts_twice(launch, jobs, opened, clock):
     overview, composed = launch(opened=False, JOBS_REFRESH_EVERY="1h")
     page = opened(overview)
@@ -161,6 +162,7 @@ def test_te005_a_report_that_cannot_be_sent_keeps_its_note_and_lands_once(
     assert found.confirmed
 
 
+@pytest.mark.exhaustive
 def test_te006_the_dialog_is_used_with_the_keyboard_alone(launch, jobs, opened):
     overview, composed = launch(opened=False)
     page = opened(overview)
@@ -178,6 +180,7 @@ def test_te006_the_dialog_is_used_with_the_keyboard_alone(launch, jobs, opened):
     assert composed.deps.store.viewing.reports(0, 2**60) == []
 
 
+@pytest.mark.exhaustive
 def test_te007_without_the_live_link_the_way_to_report_is_there(launch, jobs, opened):
     overview, composed = launch(opened=False, JOBS_LIVE="off")
     page = opened(overview)

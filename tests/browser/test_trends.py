@@ -174,6 +174,7 @@ def test_tr004_a_point_says_what_moved_it_and_leads_to_its_runs(trends, jobs):
     assert "until=" in history.link("history-export")
 
 
+@pytest.mark.exhaustive
 def test_tr005_the_table_says_the_same_and_its_rows_can_be_chosen(trends):
     page, store, now = trends
     fill(store, now)
@@ -261,6 +262,7 @@ def test_tr008_a_store_that_is_down_takes_nothing_off_the_page(
     wait_for(lambda: page.text("trends-problem") is None)
 
 
+@pytest.mark.exhaustive
 def test_tr009_an_empty_store_and_the_first_reading_say_so(trends):
     page, store, now = trends
     page.open()
@@ -279,6 +281,7 @@ def test_tr009_an_empty_store_and_the_first_reading_say_so(trends):
     wait_for(lambda: "50 % of it" in (page.text("trends-progress-words") or ""))
 
 
+@pytest.mark.exhaustive
 def test_tr010_keys_lead_to_the_page_and_its_charts_come_only_there(trends):
     page, _, _ = trends
     overview = page.page
@@ -292,6 +295,7 @@ def test_tr010_keys_lead_to_the_page_and_its_charts_come_only_there(trends):
     assert overview.run("return location.pathname") == "/trends"
 
 
+@pytest.mark.exhaustive
 def test_tr011_a_picture_has_the_colours_of_the_theme(trends):
     page, store, now = trends
     fill(store, now)
@@ -325,6 +329,7 @@ def test_tr012_every_text_can_be_read_and_a_phone_shows_all_of_it(trends):
     assert all(200 < width <= 390 for width in widths)
 
 
+@pytest.mark.exhaustive
 def test_tr013_the_worker_that_failed_more_is_named(trends):
     page, store, now = trends
     hour = now // HOUR_MS * HOUR_MS - HOUR_MS

@@ -46,6 +46,7 @@ def test_wa003_all_of_it_works_below_a_prefix(launch, jobs):
     assert page.address().endswith("/portal/")
 
 
+@pytest.mark.exhaustive
 def test_wa004_below_a_prefix_the_page_works_without_the_link(launch, jobs):
     page, _ = launch(JOBS_PREFIX="/portal", JOBS_LIVE="off", JOBS_REFRESH_EVERY="500ms")
 
@@ -78,6 +79,7 @@ def test_wa005_a_failing_callback_is_told_with_a_reference(
     page.wait_for_state("live")
 
 
+@pytest.mark.exhaustive
 def test_wa006_an_address_with_nothing_behind_it_says_so(launch, jobs):
     page, _ = launch()
 
@@ -87,6 +89,7 @@ def test_wa006_an_address_with_nothing_behind_it_says_so(launch, jobs):
     assert all("404" in each["message"] for each in page.logs())
 
 
+@pytest.mark.exhaustive
 def test_wa007_the_title_and_the_heading_are_the_ones_that_were_set(launch, jobs):
     page, _ = launch(JOBS_TITLE="Orders <b>& Co</b>")
 
