@@ -37,7 +37,7 @@ dates: debian $(DEV) ## what a date could break, on dates that do (a part of tes
 mutations: $(DEV) ## twenty faults put in on purpose: do the tests find them?
 	@$(BIN)/python -m tests.mutations
 
-PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+PYTEST := $(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 check: $(DEV) ## linter, formatter, types, directions of imports
 	@$(BIN)/ruff check .
