@@ -38,6 +38,8 @@ _ARGUMENTS = (
     "--disable-renderer-backgrounding",
     # dots that pulse and dialogs that fade in are drawn many times a second
     "--force-prefers-reduced-motion",
+    # a page that lives for a second gains nothing from code that was made fast for it
+    "--js-flags=--no-opt,--no-maglev,--single-threaded-gc",
 )
 #: A page that goes writes down what it has counted.
 _KEEP_NOTHING = """
@@ -109,7 +111,7 @@ def without_faked_time() -> Iterator[None]:
 @pytest.fixture
 def dash_duo(chromium: DashComposite) -> Iterator[DashComposite]:
     """dash[testing]'s fixture, but for Chromium, which was there before."""
-    _forget(chromium)
+    chromium.is_used = True
     with ThreadedRunner(stop_timeout=_STOP_LIMIT_S) as runner:
         chromium.server = runner
         yield chromium
@@ -274,6 +276,9 @@ def _close(composed: Composed) -> None:
 
 def _forget(chromium: DashComposite) -> None:
     """One empty tab, nothing kept, nothing emulated, nothing logged."""
+    if not chromium.is_used:
+        return
+    chromium.is_used = False
     driver = chromium.driver
     first, *others = driver.window_handles
     for tab in others:

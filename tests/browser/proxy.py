@@ -45,6 +45,14 @@ class Proxy:
         """Close every connection."""
         self._loop.call_soon_threadsafe(self._close_all)
 
+    def go_away(self) -> None:
+        """Nobody is here any more: close every connection, refuse new ones."""
+        asyncio.run_coroutine_threadsafe(self._go_away(), self._loop).result(10)
+
+    def come_back(self) -> None:
+        """Listen again, on the same port."""
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+
     def start(self) -> None:
         started = asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
         Thread(target=self._loop.run_forever, name="proxy", daemon=True).start()
@@ -55,12 +63,15 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._handle, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._handle, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def _end(self) -> None:
+    async def _go_away(self) -> None:
         self._server.close()
         self._close_all()
+
+    async def _end(self) -> None:
+        await self._go_away()
         here = asyncio.current_task()
         tasks = [task for task in asyncio.all_tasks() if task is not here]
         for task in tasks:

@@ -81,21 +81,21 @@ def test_ec001_what_a_script_a_promise_a_file_or_a_callback_does_is_caught(
 
 
 def test_ec002_a_link_that_breaks_is_told_when_the_server_is_back(
-    serve, jobs, page_at, dash_duo
+    proxied, jobs, page_at, dash_duo
 ):
-    server = serve()
-    overview = page_at(server.url).open()
+    proxy = proxied()
+    overview = page_at(proxy.url).open()
     page = ErrorsPage(overview)
     overview.wait_for_state("live")
-    server.kill()
+    proxy.go_away()
     wait_for(
         lambda: "WebSocket closed (1006)" in [one["message"] for one in page.recent()]
     )
-    server.start()
+    proxy.come_back()
     overview.wait_for_state("live")
 
     def told() -> list[tuple[str, str, str]]:
-        errors = httpx.get(f"{server.url}api/errors?origin=browser").json()["errors"]
+        errors = httpx.get(f"{proxy.url}api/errors?origin=browser").json()["errors"]
         return [
             (one["kind"], one["level"], one["event"]["context"]["component"])
             for one in errors
@@ -119,13 +119,21 @@ def test_ec003_storage_that_is_corrupt_or_full_costs_no_error(launch, dash_duo):
     dash_duo.get_logs()
 
 
+def wait_for_known(composed: Any, job: str) -> None:
+    """Until the runs of this job that ended are rolled up: only then is it offered."""
+    wait_for(lambda: job in composed.deps.store.rollups.job_names("jobs"))
+
+
 @contextmanager
 def away(composed: Any) -> Iterator[Path]:
-    """The source's database is gone meanwhile."""
-    path: Path = composed.deps.source(None).engine._db.path
+    """The source's database is gone meanwhile; afterwards it is known to be back."""
+    source = composed.deps.source(None)
+    path: Path = source.engine._db.path
     gone = path.rename(path.with_suffix(".away"))
     yield gone
     gone.rename(path)
+    composed.monitor.changed(source.name)
+    wait_for(lambda: source.reader.latest.trouble is None)
 
 
 def about(entry: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +155,7 @@ def test_ec004_each_operation_that_cannot_be_done_says_what_it_was_about(launch,
     )
     running = jobs.running("mail")
     overview, composed = launch(opened=False)
+    wait_for_known(composed, "etl")  # no reading is due while the source is away
     history = HistoryPage(overview)
     page = ErrorsPage(overview)
 
@@ -210,7 +219,8 @@ def test_ec004_each_operation_that_cannot_be_done_says_what_it_was_about(launch,
         assert told["params"]["source"] == "jobs"
         assert told["params"]["job"] == "etl"
 
-    history.press("run-job")
+    # the button cannot be pressed before the page has heard that the source is back
+    wait_for(lambda: history.shown("run-modal") or history.press("run-job"))
     wait_for(lambda: "etl" in history.offered_jobs())
     history.fill("run-name", "etl")
     wait_for(lambda: "Params of" in (history.shown("run-hint") or ""))
@@ -255,6 +265,7 @@ def test_ec006_a_poll_that_nobody_answers_is_a_failed_load_of_active_jobs(
     overview.cdp("Network.setBlockedURLs", urls=["*_dash-update-component*"])
     entry = wait_for(lambda: remembered(page, "loadActiveJobs"))
     overview.cdp("Network.setBlockedURLs", urls=[])
+    overview.pass_time(10)  # after which a question is given up
     assert about(entry) == {
         "action": "loadActiveJobs",
         "component": "active-runs",
@@ -271,6 +282,7 @@ def test_ec006_a_poll_that_nobody_answers_is_a_failed_load_of_active_jobs(
 def test_ec007_a_job_that_nobody_knows_is_logged_with_its_context(launch, jobs):
     jobs.table.add(finished_run(job_name="etl", finished_at=jobs.now))
     overview, composed = launch(opened=False)
+    wait_for_known(composed, "etl")
     history = HistoryPage(overview).open()
     page = ErrorsPage(overview)
     history.press("run-job")

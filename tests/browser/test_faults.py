@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 
 from data.clock import HOUR_MS
 from tests.browser.pages import wait_for_banner, wait_for_jobs
-from tests.browser.waiting import wait_for, wait_until
+from tests.browser.waiting import wait_for
 from tests.factories import JobTable
 
 pytestmark = [pytest.mark.browser, pytest.mark.one_database]
@@ -27,13 +27,12 @@ HOSTILE = {
 
 
 def test_fa001_a_source_that_is_missing_at_the_start_comes_by_itself(
-    serve, jobs, page_at, tmp_path
+    launch, jobs, tmp_path
 ):
     jobs.running("first")
     file = tmp_path / "jobs.db"
     file.rename(tmp_path / "away.db")
-    server = serve()
-    page = page_at(server.url).open()
+    page, _ = launch()
 
     said = page.trouble()
     assert said.startswith("Database unreachable since ")
@@ -50,14 +49,14 @@ def test_fa001_a_source_that_is_missing_at_the_start_comes_by_itself(
 
 
 def test_fa002_a_source_that_goes_away_keeps_its_data_and_comes_back(
-    serve, jobs, page_at, tmp_path
+    launch, jobs, tmp_path, caplog
 ):
+    caplog.set_level("INFO", "data.snapshot")
     jobs.stalled("first")
     file = tmp_path / "jobs.db"
-    server = serve()
-    page = page_at(server.url).open()
+    page, composed = launch(JOBS_POLL_EVERY="500ms")
     wait_for_jobs(page, ["first"])
-    assert server.get("readyz").status_code == 200
+    assert httpx.get(f"{page.url}readyz").status_code == 200
 
     file.rename(tmp_path / "away.db")
 
@@ -67,21 +66,23 @@ def test_fa002_a_source_that_goes_away_keeps_its_data_and_comes_back(
     assert page.jobs() == ["first"]
     assert page.emptiness() is None
     assert page.banner().title == "1 job(s) may be stalled"
-    assert server.get("healthz").status_code == 200
-    ready = server.get("readyz")
+    assert httpx.get(f"{page.url}healthz").status_code == 200
+    ready = httpx.get(f"{page.url}readyz")
     assert ready.status_code == 503
     assert "there is no database file" in ready.json()["sources"]["jobs"]
     page.reload()
     assert page.jobs() == ["first"]
-    wait_until(lambda: _seq_grew(server))
+    reader = composed.deps.sources["jobs"].reader
+    reads = reader.reads
+    wait_for(lambda: reader.reads >= reads + 2)
 
     (tmp_path / "away.db").rename(file)
     jobs.running("second")
 
     wait_for_jobs(page, ["first", "second"])
     assert page.trouble() is None
-    assert server.get("readyz").status_code == 200
-    about = [line for line in server.lines() if "source jobs" in line]
+    assert httpx.get(f"{page.url}readyz").status_code == 200
+    about = [line for line in caplog.messages if "source jobs" in line]
     assert len(about) == 2
     assert "there is no database file" in about[0]
     assert "answers again" in about[1]
@@ -297,16 +298,6 @@ def _without_checks(table: JobTable) -> None:
     start = made.index(", \n\tCONSTRAINT job_runs_status")
     table.execute("DROP TABLE job_runs")
     table.execute(made[:start] + "\n)")
-
-
-def _seq_grew(server) -> None:
-    """Several polls went by since the source was lost."""
-    reads = server.metric('jobmanager_source_reads_total{source="jobs"}')
-    wait_for(
-        lambda: (
-            server.metric('jobmanager_source_reads_total{source="jobs"}') >= reads + 2
-        )
-    )
 
 
 @pytest.mark.parametrize("jobs", ["postgresql"], indirect=True)

@@ -29,7 +29,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator:
 
 @pytest.fixture
 def kept(environ) -> Iterator[Store]:
-    """The store of a server in a process of its own."""
+    """The store of a server behind a proxy."""
     store = open_store(environ["JOBS_STORE_URL"])
     yield store
     store.close()
@@ -89,18 +89,18 @@ def test_te002_a_reload_goes_on_and_nothing_counts_twice(launch, jobs, opened, c
 
 
 def test_te003_minutes_without_the_server_arrive_later_and_a_fault_counts_once(
-    serve, jobs, page_at, opened, kept
+    proxied, jobs, page_at, opened, kept
 ):
-    server = serve()
-    page = opened(page_at(server.url))
+    proxy = proxied()
+    page = opened(page_at(proxy.url))
     page.overview.wait_for_state("live")
     page.pass_seconds(30)
 
-    server.kill()
+    proxy.go_away()
     page.overview.wait_for_state("reconnecting")
     page.pass_seconds(300)
     assert seconds(kept) == {}
-    server.start()
+    proxy.come_back()
     page.overview.wait_for_state("live")
     page.pass_seconds(60)
 
@@ -138,12 +138,12 @@ def test_te004_a_report_lands_with_what_the_tab_knew(launch, jobs, opened):
 
 
 def test_te005_a_report_that_cannot_be_sent_keeps_its_note_and_lands_once(
-    serve, jobs, page_at, opened, kept
+    proxied, jobs, page_at, opened, kept
 ):
-    server = serve()
-    page = opened(page_at(server.url))
+    proxy = proxied()
+    page = opened(page_at(proxy.url))
     page.overview.wait_for_state("live")
-    server.kill()
+    proxy.go_away()
     page.overview.wait_for_state("reconnecting")
 
     shown = page.open_report()
@@ -154,7 +154,7 @@ def test_te005_a_report_that_cannot_be_sent_keeps_its_note_and_lands_once(
     page.write("Ünïcode <b>stuck</b>")
     assert "the server cannot be reached" in page.send("not sent")
     assert page.note() == "Ünïcode <b>stuck</b>"
-    server.start()
+    proxy.come_back()
     page.send("Thank you")
 
     [found] = kept.viewing.reports(0, 2**60)
