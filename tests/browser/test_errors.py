@@ -6,7 +6,6 @@ import json
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -16,16 +15,12 @@ from data.store.audit import AuditFilter
 from data.store.error_records import ErrorFilter
 from tests.browser.errors_page import ErrorsPage
 from tests.browser.history_page import HistoryPage
+from tests.browser.kept_errors import kept, wait_for_kept
 from tests.browser.served import free_port
 from tests.browser.waiting import wait_for
 from tests.factories import finished_run
 
 pytestmark = pytest.mark.browser
-
-
-def kept(composed: Any) -> list[dict[str, Any]]:
-    rows = composed.deps.store.errors.events([], limit=100)
-    return [json.loads(row.body) for row in reversed(rows)]
 
 
 def test_er001_the_references_checklist(launch, dash_duo):
@@ -322,7 +317,7 @@ def test_er007_a_callback_that_fails_shows_a_reference_and_is_tracked(
     overview._driver.get(f"{overview.url}audit")
     wait_for(lambda: "Something went wrong" in overview.toasts())
     assert "hunter2" not in overview.toasts()
-    (found,) = (one for one in kept(composed) if one["kind"] == "server_callback")
+    found = wait_for_kept(composed, "kind", "server_callback")
     assert f"(ref {found['event_id'][:8]})" in overview.toasts()
     assert found["context"]["component"]
     assert found["context"]["userAgent"].startswith("Mozilla/5.0")
@@ -447,8 +442,12 @@ def test_er013_a_source_that_is_gone_is_one_error_and_the_page_says_its_data_is_
     wait_for(
         lambda: "loadJobHistory" in [one["context"]["action"] for one in kept(composed)]
     )
-    (found,) = (
-        one for one in kept(composed) if one["context"]["action"] == "loadJobHistory"
+    (found,) = wait_for(
+        lambda: [
+            one
+            for one in kept(composed)
+            if one["context"]["action"] == "loadJobHistory"
+        ]
     )
     assert found["context"]["component"]
     path.with_suffix(".away").rename(path)

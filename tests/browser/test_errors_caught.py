@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.errors_page import ErrorsPage
 from tests.browser.history_page import HistoryPage
+from tests.browser.kept_errors import kept, wait_for_kept
 from tests.browser.pages import wait_for_jobs
 from tests.browser.waiting import wait_for
 from tests.factories import finished_run
@@ -39,11 +40,6 @@ for (let size = 4_000_000; size >= 1; size = Math.floor(size / 2)) {
   } catch { /* nothing of this size fits any more */ }
 }
 """
-
-
-def kept(composed: Any) -> list[dict[str, Any]]:
-    rows = composed.deps.store.errors.events([], limit=100)
-    return [json.loads(row.body) for row in reversed(rows)]
 
 
 def test_ec001_what_a_script_a_promise_a_file_or_a_callback_does_is_caught(
@@ -161,11 +157,7 @@ def test_ec004_each_operation_that_cannot_be_done_says_what_it_was_about(launch,
 
     def wait_about(action: str) -> dict[str, Any]:
         entry = wait_for(lambda: remembered(page, action))
-        (event,) = wait_for(
-            lambda: [
-                one for one in kept(composed) if one["event_id"] == entry["event_id"]
-            ]
-        )
+        event = wait_for_kept(composed, "event_id", entry["event_id"])
         told = event["context"]
         assert told["action"] == action
         assert told["source"] == "jobs"
@@ -251,7 +243,7 @@ def test_ec005_a_clean_up_that_cannot_be_done_names_its_runs(launch, jobs):
         "component": "cleanup-modal",
         "params": {"source": "jobs"},
     }
-    (event,) = (one for one in kept(composed) if one["event_id"] == entry["event_id"])
+    event = wait_for_kept(composed, "event_id", entry["event_id"])
     assert sorted(event["context"]["params"]["run_ids"]) == sorted(stalled)
 
 
@@ -301,8 +293,8 @@ def test_ec007_a_job_that_nobody_knows_is_logged_with_its_context(launch, jobs):
     assert entry["message"] == wait_for(lambda: history.shown("run-message"))
     stored = overview.run("return sessionStorage.getItem('jobManagerErrors')")
     assert json.loads(stored) == page.recent()
-    (event,) = kept(composed)
-    assert event["event_id"] == entry["event_id"]
+    event = wait_for_kept(composed, "event_id", entry["event_id"])
+    assert kept(composed) == [event]
     assert event["exception"]["type"] == "UnknownJobError"
     history.open()
     assert page.recent() == [entry]
