@@ -38,8 +38,6 @@ _ARGUMENTS = (
     "--disable-renderer-backgrounding",
     # dots that pulse and dialogs that fade in are drawn many times a second
     "--force-prefers-reduced-motion",
-    # a page that lives for a second gains nothing from code that was made fast for it
-    "--js-flags=--no-opt,--no-maglev,--single-threaded-gc",
 )
 #: A page that goes writes down what it has counted.
 _KEEP_NOTHING = """
