@@ -123,6 +123,12 @@ def page_port() -> int:
     return free_port()
 
 
+@pytest.fixture(scope="session")
+def proxy_port() -> int:
+    """The same for a proxy."""
+    return free_port()
+
+
 @pytest.fixture(autouse=True)
 def _one_app_a_process() -> Iterator[None]:
     """Dash keeps the pages of the last app for the next one."""
@@ -232,15 +238,16 @@ def serve(
     environ: dict[str, str],
     clock: RunningClock,
     tmp_path: Path,
+    page_port: int,
 ) -> Iterator[Callable[..., Served]]:
-    """Starts ``job-manager serve`` over the job table."""
+    """Starts ``job-manager serve`` over the job table, one at a time."""
     served: list[Served] = []
 
     def serve(**wanted: str) -> Served:
         found = {**environ, **wanted}
         if "JOBS_DATABASE_URL" not in found:
             found["JOBS_DATABASE_URL"] = request.getfixturevalue("jobs").url
-        served.append(Served(tmp_path, clock=clock, **found))
+        served.append(Served(tmp_path, clock=clock, port=page_port, **found))
         return served[-1].start()
 
     yield serve
@@ -249,13 +256,15 @@ def serve(
 
 
 @pytest.fixture
-def proxied(launch: Launch, page_port: int) -> Iterator[Callable[..., Proxy]]:
+def proxied(
+    launch: Launch, page_port: int, proxy_port: int
+) -> Iterator[Callable[..., Proxy]]:
     """Starts the product behind a proxy; its page may well complain of the proxy."""
     with ExitStack() as stack:
 
         def proxied(**wanted: str) -> Proxy:
             launch(opened=False, complains=True, **wanted)
-            return stack.enter_context(proxy_to(page_port))
+            return stack.enter_context(proxy_to(page_port, proxy_port))
 
         yield proxied
 

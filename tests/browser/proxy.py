@@ -19,9 +19,9 @@ class Link:
 class Proxy:
     """Hands on everything, until told otherwise."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, port: int) -> None:
         self.target = target
-        self.port = 0
+        self.port = port
         #: answer WebSocket handshakes with 403
         self.without_sockets = False
         #: how long each answer is held back
@@ -64,7 +64,6 @@ class Proxy:
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._handle, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def _go_away(self) -> None:
         self._server.close()
@@ -135,9 +134,9 @@ class Proxy:
 
 
 @contextmanager
-def proxy_to(port: int) -> Iterator[Proxy]:
-    """A running proxy to ``port`` of this machine."""
-    proxy = Proxy(port)
+def proxy_to(target: int, port: int) -> Iterator[Proxy]:
+    """A proxy that listens on ``port``, to ``target`` of this machine."""
+    proxy = Proxy(target, port)
     proxy.start()
     try:
         yield proxy

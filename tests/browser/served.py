@@ -55,10 +55,15 @@ class Served:
     """A server process that can be killed and started again on the same port."""
 
     def __init__(
-        self, directory: Path, *, clock: RunningClock | None = None, **environ: str
+        self,
+        directory: Path,
+        *,
+        clock: RunningClock | None = None,
+        port: int | None = None,
+        **environ: str,
     ) -> None:
         self.clock = clock or RunningClock()
-        self.port = free_port()
+        self.port = port or free_port()
         self.directory = directory
         self.environ = {"JOBS_PORT": str(self.port), **environ}
         self.prefix = environ.get("JOBS_PREFIX", "/")
