@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from data.clock import Clock
 from data.engines.base import Diagnosis, Grade
 from data.exceptions import (
     AccessDeniedError,
@@ -31,13 +32,13 @@ class Finding:
 
 
 def examine(
-    sources: Mapping[str, Source], store_url: str, now_ms: int
+    sources: Mapping[str, Source], store_url: str, clock: Clock
 ) -> list[Finding]:
     """Look at every source and at the store; nothing is changed anywhere."""
     found = [
         Finding(name, *diagnosis)
         for name, source in sources.items()
-        for diagnosis in _of_source(source, now_ms)
+        for diagnosis in _of_source(source, clock)
     ]
     return [*found, Finding(STORE, *_of_store(store_url))]
 
@@ -47,10 +48,10 @@ def is_well(findings: list[Finding]) -> bool:
     return all(finding.grade is not Grade.MEND for finding in findings)
 
 
-def _of_source(source: Source, now_ms: int) -> list[Diagnosis]:
+def _of_source(source: Source, clock: Clock) -> list[Diagnosis]:
     reached = Diagnosis("reachable", Grade.OK, f"{source.label} answers.")
     try:
-        return [reached, *source.engine.examine(now_ms)]
+        return [reached, *source.engine.examine(clock)]
     except SourceUnavailableError as error:
         return [_wrong("reachable", error, "Look at its address, and whether it runs.")]
     except SchemaMismatchError as error:

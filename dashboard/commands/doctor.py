@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dashboard.commands.tools import EXIT_FAILED, Tools, say, settings_with_sources
-from data.clock import now_ms, utc_now
+from data.clock import utc_now
 from data.doctor import Finding, examine, is_well
 
 
@@ -23,7 +23,7 @@ def run(asked: argparse.Namespace, tools: Tools) -> int:
     """One line a finding with its mend below; 1 when something is to be mended."""
     settings = settings_with_sources()
     sources = tools.open_sources(settings)
-    findings = examine(sources, settings.store_url.get_secret_value(), now_ms(utc_now))
+    findings = examine(sources, settings.store_url.get_secret_value(), utc_now)
     for source in sources.values():
         source.engine.close()
     if asked.json:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+from data.clock import Clock
 from data.model import (
     Failure,
     HourCell,
@@ -200,10 +201,10 @@ class JobEngine(Runs, Protocol):
         Raises SchemaMismatchError or AccessDeniedError when nothing can be read.
         """
 
-    def examine(self, now_ms: int) -> list[Diagnosis]:
+    def examine(self, clock: Clock) -> list[Diagnosis]:
         """Everything about tables, plans, rights and clocks that somebody should know.
 
-        ``now_ms`` is this machine's clock. Raises what ``check`` raises.
+        ``clock`` is this machine's. Raises what ``check`` raises.
         """
 
     def probe(self) -> object:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from data.clock import Clock, now_ms
 from data.db import Database
 from data.engines.base import (
     LOCKED,
@@ -146,7 +147,7 @@ class DbosEngine:
         self._capabilities = able
         return []
 
-    def examine(self, now_ms: int) -> list[Diagnosis]:
+    def examine(self, clock: Clock) -> list[Diagnosis]:
         """The tables, rights and plans, the version of DBOS, the clocks."""
         self.check()
         able = self._capabilities
@@ -158,8 +159,8 @@ class DbosEngine:
                 Diagnosis("rights", Grade.NOTE, able.reason)
                 if able.reason
                 else Diagnosis("rights", Grade.OK, _RIGHTS),
-                *plans(connection, names, self._history.questions(now_ms)),
-                *surroundings(connection, now_ms),
+                *plans(connection, names, self._history.questions(now_ms(clock))),
+                *surroundings(connection, clock),
             ]
 
     def probe(self) -> object:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, func, select
 
-from data.clock import DAY_MS, SECOND_MS
+from data.clock import DAY_MS, SECOND_MS, Clock, now_ms
 from data.engines.base import Diagnosis, Finding, Grade
 from data.engines.native_queries import CALENDAR, GUIDE
 from data.model import Anomaly
@@ -99,12 +99,12 @@ def is_slow(step: str, table: str) -> bool:
     return scans or sorts
 
 
-def surroundings(connection: Connection, now_ms: int) -> Iterator[Diagnosis]:
+def surroundings(connection: Connection, clock: Clock) -> Iterator[Diagnosis]:
     """Journal, clock and time zone of the database."""
     if connection.dialect.name == "sqlite":
         yield _journal(str(connection.exec_driver_sql("PRAGMA journal_mode").scalar()))
         return
-    yield _skew(connection, now_ms)
+    yield _skew(connection, clock)
     zone = connection.exec_driver_sql("SHOW timezone").scalar()
     message = f"Instants carry their zone; the session's is {zone}."
     yield Diagnosis("timezone", Grade.OK, message)
@@ -119,10 +119,12 @@ def _journal(mode: str) -> Diagnosis:
     return Diagnosis("journal", Grade.MEND, message, "PRAGMA journal_mode=WAL;")
 
 
-def _skew(connection: Connection, now_ms: int) -> Diagnosis:
+def _skew(connection: Connection, clock: Clock) -> Diagnosis:
     epoch = func.extract("epoch", func.clock_timestamp())
+    asked = now_ms(clock)
     there = round(float(connection.scalar(select(epoch)) or 0) * 1000)
-    apart = there - now_ms
+    # it was read at some time until the answer came
+    apart = there - min(max(there, asked), now_ms(clock))
     if abs(apart) <= CLOCK_TOLERANCE_MS:
         return Diagnosis("clock", Grade.OK, "The database's clock agrees with ours.")
     side = "ahead of" if apart > 0 else "behind"

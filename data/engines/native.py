@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import not_, null
 
+from data.clock import Clock, now_ms
 from data.db import Database
 from data.driver_errors import is_value_refused
 from data.engines.base import (
@@ -131,7 +132,7 @@ class NativeEngine:
         self._capabilities = self._permissions.server(self._shape)
         return [*([] if facts.is_view else indexes), *wrong]
 
-    def examine(self, now_ms: int) -> list[Diagnosis]:
+    def examine(self, clock: Clock) -> list[Diagnosis]:
         """The table, its rights and indexes, the plans of our questions, the clocks."""
         findings = [one for one in self.check() if one.mend not in FIXES.values()]
         table = self._table
@@ -147,14 +148,14 @@ class NativeEngine:
             "The open runs": select_open(table, self._select, OPEN_LIMIT + 1),
             "How many are open": select_open_counts(table),
         }
-        history = self._history.questions("a-job", now_ms)
+        history = self._history.questions("a-job", now_ms(clock))
         with self._db.reading() as connection:
             found += heartbeat_indexes(connection, table)
             found += plans(connection, [table.name], open_runs, guided=True)
             found += plans(connection, [table.name], history)
-            found += surroundings(connection, now_ms)
+            found += surroundings(connection, clock)
             if self._db.dialect == "sqlite":
-                found += units(connection, table, now_ms)
+                found += units(connection, table, now_ms(clock))
         return found
 
     def probe(self) -> object:

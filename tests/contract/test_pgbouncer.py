@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from data import connecting
-from data.clock import HOUR_MS
+from data.clock import HOUR_MS, utc_now
 from data.db import Database
 from data.engines.base import Cancelled, Grade, Marked, Seen, Written
 from data.engines.dbos import DbosEngine
@@ -130,7 +130,7 @@ def test_the_trial_of_the_actions_leaves_nothing_behind_it(
     [run_id] = table.add(make_run())
     before = table.rows()
     with native_engine(pooled) as engine:
-        found = [one for one in engine.examine(NOW) if one.what == "rights"]
+        found = [one for one in engine.examine(utc_now) if one.what == "rights"]
 
     assert [(one.grade, one.message) for one in found] == [
         (
@@ -160,7 +160,7 @@ def test_runs_of_dbos_are_started_cancelled_and_run_again(
     assert engine.enqueue_again(["open"], at_ms=NOW).started == {"open": "open"}
     assert _states(engine, "open") == [JobState.PENDING]
     assert Grade.MEND not in {
-        one.grade for one in engine.examine(NOW) if one.what == "rights"
+        one.grade for one in engine.examine(utc_now) if one.what == "rights"
     }
 
     engine.close()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import CheckConstraint
 
+from data.clock import utc_now
 from data.engines.base import Grade
 from data.engines.native import NativeEngine
 from data.exceptions import DataError
@@ -62,7 +63,7 @@ def fill(table: JobTable, runs: str) -> None:
 def assert_takes_new_runs(engine: NativeEngine) -> None:
     engine.check()
     assert engine.capabilities.enqueue, engine.capabilities.reason
-    found = [d for d in engine.examine(NOW) if d.what == "rights"]
+    found = [d for d in engine.examine(utc_now) if d.what == "rights"]
     assert [d.grade for d in found] == [Grade.OK], found
     assert engine.enqueue("b", "{}", queue=None, run_at_ms=None, at_ms=NOW)
     with pytest.raises(DataError):

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
+from data.clock import utc_now
 from data.engines.base import Grade
 from data.engines.native import NativeEngine
 from data.model import JobState, RunFilter
-from tests.factories import NOW, JobTable, job_table, native_engine
+from tests.factories import JobTable, job_table, native_engine
 
 FINISHED, WAITING = 60_000, 20_000
 
@@ -98,7 +99,7 @@ def test_the_doctor_explains_what_is_asked_every_day(
     table: JobTable, engine: NativeEngine
 ) -> None:
     def plans() -> dict[str, tuple[Grade, str]]:
-        found = [d for d in engine.examine(NOW) if d.what == "plan"]
+        found = [d for d in engine.examine(utc_now) if d.what == "plan"]
         return {d.message.split(":")[0]: (d.grade, d.mend) for d in found}
 
     assert plans()["The open runs"] == (Grade.OK, "")
@@ -108,7 +109,7 @@ def test_the_doctor_explains_what_is_asked_every_day(
     table.execute(f'ALTER DATABASE "{name}" SET enable_bitmapscan = off')
     engine.close()
 
-    found = [d for d in engine.examine(NOW) if d.what == "plan"]
+    found = [d for d in engine.examine(utc_now) if d.what == "plan"]
 
     slow = [d for d in found if d.grade is Grade.MEND]
     assert any("Failed runs" in d.message or "The history" in d.message for d in slow)
@@ -117,5 +118,5 @@ def test_the_doctor_explains_what_is_asked_every_day(
 def test_a_small_table_may_be_walked_over(postgresql_url: str) -> None:
     with job_table(postgresql_url) as table, native_engine(postgresql_url) as engine:
         table.execute("ANALYZE job_runs")
-        found = [d for d in engine.examine(NOW) if d.what == "plan"]
+        found = [d for d in engine.examine(utc_now) if d.what == "plan"]
         assert {d.grade for d in found} == {Grade.OK}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
+from data.clock import utc_now
 from data.engines.base import Grade, Seen
 from data.engines.native import NativeEngine
 from data.engines.native_writer import IGNORED
@@ -62,7 +63,7 @@ def only(*actions: str) -> dict[str, bool]:
 
 
 def rights(engine: NativeEngine) -> list[tuple[Grade, str]]:
-    return [(d.grade, d.message) for d in engine.examine(NOW) if d.what == "rights"]
+    return [(d.grade, d.message) for d in engine.examine(utc_now) if d.what == "rights"]
 
 
 def guard(run_id: str, started_at: int) -> Seen:
@@ -161,7 +162,7 @@ def test_columns_of_ones_own_are_copied_and_the_others_are_named(
     assert [row[name] for name in kept] == ["mail", 5, "b", 9, "x", 18]
     assert (row["outer_id"], row["dedup"]) == (None, None)
     assert row["made_at"] is not None
-    notes = [d.message for d in engine.examine(NOW) if d.what == "columns"]
+    notes = [d.message for d in engine.examine(utc_now) if d.what == "columns"]
     left_out = "outer_id, dedup, made_at, double"
     assert notes == [f"A retry does not copy {left_out}: the new run gets new values."]
 

@@ -386,7 +386,7 @@ def test_what_is_open_is_not_run_again(scene: Scene) -> None:
 
 
 def test_what_is_thought_of_the_engine_is_found(scene: Scene) -> None:
-    found = scene.shop.engine.examine(now_ms(utc_now))
+    found = scene.shop.engine.examine(utc_now)
 
     assert {"schema", "rights", "plan"} <= {diagnosis.what for diagnosis in found}
     assert [d for d in found if d.grade == "mend" and d.what != "journal"] == []

@@ -1,15 +1,18 @@
 """What the doctor finds, and that its mend makes the finding go away."""
 
+import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from data.clock import DAY_MS
+from data.clock import DAY_MS, Clock, utc_now
 from data.db import Database
 from data.doctor import Finding, examine, is_well
 from data.engines.base import Grade
+from data.engines.doctoring import surroundings
 from data.engines.native import NativeEngine
 from data.snapshot import SnapshotReader, Source
 from data.store import open_store
@@ -38,22 +41,14 @@ def source_of(url: str, *, read_only: bool = False) -> Source:
 
 
 def look(
-    url: str, store: Path, *, now_ms: int | None = None, read_only: bool = False
+    url: str, store: Path, *, clock: Clock | None = None, read_only: bool = False
 ) -> list[Finding]:
     source = source_of(url, read_only=read_only)
     try:
-        now = NOW if now_ms is None else now_ms
-        return examine({"orders": source}, f"sqlite:///{store / 'store.db'}", now)
+        ours = clock or (FakeClock() if url.startswith("sqlite") else utc_now)
+        return examine({"orders": source}, f"sqlite:///{store / 'store.db'}", ours)
     finally:
         source.engine.close()
-
-
-def server_now(table: JobTable) -> int:
-    """Now by the clock that the doctor compares with."""
-    if table.dialect == "sqlite":
-        return NOW
-    asked = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-    return int(table.scalar(asked))
 
 
 def wrong(findings: list[Finding]) -> list[tuple[str, str]]:
@@ -70,7 +65,7 @@ def test_all_is_well_where_it_is(table: JobTable, tmp_path: Path) -> None:
     make_wal(table)
     table.add(*(finished_run(finished_at=NOW - n) for n in range(500)))
 
-    found = look(table.url, tmp_path, now_ms=server_now(table))
+    found = look(table.url, tmp_path)
 
     assert wrong(found) == []
     assert is_well(found)
@@ -90,9 +85,8 @@ def test_a_missing_index_is_named_and_its_ddl_mends_it(
 ) -> None:
     make_wal(table)
     table.execute(f"DROP INDEX {index}")
-    now = server_now(table)
 
-    found = look(table.url, tmp_path, now_ms=now)
+    found = look(table.url, tmp_path)
 
     [mend] = [mend for what, mend in wrong(found) if what == "index"]
     assert mend.startswith(f"CREATE INDEX {index} ON job_runs")
@@ -100,19 +94,18 @@ def test_a_missing_index_is_named_and_its_ddl_mends_it(
     slow = any(what == "plan" for what, _ in wrong(found))
     assert slow == (index == "job_runs_finished")
     table.execute(mend)
-    assert wrong(look(table.url, tmp_path, now_ms=now)) == []
+    assert wrong(look(table.url, tmp_path)) == []
 
 
 def test_an_index_on_heartbeats_is_told(table: JobTable, tmp_path: Path) -> None:
     make_wal(table)
     table.execute("CREATE INDEX slow ON job_runs (heartbeat_at)")
-    now = server_now(table)
 
-    [(what, mend)] = wrong(look(table.url, tmp_path, now_ms=now))
+    [(what, mend)] = wrong(look(table.url, tmp_path))
 
     assert (what, mend) == ("index", "DROP INDEX slow;")
     table.execute(mend)
-    assert wrong(look(table.url, tmp_path, now_ms=now)) == []
+    assert wrong(look(table.url, tmp_path)) == []
 
 
 def test_a_table_or_column_that_is_missing_comes_with_its_ddl(
@@ -147,7 +140,7 @@ def test_a_source_that_may_only_be_read_is_a_note(
 ) -> None:
     make_wal(table)
 
-    found = look(table.url, tmp_path, now_ms=server_now(table), read_only=True)
+    found = look(table.url, tmp_path, read_only=True)
 
     [note] = [f for f in found if f.grade is Grade.NOTE]
     assert (note.what, note.message) == (
@@ -182,14 +175,32 @@ def test_seconds_and_ends_in_the_future_are_told(
 def test_a_servers_clock_that_differs_is_told(
     postgresql_url: str, tmp_path: Path
 ) -> None:
-    with job_table(postgresql_url) as table:
-        now = server_now(table)
-        found = look(postgresql_url, tmp_path, now_ms=now - 60_000)
+    def a_minute_ago() -> datetime:
+        return utc_now() - timedelta(minutes=1)
+
+    with job_table(postgresql_url):
+        found = look(postgresql_url, tmp_path, clock=a_minute_ago)
 
     [clock] = [f for f in found if f.what == "clock"]
     assert clock.grade is Grade.MEND
-    assert "60." in clock.message
-    assert "ahead of" in clock.message
+    assert re.search(r"is (59|60)\.\d s ahead of", clock.message)
+
+
+def test_an_answer_that_takes_long_is_no_clock_that_differs(
+    postgresql_url: str,
+) -> None:
+    ahead_s = iter([-30, 30])  # as the question is asked, and when the answer is there
+    database = Database(postgresql_url, name="Orders")
+
+    with database.connection() as connection:
+        clock = next(
+            surroundings(
+                connection, lambda: utc_now() + timedelta(seconds=next(ahead_s))
+            )
+        )
+
+    assert (clock.what, clock.grade) == ("clock", Grade.OK)
+    database.close()
 
 
 def test_a_store_that_is_newer_is_told(sqlite_url: str, tmp_path: Path) -> None:

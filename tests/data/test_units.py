@@ -108,7 +108,7 @@ def test_doctor_and_page_name_columns_unit_and_fix(
         table.add(finished_run(finished_at=instant), finished_run(finished_at=NOW))
 
         found = [one for one in engine.check() if one.mend == FIXES[unit]]
-        told = [one for one in engine.examine(NOW) if one.grade is Grade.MEND]
+        told = [one for one in engine.examine(FakeClock()) if one.grade is Grade.MEND]
 
     assert [one.message for one in found] == [
         (
