@@ -89,13 +89,15 @@ def test_li016_a_server_that_does_not_answer_is_given_up_and_found_again(
     proxied, jobs, page_at
 ):
     proxy = proxied()
+    jobs.running("first")
     page = page_at(proxy.url).open()
+    wait_for_jobs(page, ["first"])  # nothing of the page is under way any more
     page.wait_for_state("live")
     tried = proxy.sockets
     proxy.swallowing = True
     proxy.cut()
     page.wait_for_state("reconnecting")
-    jobs.running("first")
+    jobs.running("second")
     wait_for(lambda: proxy.sockets > tried)
     page.pass_time(10)
 
@@ -103,7 +105,7 @@ def test_li016_a_server_that_does_not_answer_is_given_up_and_found_again(
     proxy.swallowing = False
 
     page.wait_for_state("live")
-    wait_for_jobs(page, ["first"])
+    wait_for_jobs(page, ["first", "second"])
 
 
 @pytest.mark.exhaustive
