@@ -20,6 +20,8 @@
   const REFUSALS = [4401, 4403];
   // Closed by a page or a server that goes, or for being idle.
   const ON_PURPOSE = [1000, 1001, RESTART, 4001, ...REFUSALS];
+  // What ends a live link by itself: the browser says so, or nothing is heard any more.
+  const BREAKS = ["closed", "failed", "tick"];
   const WORDS = {
     connecting: "Connecting...",
     live: "Live",
@@ -196,9 +198,9 @@
     publish();
   }
 
-  /** A link that broke is an error; one that was closed on purpose is none. */
+  /** A link that broke is an error; one that was closed, or made anew, on purpose is none. */
   function lost({ type, code }) {
-    if (type === "offline" || type === "manual" || ON_PURPOSE.includes(code)) return;
+    if (!BREAKS.includes(type) || ON_PURPOSE.includes(code)) return;
     const words = `WebSocket closed (${code ?? SILENT})`;
     const context = { action: "liveLink", component: "live-badge" };
     window.jobManagerTracker?.report("warning", words, context, "ws");

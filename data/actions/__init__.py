@@ -4,6 +4,7 @@ Every action looks again before it acts, repeats in its statement what the perso
 saw, leaves an audit row before and after, and reads again before it answers.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from secrets import token_hex
@@ -62,6 +63,10 @@ __all__ = [
 
 #: A request that its process never ended may be made again after this long.
 _ONCE_FOR_MS: Final = 5 * MINUTE_MS
+#: So long a request waits for the same one to end, in seconds: a button clicked twice.
+_SAME_LIMIT_S: Final = 5.0
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 0.5
 
 
 class Actions:
@@ -287,15 +292,15 @@ class Actions:
 
     @contextmanager
     def _only_once(self, once: str | None) -> Iterator[None]:
-        """Of two requests with one number the second is refused, in any process.
+        """Of two requests with one number the second waits for the first, in any process.
 
-        Raises OutcomeUnknownError while the first is under way.
+        Raises OutcomeUnknownError when the first takes long.
         """
         if once is None:
             yield
             return
         holder, name = token_hex(8), f"once {once}"
-        if not self._acquire(name, holder):
+        if not self._acquire_soon(name, holder):
             message = "This was asked a moment ago and is under way: look again."
             raise OutcomeUnknownError(message)
         try:
@@ -303,6 +308,15 @@ class Actions:
         finally:
             with suppress(DataError):  # it lapses by itself; what was done is done
                 self._store.leases.release(name, holder)
+
+    def _acquire_soon(self, name: str, holder: str) -> bool:
+        ends_at, pause_s = time.monotonic() + _SAME_LIMIT_S, _FIRST_PAUSE_S
+        while not self._acquire(name, holder):
+            if time.monotonic() >= ends_at:
+                return False
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        return True
 
     def _acquire(self, name: str, holder: str) -> bool:
         now = now_ms(self._clock)

@@ -361,7 +361,10 @@ def test_other_params_are_checked_used_and_written_down(house: House) -> None:
     assert (row.action, row.detail) == ("run again", 'params: {"n": 2}')
 
 
-def test_what_another_process_is_working_on_is_not_done_twice(house: House) -> None:
+def test_what_another_process_is_working_on_is_not_done_twice(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.actions._SAME_LIMIT_S", 0.1)
     house.table.add(finished_run())
     leases = house.store.leases
     leases.acquire(f"once {ONCE}", "another process", NOW, 60_000)
@@ -374,6 +377,23 @@ def test_what_another_process_is_working_on_is_not_done_twice(house: House) -> N
     run_id = house.enqueue(once=ONCE)
     assert house.enqueue(once=ONCE) == run_id
     assert len(house.table.rows()) == before + 1
+
+
+def test_a_request_that_is_made_twice_at_once_has_one_answer(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [run_id] = house.table.add(finished_run())
+    leases = house.store.leases
+    leases.acquire(f"once {ONCE}", "the first", NOW, 60_000)
+
+    def end_the_first(_pause_s: float) -> None:
+        leases.release(f"once {ONCE}", "the first")
+
+    monkeypatch.setattr("data.actions.time.sleep", end_the_first)
+    done = house.retry(run_id, once=ONCE)
+
+    assert house.retry(run_id, once=ONCE) == done
+    assert len(house.table.rows()) == 2
 
 
 def test_jobs_are_known_from_open_runs_and_from_rollups(

@@ -252,6 +252,7 @@ def test_a_start_that_nobody_could_look_for_is_found_when_asked_again(
 def test_a_request_waits_for_none_with_another_number(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("data.actions._SAME_LIMIT_S", 0.1)
     house.flows.done("known")
     real = house.engine._control.enqueue
     meanwhile: list[object] = []

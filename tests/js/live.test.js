@@ -739,6 +739,8 @@ describe("a link that breaks is told to the error tracker", () => {
     ["an end on purpose", (it) => it.closed(1000), undefined],
     ["no network", (it) => it.window_("offline"), undefined],
     ["a click on Reconnect", (it) => it.live.reconnect(1), undefined],
+    ["another source", (it) => it.start(), undefined],
+    ["a page that is back", (it) => it.window_("pageshow", { persisted: true }), undefined],
   ];
   for (const [name, breaks, words] of told) {
     test(name, () => {
