@@ -20,7 +20,7 @@
   const REFUSALS = [4401, 4403];
   // Closed by a page or a server that goes, or for being idle.
   const ON_PURPOSE = [1000, 1001, RESTART, 4001, ...REFUSALS];
-  // What ends a live link by itself: the browser says so, or nothing is heard any more.
+  // What ends a live link by itself: the browser closes it, or no message arrives any more.
   const BREAKS = ["closed", "failed", "tick"];
   const WORDS = {
     connecting: "Connecting...",

@@ -16,17 +16,17 @@ from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
 
 _T = TypeVar("_T")
-#: How often somebody looks at the time while a deadline runs, in seconds.
+#: How often the clock is read while a deadline runs, in seconds.
 _LOOK_EVERY_S: Final = 0.25
-#: What counts of the time between two looks at most, in seconds.
+#: How much of the time between two reads of the clock counts at most, in seconds.
 _MOST_BETWEEN_LOOKS_S: Final = 1.0
 
 
 class RunningTime:
     """Seconds in which this process ran.
 
-    While a process or its machine stands still, nobody can answer it, and it looks at
-    nothing: that says nothing about the other side.
+    While a process or its machine stands still, no answer can reach it: such a pause says
+    nothing about the database.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -36,7 +36,7 @@ class RunningTime:
         self._looked_at = clock()
 
     def __call__(self) -> float:
-        """Seconds since it was made; it is looked at often while anything waits."""
+        """Seconds since it was made. Read it at least every ``_LOOK_EVERY_S``."""
         with self._lock:
             now = self._clock()
             self._seconds += min(now - self._looked_at, _MOST_BETWEEN_LOOKS_S)
