@@ -54,5 +54,5 @@ def with_dates(change: str, weeks: Weeks) -> str:
 
 
 def in_short(change: str, weeks: Weeks) -> str:
-    """The same for a tile, of which week says the date: "7 d: +0.12 pp vs 16-22 Nov"."""
-    return f"7 d: {change} vs {dates_before(weeks)}" if change else ""
+    """The same for a tile, of which week says the date: "+0.12 pp vs 16-22 Nov"."""
+    return f"{change} vs {dates_before(weeks)}" if change else ""
