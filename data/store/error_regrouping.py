@@ -106,8 +106,7 @@ class Regrouping:
         rows = connection.execute(wanted.order_by(_e.at.desc()).limit(AT_ONCE)).all()
         if not rows:
             return 0
-        known = _parts_by_codes(connection, old)
-        events = [_regrouped(row, known) for row in rows]
+        events = _regrouped(rows, _parts_by_codes(connection, old))
         dialect = self._db.dialect
         for row, event in zip(rows, events, strict=True):
             new = {"fingerprint": event.fingerprint}
@@ -201,20 +200,45 @@ def _finish(connection: Connection) -> None:
     connection.execute(done.values(finished=True))
 
 
-def _regrouped(row: Any, known: Mapping[str, str]) -> ErrorEvent:
-    """The event as it is tracked today."""
+def _regrouped(rows: Sequence[Any], parts: Mapping[str, str]) -> list[ErrorEvent]:
+    """The events as they are tracked today.
+
+    Those without frames go where those with frames and the same codes are: into one of
+    ``parts``, or into what these rows themselves begin.
+    """
+    frames = [_frames_of(row.body) for row in rows]
+    begun = Counter(
+        (_codes(row), fingerprint(row.type, row.message, found))
+        for row, found in zip(rows, frames, strict=True)
+        if found is not None
+    )
+    known = {codes: new for (codes, new), _ in reversed(begun.most_common())}
+    known.update(parts)
+    return [
+        _as_today(row, _fingerprint_of(row, found, known))
+        for row, found in zip(rows, frames, strict=True)
+    ]
+
+
+def _as_today(row: Any, new: str) -> ErrorEvent:
     values = {column.name: getattr(row, column.name) for column in _EVENT}
     values["before"] = row.fingerprint
-    values["fingerprint"] = _fingerprint_of(row, known)
+    values["fingerprint"] = new
     return ErrorEvent(**values, title=title_of(row.type, row.message))
 
 
-def _fingerprint_of(row: Any, known: Mapping[str, str]) -> str:
-    frames = _frames_of(row.body)
+def _fingerprint_of(
+    row: Any, frames: Sequence[Frame] | None, known: Mapping[str, str]
+) -> str:
     if frames is not None:
         return fingerprint(row.type, row.message, frames)
-    same = known.get(" ".join(codes_of(row.message)))
+    same = known.get(_codes(row))
     return same or fingerprint_without_place(row.fingerprint, row.message)
+
+
+def _codes(row: Any) -> str:
+    """The codes that its message names, as a part is noted with them."""
+    return " ".join(codes_of(row.message))
 
 
 def _frames_of(body: str) -> list[Frame] | None:

@@ -198,6 +198,15 @@ def test_an_event_without_frames_goes_where_those_with_the_same_code_went(
     assert listed(store) == {SLOW: 159, MISSING: 119, DENIED: 105}
 
 
+def test_so_does_one_that_is_moved_together_with_the_first_of_them(
+    store: Store,
+) -> None:
+    cut = replace(failed(5_000, SLOW, at=NOW), body='{"exception": {}}')
+    write_old(store, [cut, *mixed()])
+    regroup(store)
+    assert listed(store) == {SLOW: 16, MISSING: 12, DENIED: 10}
+
+
 def test_a_group_is_called_what_most_of_its_errors_are(store: Store) -> None:
     rare, usual = failed(1, SLOW), failed(2, SLOW)
     store.errors.write([replace(rare, title="rare")])
