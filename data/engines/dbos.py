@@ -32,8 +32,11 @@ from data.engines.base import (
     batches,
 )
 from data.engines.dbos_control import (
+    NOT_COPIED,
     Control,
+    Given,
     Origin,
+    arguments_of,
     new_id_of,
     origin_of,
     readable_error,
@@ -115,6 +118,7 @@ _ALL_ACTIONS: Final = Capabilities(
     cancel=True,
     idempotent=True,
     remedy=Remedy.CANCEL,
+    not_copied=NOT_COPIED,
 )
 
 
@@ -307,13 +311,14 @@ class DbosEngine:
         idempotency_key: str = "",
     ) -> str:
         """Make a run that waits, on the queue of the job's last run; its id."""
+        arguments = arguments_of(params)
         known = [job for job in self._open_jobs() if job.job_name == job_name]
         model = [*known[:1], *self.latest(job_name, limit=1)]
         origin = self._origin(model[0].run_id) if model else Origin()
         run_id = self._control.enqueue(
             job_name,
-            params,
-            origin._replace(new_id=new_id_of(idempotency_key)),
+            arguments,
+            origin._replace(given=Given(), new_id=new_id_of(idempotency_key)),
             queue=queue,
             delay_ms=0 if run_at_ms is None else run_at_ms - at_ms,
         )
@@ -347,6 +352,7 @@ class DbosEngine:
         one stays as it is, with its error. Other ``params`` make a new run.
         """
         del at_ms
+        arguments = None if params is None else arguments_of(params)
         started: dict[str, str] = {}
         jobs = [job for job in self.runs(run_ids) if job.state in FINISHED]
         refused = dict.fromkeys(self._locked(jobs) if params is None else [], LOCKED)
@@ -354,7 +360,7 @@ class DbosEngine:
             if job.run_id in refused:
                 continue
             try:
-                started[job.run_id] = self._run_again(job, params, idempotency_key)
+                started[job.run_id] = self._run_again(job, arguments, idempotency_key)
             except InvalidRequestError as error:
                 refused[job.run_id] = str(error)
             except DataError as error:
@@ -373,12 +379,14 @@ class DbosEngine:
         free = {*self._free(resumed)}
         return [run_id for run_id in resumed if run_id not in free]
 
-    def _run_again(self, job: Job, params: str | None, key: str) -> str:
+    def _run_again(
+        self, job: Job, arguments: Mapping[str, Any] | None, key: str
+    ) -> str:
         origin = self._origin(job.run_id)
         origin = origin._replace(new_id=new_id_of(key, job.run_id))
-        if params is not None:
+        if arguments is not None:
             return self._control.enqueue(
-                job.job_name, params, origin, queue=None, delay_ms=0
+                job.job_name, arguments, origin, queue=None, delay_ms=0
             )
         if job.status_word in _FORKED:
             return self._control.fork(job.run_id, origin)

@@ -6,8 +6,9 @@ The client writes; it never reads what a run was given or gave, which may be a p
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID, uuid4, uuid5
 
 from dbos import (
@@ -21,7 +22,7 @@ from sqlalchemy import Engine
 
 from data.clock import SECOND_MS
 from data.db import Database
-from data.exceptions import InvalidRequestError
+from data.exceptions import InvalidParamsError, InvalidRequestError
 from data.rules import exact_json
 
 #: The queue that every DBOS application listens to.
@@ -30,6 +31,27 @@ INTERNAL_QUEUE: Final = "_dbos_internal_queue"
 _NEW_RUNS: Final = UUID("6f0ad9f6-6a44-4c3e-9d3b-6a1c54c9f1d0")
 #: All their steps run again; finished ones are not kept.
 _FIRST_STEP: Final = 1
+#: Fork takes no priority, enqueue no assumed role.
+NOT_COPIED: Final = (
+    "priority (unless params are edited)",
+    "assumed_role (if params are edited)",
+)
+#: Digits of a number that a message shows.
+_SHOWN_DIGITS: Final = 60
+
+
+class Given(NamedTuple):
+    """What one run was given beside its params; a run of the same job has its own."""
+
+    #: 0 and None: none, which DBOS calls the highest
+    priority: int | None = None
+    partition: str | None = None
+    timeout_ms: int | None = None
+    user: str | None = None
+    #: a list as JSON
+    roles: str | None = None
+    #: an object as JSON
+    attributes: str | None = None
 
 
 class Origin(NamedTuple):
@@ -39,7 +61,7 @@ class Origin(NamedTuple):
     class_name: str | None = None
     instance_name: str | None = None
     application: str | None = None
-    serialization: str | None = None
+    given: Given = Given()
     #: "": any new one
     new_id: str = ""
 
@@ -56,13 +78,13 @@ class Control:
     def enqueue(
         self,
         job_name: str,
-        params: str,
+        arguments: Mapping[str, Any],
         origin: Origin,
         *,
         queue: str | None,
         delay_ms: int,
     ) -> str:
-        """Make a run that waits; its id. ``params`` become named arguments, as JSON.
+        """Make a run that waits, with these named arguments, as JSON; its id.
 
         DBOS makes no second run of an id that is there.
         """
@@ -81,8 +103,9 @@ class Control:
             options["application_name"] = origin.application
         if delay_ms > 0:
             options["delay_seconds"] = delay_ms / SECOND_MS
+        options |= _options_of(origin.given)
         with self._client() as client:
-            client.enqueue(options, **json.loads(params))
+            client.enqueue(options, **arguments)
         return run_id
 
     def cancel(self, run_ids: Sequence[str]) -> None:
@@ -99,10 +122,17 @@ class Control:
     def fork(self, run_id: str, origin: Origin) -> str:
         """A new run with the same input, whatever its format; the new id.
 
-        An id that is there is refused by its table's primary key.
+        DBOS copies user, roles and attributes by itself, and takes no priority. An id
+        that is there is refused by its table's primary key.
         """
         with SetWorkflowID(origin.new_id or str(uuid4())), self._client() as client:
-            forked = client.fork_workflow(run_id, _FIRST_STEP, queue_name=origin.queue)
+            forked = client.fork_workflow(
+                run_id,
+                _FIRST_STEP,
+                queue_name=origin.queue,
+                queue_partition_key=origin.given.partition,
+                timeout_seconds=_seconds(origin.given.timeout_ms),
+            )
         return str(forked.workflow_id)
 
     @contextmanager
@@ -136,7 +166,19 @@ def new_id_of(key: str, run_id: str = "") -> str:
 
 def origin_of(row: Sequence[Any] | None) -> Origin:
     """The row of ``select_origin``; without one nothing is known."""
-    return Origin(*row) if row else Origin()
+    if not row:
+        return Origin()
+    at = len(row) - len(Given._fields)
+    return Origin(*row[:at])._replace(given=Given(*row[at:]))
+
+
+def arguments_of(params: str) -> dict[str, Any]:
+    """The named arguments that these params are, as DBOS's client takes them.
+
+    It takes floats: raises InvalidParamsError for a number that is none.
+    """
+    found: dict[str, Any] = json.loads(params, parse_float=_exact_float)
+    return found
 
 
 def readable_params(text: str | None) -> str | None:
@@ -165,6 +207,54 @@ def readable_error(text: str | None) -> tuple[str | None, str | None]:
         case {"name": str(name), "message": str(message)}:
             return name, message
     return None, text
+
+
+def _exact_float(text: str) -> float:
+    """The float of this number; InvalidParamsError where there is none that equals it."""
+    number = float(text)
+    try:
+        is_equal = Decimal(text) == Decimal(repr(number))
+    except InvalidOperation:  # its exponent is beyond every computer
+        is_equal = False
+    if is_equal:
+        return number
+    shown = text if len(text) <= _SHOWN_DIGITS else f"{text[:_SHOWN_DIGITS]}…"
+    message = (
+        f"DBOS would change a number in the params: {shown} would become "
+        f'{json.dumps(number)}. Write it as text: "{shown}".'
+    )
+    raise InvalidParamsError(message)
+
+
+def _options_of(given: Given) -> EnqueueOptions:
+    """What a run was given, as options; DBOS refuses a priority of 0."""
+    options: dict[str, Any] = {
+        "priority": given.priority or None,
+        "queue_partition_key": given.partition,
+        "workflow_timeout": _seconds(given.timeout_ms),
+        "authenticated_user": given.user,
+        "authenticated_roles": _read("authenticated_roles", given.roles, list),
+        "attributes": _read("attributes", given.attributes, dict),
+    }
+    found = {name: value for name, value in options.items() if value is not None}
+    return cast(EnqueueOptions, found)
+
+
+def _seconds(timeout_ms: int | None) -> float | None:
+    """A timeout as DBOS takes it: cut to whole milliseconds, it is what it was."""
+    return (timeout_ms + 0.5) / SECOND_MS if timeout_ms else None
+
+
+def _read(name: str, text: str | None, kind: type) -> Any:
+    """A column with JSON, None for nothing; InvalidRequestError for anything else."""
+    try:
+        found = json.loads(text or "null")
+    except ValueError:
+        found = text
+    if found is None or isinstance(found, kind):
+        return found
+    message = f"The {name} of this run cannot be read, so the new one would lack them."
+    raise InvalidRequestError(message)
 
 
 def _first_line(error: Exception) -> str:

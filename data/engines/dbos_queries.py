@@ -214,14 +214,19 @@ def _ended(
 
 
 def select_origin(tables: Tables, run_id: str) -> Select[Any]:
-    """What a run was made of: (queue, class, instance, application, serialization)."""
+    """What a run was made of, in the order of ``Origin``, then of ``Given``."""
     c = tables.runs.c
     return select(
         c.queue_name,
         tables.optional("class_name"),
         tables.optional("config_name"),
         tables.optional("application_name"),
-        c.serialization,
+        tables.optional("priority"),
+        tables.optional("queue_partition_key"),
+        tables.optional("workflow_timeout_ms"),
+        tables.optional("authenticated_user"),
+        tables.optional("authenticated_roles"),
+        cast(tables.optional("attributes"), Text),
     ).where(c.workflow_uuid == literal(run_id))
 
 

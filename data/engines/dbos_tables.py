@@ -37,6 +37,8 @@ _NUMBERS: Final = frozenset(
         "delay_until_epoch_ms",
         "recovery_attempts",
         "function_id",
+        "priority",
+        "workflow_timeout_ms",
     }
 )
 #: What DBOS 3 has and nothing works without.
@@ -68,6 +70,12 @@ _OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
         "class_name",
         "config_name",
         "application_name",
+        "priority",
+        "queue_partition_key",
+        "workflow_timeout_ms",
+        "authenticated_user",
+        "authenticated_roles",
+        "attributes",
         "inputs",
         "output",
         "error",
