@@ -36,6 +36,8 @@ NOT_COPIED: Final = (
     "priority (unless params are edited)",
     "assumed_role (if params are edited)",
 )
+#: Arguments of its ``enqueue``, beside which it takes those of the run.
+_OWN_NAMES: Final = frozenset({"self", "options"})
 #: Digits of a number that a message shows.
 _SHOWN_DIGITS: Final = 60
 
@@ -175,9 +177,13 @@ def origin_of(row: Sequence[Any] | None) -> Origin:
 def arguments_of(params: str) -> dict[str, Any]:
     """The named arguments that these params are, as DBOS's client takes them.
 
-    It takes floats: raises InvalidParamsError for a number that is none.
+    It takes floats: raises InvalidParamsError for a number that is none, and for a name
+    that is one of the client's own.
     """
     found: dict[str, Any] = json.loads(params, parse_float=_exact_float)
+    for name in _OWN_NAMES & found.keys():
+        message = f'DBOS\'s client cannot pass an argument named "{name}".'
+        raise InvalidParamsError(message)
     return found
 
 

@@ -250,6 +250,15 @@ def test_params_that_nobody_edited_are_not_parsed(
         assert details.params == '{"amount": 0.12345678901234567890}'
 
 
+@pytest.mark.parametrize("name", ["options", "self"])
+def test_an_argument_that_dbos_cannot_pass_is_refused(
+    engine: DbosEngine, name: str
+) -> None:
+    params = f'{{"{name}": 1}}'
+    with pytest.raises(InvalidParamsError, match=f'named "{name}"'):
+        engine.enqueue("flow", params, queue=None, run_at_ms=None, at_ms=NOW)
+
+
 def test_a_long_number_is_shortened_in_the_message(engine: DbosEngine) -> None:
     params = f'{{"n": 0.{"1" * 5_000}}}'
     with pytest.raises(InvalidParamsError) as refused:
