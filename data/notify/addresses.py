@@ -77,6 +77,7 @@ def opened(url: str) -> NotifyBase:
         raise InvalidRequestError(f"A port is a number from 1 to {_LAST_PORT}.")
     service.socket_connect_timeout = min(service.socket_connect_timeout, _CONNECT_S)
     service.socket_read_timeout = min(service.socket_read_timeout, _ANSWER_S)
+    service.retry = 0  # it is tried again here, and not when it may have arrived
     return service
 
 

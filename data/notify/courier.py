@@ -7,13 +7,16 @@ from typing import Final, NamedTuple
 
 from apprise import AppriseAttachment, NotifyBase, NotifyFormat, NotifyType
 from apprise.attachment.memory import AttachMemory
-from apprise.plugins.email import NotifyEmail
+from apprise.plugins.custom_form import NotifyForm
+from apprise.plugins.custom_json import NotifyJSON
+from apprise.plugins.custom_xml import NotifyXML
 
 from data.exceptions import InvalidRequestError
 from data.model import Severity
 from data.notify.addresses import masked, opened, without
 from data.notify.ears import listening, warnings
 from data.notify.handover import Handover, handing_over
+from data.notify.http_handover import KEY
 from data.rules.scrub import cut, scrub_text
 
 _PROBLEM_BYTES: Final = 300
@@ -22,6 +25,8 @@ _TYPES: Final = {
     Severity.WARNING: NotifyType.WARNING,
     Severity.CRITICAL: NotifyType.FAILURE,
 }
+#: Webhooks of one's own: others know nothing of a key.
+_TAKE_KEYS: Final = (NotifyForm, NotifyJSON, NotifyXML)
 #: What the system says of a connection, and how it is passed on.
 _CAUSES: Final = {
     "refused": "connection refused",
@@ -63,6 +68,7 @@ def deliver(
     except InvalidRequestError as error:
         return Outcome(str(error))
     handover = handover or Handover()
+    handover.text = f"{title} {body}"
     _mark(service, handover.key)
     with listening() as heard, handing_over(handover):
         try:
@@ -90,9 +96,8 @@ def _failed(
 
 def _mark(service: NotifyBase, key: str) -> None:
     """Let a webhook tell a second try from a second message."""
-    headers = getattr(service, "headers", None)
-    if key and isinstance(headers, dict) and not isinstance(service, NotifyEmail):
-        headers["Idempotency-Key"] = sha256(key.encode()).hexdigest()[:32]
+    if key and isinstance(service, _TAKE_KEYS):
+        service.headers[KEY] = sha256(key.encode()).hexdigest()[:32]
 
 
 def _attached(

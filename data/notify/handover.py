@@ -1,7 +1,8 @@
-"""The moment a mail leaves our hands: from its content on, the outcome is the server's.
+"""The moment a message leaves our hands: from then on the outcome is the server's.
 
-A server that is slow to say "taken" has taken it in all likelihood: the same mail again
-would be a second one. Until then nothing is lost by trying again.
+A server that is slow to say "taken" has taken it in all likelihood: the same message
+again would be a second one. Until then nothing is lost by trying again. Here is the watch
+over mails; ``http_handover`` has that over requests.
 """
 
 import re
@@ -28,18 +29,23 @@ class Handover:
 
     def __init__(self, key: str = "") -> None:
         self.key = key
+        #: what it says, as far as is known
+        self.text = ""
         self._lock = Lock()
         self._given_up = False
         self._is_out = False
+        #: one of several recipients never answered
+        self._unanswered = False
 
     @property
     def is_out(self) -> bool:
-        """Was its content sent, and no answer came yet?"""
-        return self._is_out
+        """Was its content sent to somebody who did not answer yet?"""
+        return self._is_out or self._unanswered
 
     def begin(self) -> bool:
         """The content goes now; False when it was given up: then it must not."""
         with self._lock:
+            self._unanswered = self.is_out
             self._is_out = not self._given_up
             return self._is_out
 
@@ -51,15 +57,20 @@ class Handover:
         """Send nothing from now on; True when the content is out already."""
         with self._lock:
             self._given_up = True
-            return self._is_out
+            return self.is_out
 
 
 _CURRENT: ContextVar[Handover | None] = ContextVar("handover", default=None)
 
 
+def current() -> Handover | None:
+    """Of the message that this thread sends."""
+    return _CURRENT.get()
+
+
 @contextmanager
 def handing_over(handover: Handover) -> Iterator[None]:
-    """Mails that this thread sends within are those of ``handover``."""
+    """Messages that this thread sends within are those of ``handover``."""
     token = _CURRENT.set(handover)
     try:
         yield
