@@ -13,6 +13,7 @@ from itertools import islice
 from threading import Lock
 from typing import Any, Final
 
+from data.clock import is_in_calendar
 from data.engines.base import Capabilities, Finding
 from data.exceptions import (
     DataError,
@@ -360,18 +361,22 @@ def _added_up(rows: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(map(sum, zip(*rows, strict=True)))
 
 
-def _order(job: Job) -> tuple[bool, int]:
-    """Open runs by when they were enqueued, finished ones by their end; newest first."""
+def _order(job: Job) -> tuple[int, int]:
+    """Open runs by when they were enqueued, finished ones by their end; newest first.
+
+    Last come those whose end is no instant.
+    """
     ended = job.finished_at
+    if "finished_at" in dict(job.odd) or not is_in_calendar(ended or 0):
+        return 2, 0
     at = job.enqueued_at if ended is None else ended
-    return ended is not None, -(at or 0)
+    return int(ended is not None), -(at or 0)
 
 
 def _until(horizon: int | None, name: str, jobs: Iterable[Job]) -> Iterable[Job]:
     """What comes before where a search was stopped: what lies beyond it is unknown."""
     for job in jobs:
-        ended = job.finished_at
-        if horizon is not None and ended is not None and ended < horizon:
+        if horizon is not None and _order(job) > (1, -horizon):
             return
         yield renamed(name, job)
 

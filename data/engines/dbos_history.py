@@ -1,5 +1,7 @@
 """Pages of DBOS's runs: open ones first, then finished ones, newest first.
 
+Last come those whose end is no instant (odd_ends).
+
 DBOS has an index on the end of a run and none on its name, queue or state: those are
 searched for backwards in bounded windows.
 """
@@ -10,8 +12,19 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
+from data.clock import FIRST_MS, LAST_MS
 from data.db import Database
 from data.engines.dbos_queries import (
     OPEN_WORDS,
@@ -24,6 +37,7 @@ from data.engines.dbos_queries import (
     words_of,
 )
 from data.engines.dbos_tables import Tables, quoted
+from data.engines.odd_ends import Columns, OddEnds, id_of_odd, odd_cursor_of, page_of
 from data.engines.windows import not_a_cursor, search_back
 from data.model import FINISHED, OPEN, Job, RunFilter, RunPage
 from data.rules.texts import is_storable, is_storable_filter
@@ -35,6 +49,10 @@ _LONGEST_ID: Final = 200
 #: Where a row of ``select_runs`` keeps when it was made, and when it ended.
 _CREATED_AT: Final = 7
 _FINISHED_AT: Final = 11
+_CALENDAR: Final[tuple[ColumnElement[int], ColumnElement[int]]] = (
+    literal_column(str(FIRST_MS)),
+    literal_column(str(LAST_MS)),
+)
 _Rows = Sequence[Row[*tuple[Any, ...]]]
 
 
@@ -60,9 +78,16 @@ class History:
         self._tables = tables
         self._select = select_runs(tables)
         self._stopwatch = stopwatch
+        c = tables.runs.c
+        columns = Columns(c.completed_at, c.workflow_uuid, self._id, _CALENDAR)
+        self._odd = OddEnds(database, columns, self._select, stopwatch=stopwatch)
 
     def page(self, filter_: RunFilter, *, after: str | None, limit: int) -> RunPage:
         """At most ``limit`` runs from ``after`` on: see ``JobEngine.page``."""
+        if after is not None and not is_storable(after):
+            raise not_a_cursor()
+        if (odd := id_of_odd(after)) is not None:
+            return self._odd_page(filter_, [], odd, limit)
         before = self._place_of(after)
         if not is_storable_filter(filter_):
             return RunPage([], None)
@@ -70,11 +95,30 @@ class History:
         if before is None or before.is_open:
             rows += self._open(filter_, before, limit + 1)
             before = None
-        searched_to = None
         if len(rows) <= limit:
             found, searched_to = self._finished(filter_, before, limit + 1 - len(rows))
             rows += found
-        return _to_page(rows, limit, searched_to)
+            if len(rows) <= limit and searched_to is not None:
+                cursors = tuple(map(_cursor_of, rows))
+                next_ = f"f{searched_to}."
+                return RunPage(to_jobs(rows), next_, searched_to, cursors=cursors)
+        return self._odd_page(filter_, rows, None, limit)
+
+    def _odd_page(
+        self, filter_: RunFilter, rows: Sequence[Any], after: str | None, limit: int
+    ) -> RunPage:
+        """``rows``, and after them runs whose end is no instant while there is room."""
+        wanted = self._odd_wanted(filter_)
+        last: Sequence[Any] = []
+        stopped: str | None = None
+        if len(rows) <= limit and wanted is not None:
+            last, stopped = self._odd.read(wanted, after, limit + 1 - len(rows))
+        return page_of(
+            to_jobs([*rows, *last]),
+            [*map(_cursor_of, rows), *(odd_cursor_of(row[0]) for row in last)],
+            limit,
+            stopped,
+        )
 
     def count(self, filter_: RunFilter, up_to: int) -> int | None:
         """Counted to ``up_to`` where an index answers, None elsewhere."""
@@ -88,6 +132,8 @@ class History:
         if (filter_.states or FINISHED) & FINISHED:
             wanted = self._ended(filter_, None, None)
             counted += self._counted(select(runs.c.workflow_uuid).where(*wanted), up_to)
+        if (odd := self._odd_wanted(filter_)) is not None:
+            counted += self._odd.count(odd, up_to)
         return min(counted, up_to)
 
     def latest(self, job_name: str, limit: int) -> list[Job]:
@@ -170,7 +216,7 @@ class History:
             select(
                 *(
                     select(ends)
-                    .where(ends.is_not(None))
+                    .where(ends.between(FIRST_MS, LAST_MS))
                     .order_by(order)
                     .limit(1)
                     .scalar_subquery()
@@ -219,13 +265,25 @@ class History:
         upper = [at for at in (until, filter_.until_ms) if at is not None]
         # an open run with an end would be shown twice, and have no place among these
         is_over = ~has_word(self._tables, OPEN_WORDS)
-        wanted: list[ColumnElement[bool]] = [ends.is_not(None), is_over]
-        if lower:
-            wanted.append(ends >= max(lower))
+        first, last = _CALENDAR
+        wanted = [ends >= (max(lower) if lower else first), is_over]
         if upper:
             wanted.append(ends < min(upper))
+        elif before is None:
+            wanted.append(ends <= last)
         if before is not None:
             wanted.append(_is_older(ends, self._id, before))
+        return wanted
+
+    def _odd_wanted(self, filter_: RunFilter) -> list[ColumnElement[bool]] | None:
+        """None when no run without an instant for its end can be meant: it is in no span."""
+        states = (filter_.states or FINISHED) & FINISHED
+        is_of_a_span = filter_.since_ms is not None or filter_.until_ms is not None
+        if is_of_a_span or not states or not is_storable_filter(filter_):
+            return None
+        wanted = [~has_word(self._tables, OPEN_WORDS), *self._common(filter_)]
+        if not states >= FINISHED:
+            wanted.append(has_word(self._tables, words_of(states)))
         return wanted
 
     def _common(self, filter_: RunFilter) -> list[ColumnElement[bool]]:
@@ -259,7 +317,7 @@ class History:
         if cursor is None:
             return None
         found = _CURSOR.fullmatch(cursor)
-        if not found or not is_storable(cursor):
+        if not found:
             raise not_a_cursor()
         kind, at, run_id, hash_ = found.groups()
         if hash_ is not None:
@@ -293,15 +351,6 @@ def _is_older(
 ) -> ColumnElement[bool]:
     same = and_(column == before.at, id_ < before.run_id)
     return and_(column <= before.at, or_(column < before.at, same))
-
-
-def _to_page(rows: Sequence[Any], limit: int, searched_to: int | None) -> RunPage:
-    shown = rows[:limit]
-    cursors = tuple(map(_cursor_of, shown))
-    if len(rows) > limit:
-        return RunPage(to_jobs(shown), cursors[-1], cursors=cursors)
-    next_ = None if searched_to is None else f"f{searched_to}."
-    return RunPage(to_jobs(shown), next_, searched_to, cursors=cursors)
 
 
 def _cursor_of(row: Any) -> str:

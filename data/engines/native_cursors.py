@@ -19,6 +19,7 @@ LEAST_ID: Final = -(2**63)
 _LARGEST_ID: Final = 2**63 - 1
 #: Open runs by id; finished ones by microseconds, what is finer than that, and id.
 _CURSOR: Final = re.compile(r"o(-?\d{1,19})|f(-?\d{1,18})(?:\+(\d{12}))?\.(-?\d{1,19})")
+_ID: Final = re.compile(r"-?\d{1,19}", re.ASCII)
 _FINEST: Final = Decimal("1e-12")
 _FIRST_US: Final = FIRST_MS * _MICROSECONDS
 _LAST_US: Final = LAST_MS * _MICROSECONDS
@@ -48,6 +49,13 @@ def place_of(cursor: str | None) -> Before | None:
     if at is not None and finer:
         return Before(at + Decimal(f"0.{finer}"), run_id)
     return Before(at, run_id)
+
+
+def number_of(text: str) -> int:
+    """The id that a cursor names; InvalidRequestError for what no page gave."""
+    if not _ID.fullmatch(text) or not LEAST_ID <= int(text) <= _LARGEST_ID:
+        raise not_a_cursor()
+    return int(text)
 
 
 def cursor_of(finished_at: float | datetime, run_id: int) -> str:

@@ -1,7 +1,8 @@
 """Pages of runs: keysets by index, and searches backwards in bounded windows.
 
 Open runs come first, newest id first; then finished ones by (finished_at, id), newest
-first. OFFSET is never used: its cost grows with what is skipped.
+first; last those whose end is no instant (odd_ends). OFFSET is never used: its cost
+grows with what is skipped.
 """
 
 import time
@@ -38,11 +39,13 @@ from data.engines.native_cursors import (
     cursor_of,
     earlier,
     moment_of,
+    number_of,
     place_of,
     to_ms,
 )
 from data.engines.native_queries import CALENDAR, by_index
 from data.engines.native_types import can_hold, equals, is_any, plain
+from data.engines.odd_ends import Columns, OddEnds, id_of_odd, odd_cursor_of, page_of
 from data.engines.rows import STATES, to_jobs
 from data.engines.windows import search_back
 from data.model import FINISHED, OPEN, JobState, RunFilter, RunPage
@@ -72,6 +75,9 @@ class History:
         self._table = table
         self._select = select_runs
         self._stopwatch = stopwatch
+        ids, ends = table.c.id, table.c.finished_at
+        columns = Columns(ends, ids, ids, CALENDAR[database.dialect])
+        self._odd = OddEnds(database, columns, select_runs, stopwatch=stopwatch)
         self._by_index = {
             (filter_, is_older): self._prepared(filter_, is_older=is_older)
             for filter_ in (_EVERYTHING, _OF_A_JOB, _FAILED)
@@ -80,6 +86,8 @@ class History:
 
     def page(self, filter_: RunFilter, *, after: str | None, limit: int) -> RunPage:
         """At most ``limit`` runs from ``after`` on: see ``JobEngine.page``."""
+        if (odd := id_of_odd(after)) is not None:
+            return self._odd_page(filter_, [], number_of(odd), limit)
         before = earlier(place_of(after), filter_.until_ms)
         if not self._is_possible(filter_):
             return RunPage([], None)
@@ -87,11 +95,34 @@ class History:
         if before is None or before.finished_us is None:
             rows += self._open(filter_, before, limit + 1)
             before = None
-        searched_to = None
         if len(rows) <= limit:
             found, searched_to = self._finished(filter_, before, limit + 1 - len(rows))
             rows += found
-        return self._page(rows, limit, searched_to)
+            if len(rows) <= limit and searched_to is not None:
+                next_ = cursor_of(searched_to, LEAST_ID)
+                cursors = tuple(map(_cursor_of, rows))
+                return RunPage(to_jobs(rows), next_, searched_to, cursors=cursors)
+        return self._odd_page(filter_, rows, None, limit)
+
+    def _odd_page(
+        self,
+        filter_: RunFilter,
+        rows: Sequence[Row[*tuple[Any, ...]]],
+        after: int | None,
+        limit: int,
+    ) -> RunPage:
+        """``rows``, and after them runs whose end is no instant while there is room."""
+        wanted = self._odd_conditions(filter_)
+        last: list[Row[*tuple[Any, ...]]] = []
+        stopped: int | None = None
+        if len(rows) <= limit and wanted is not None:
+            last, stopped = self._odd.read(wanted, after, limit + 1 - len(rows))
+        return page_of(
+            to_jobs([*rows, *last]),
+            [*map(_cursor_of, rows), *(odd_cursor_of(row[0]) for row in last)],
+            limit,
+            stopped,
+        )
 
     def count(self, filter_: RunFilter, up_to: int) -> int | None:
         """Counted to ``up_to`` where an index answers, None elsewhere."""
@@ -105,6 +136,8 @@ class History:
                 with self._db.reading() as connection:
                     by_index(connection)
                     counted += int(connection.scalar(total) or 0)
+        if (odd := self._odd_conditions(filter_)) is not None:
+            counted += self._odd.count(odd, up_to)
         return min(counted, up_to)
 
     def latest(self, job_name: str, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -119,16 +152,6 @@ class History:
         job = filter_.job_name
         has_name = job is None or can_hold(self._table.c.job_name, job)
         return has_name and is_storable_filter(filter_)
-
-    def _page(
-        self, rows: Sequence[Row[*tuple[Any, ...]]], limit: int, searched_to: int | None
-    ) -> RunPage:
-        shown = rows[:limit]
-        cursors = tuple(map(self._cursor_of, shown))
-        if len(rows) > limit:
-            return RunPage(to_jobs(shown), cursors[-1], cursors=cursors)
-        next_ = None if searched_to is None else cursor_of(searched_to, LEAST_ID)
-        return RunPage(to_jobs(shown), next_, searched_to, cursors=cursors)
 
     def _open(
         self, filter_: RunFilter, before: Before | None, limit: int
@@ -298,6 +321,17 @@ class History:
             wanted.append(self._has_state(states & FINISHED))
         return wanted
 
+    def _odd_conditions(self, filter_: RunFilter) -> list[ColumnElement[bool]] | None:
+        """None when no run without an instant for its end can be meant: it is in no span."""
+        states = filter_.states or FINISHED
+        is_of_a_span = filter_.since_ms is not None or filter_.until_ms is not None
+        if is_of_a_span or not states & FINISHED or not self._is_possible(filter_):
+            return None
+        wanted = self._common(filter_)
+        if not states >= FINISHED:
+            wanted.append(self._has_state(states & FINISHED))
+        return wanted
+
     def _ended(
         self,
         filter_: RunFilter,
@@ -341,16 +375,16 @@ class History:
             meant.append(and_(*known))
         return or_(false(), *meant)
 
-    @staticmethod
-    def _cursor_of(row: Row[*tuple[Any, ...]]) -> str:
-        at = row[_FINISHED_AT]
-        return f"o{row[0]}" if at is None else cursor_of(at, row[0])
-
     @property
     def _moments(self) -> TypeEngine[Any]:
         """PostgreSQL's instants are finer than milliseconds, and so is the order."""
         is_file = self._db.dialect == "sqlite"
         return Integer() if is_file else DateTime(timezone=True)
+
+
+def _cursor_of(row: Row[*tuple[Any, ...]]) -> str:
+    at = row[_FINISHED_AT]
+    return f"o{row[0]}" if at is None else cursor_of(at, row[0])
 
 
 def _is_indexed(filter_: RunFilter) -> bool:

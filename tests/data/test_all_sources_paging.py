@@ -161,3 +161,20 @@ def test_failures_are_told_with_the_ids_of_all_sources(sources: Sources) -> None
 
     errors = {failure.job.run_id: failure.error for failure in found}
     assert errors == {f"a/{failed}": "declined", "flows/f/1": ""}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_runs_whose_end_is_no_instant_come_last_and_once(
+    sources: Sources, limit: int
+) -> None:
+    expected = interleave(sources, 2)
+    for table in (sources.a, sources.b):
+        odd = table.add(finished_run(), finished_run())
+        for run_id, end in zip(odd, (f"{NOW}000", "'soon'"), strict=True):
+            change = f"UPDATE job_runs SET finished_at = {end} WHERE id = :id"  # noqa: S608
+            table.execute(change, id=int(run_id))
+
+    found, _ = walk(sources.all, limit)
+
+    assert found[:4] == expected
+    assert sorted(found[4:]) == ["a/3", "a/4", "b/3", "b/4"]
