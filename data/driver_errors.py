@@ -12,7 +12,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from psycopg.errors import ConnectionTimeout
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InvalidRequestError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
 
 from data.exceptions import (
     AccessDeniedError,
@@ -109,6 +115,7 @@ _DATA_EXCEPTION: Final = "22"
 _VALUES: Final = ("22", "23", "44", "P0")
 _NOT_NULL: Final = "23502"
 _UNREACHABLE: Final = (SourceUnavailableError, "the database cannot be reached")
+_UNREADABLE: Final = (SchemaMismatchError, "a column has a type that cannot be read")
 _REFUSED: Final = (StatementRefusedError, "the database refused the statement")
 #: A value of a row that a server repeats in its sentence: its beginning is enough.
 _LONG_VALUE: Final = re.compile(r"([\"'])([^\"']{40})[^\"']*\1")
@@ -147,6 +154,10 @@ def meaning_of(error: SQLAlchemyError) -> _Meaning:
         return _on_sqlite(str(orig))
     if isinstance(orig, ConnectionTimeout):
         return SourceSilentError, _SLOW
+    if (
+        type(error) is InvalidRequestError
+    ):  # of a result; its subclasses mean a lost one
+        return _UNREADABLE
     state: str | None = getattr(orig, "sqlstate", None)
     if state in _POSTGRESQL:
         return _POSTGRESQL[state]

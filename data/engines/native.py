@@ -99,6 +99,7 @@ class NativeEngine:
         self._contract = job_runs(schema)
         self._permissions = Permissions(database, self._contract, read_only=read_only)
         self._capabilities = Capabilities()
+        self._is_readable = True
         self._use(TableFacts())
 
     def _use(self, facts: TableFacts) -> None:
@@ -122,7 +123,9 @@ class NativeEngine:
         """Look at the table, its columns, rights and indexes."""
         with self._db.connection() as connection:
             facts = facts_of(connection, self._contract)
+            self._is_readable = False  # until it is known, each read looks for itself
             require_table(connection, self._contract, facts, self._db.name)
+            self._is_readable = True
             if facts != self._shape.facts:
                 self._use(facts)
             self._permissions.look(connection, self._shape)
@@ -131,6 +134,14 @@ class NativeEngine:
             wrong = wrong_units(connection, self._table) if is_file else []
         self._capabilities = self._permissions.server(self._shape)
         return [*([] if facts.is_view else indexes), *wrong]
+
+    def _require_readable(self) -> None:
+        """Raise what ``check`` found, where it found that the table cannot be read.
+
+        The driver's own words for it would say less, and nothing of what helps.
+        """
+        if not self._is_readable:
+            self.check()
 
     def examine(self, clock: Clock) -> list[Diagnosis]:
         """The table, its rights and indexes, the plans of our questions, the clocks."""
@@ -188,6 +199,7 @@ class NativeEngine:
 
     def runs(self, run_ids: Collection[str]) -> list[Job]:
         """The runs with these ids, in no order; unknown ids are left out."""
+        self._require_readable()
         found: list[Job] = []
         for batch in batches(_numbers(run_ids)):
             asked = among(self._table.c.id, batch, self._db.dialect)
@@ -199,16 +211,19 @@ class NativeEngine:
         self, filter_: RunFilter, *, after: str | None = None, limit: int = 50
     ) -> RunPage:
         """At most ``limit`` runs from ``after`` on; an id as text is that run."""
+        self._require_readable()
         if after is None and filter_.text and (found := self.runs([filter_.text])):
             return RunPage(found, None)
         return self._history.page(filter_, after=after, limit=limit)
 
     def count(self, filter_: RunFilter, *, up_to: int) -> int | None:
         """How many runs there are, counted to ``up_to``; None when only a search tells."""
+        self._require_readable()
         return self._history.count(filter_, up_to)
 
     def details(self, run_id: str) -> RunDetails | None:
         """One run with its long texts, each cut by the database."""
+        self._require_readable()
         numbers = _numbers([run_id])
         statement = select_details(self._table, self._db.dialect)
         rows = [
@@ -231,10 +246,12 @@ class NativeEngine:
 
     def latest(self, job_name: str, *, limit: int) -> list[Job]:
         """The last finished runs of one job type, newest first."""
+        self._require_readable()
         return to_jobs(self._history.latest(job_name, limit))
 
     def failures(self, run_ids: Sequence[str]) -> list[Failure]:
         """What these runs kept of their errors."""
+        self._require_readable()
         dialect = self._db.dialect
         asked = among(self._table.c.id, _numbers(run_ids), dialect)
         rows = self._db.fetch(select_failures(self._table, dialect).where(asked))

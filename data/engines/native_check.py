@@ -3,6 +3,8 @@
 Every message names the table or column and every mend is a statement to paste.
 """
 
+from typing import Final
+
 from sqlalchemy import (
     Column,
     Connection,
@@ -26,6 +28,17 @@ from data.engines.native_table import INSTANTS
 from data.engines.rights import grant, may, quoted
 from data.exceptions import AccessDeniedError, SchemaMismatchError
 
+_WHOLE: Final = ("int2", "int4", "int8", "numeric")
+_NUMBERS: Final = (*_WHOLE, "float4", "float8")
+#: On PostgreSQL: the names of the types that a column may have, in words, and the usual one.
+_TYPES: Final[dict[str, tuple[tuple[str, ...], str, str]]] = {
+    "id": (_WHOLE, "a whole number", "bigint"),
+    "attempt": (_NUMBERS, "a number", "integer"),
+    "max_attempts": (_NUMBERS, "a number", "integer"),
+    "progress": (_NUMBERS, "a number", "double precision"),
+    **dict.fromkeys(INSTANTS, (("timestamptz",), "timestamptz", "timestamptz")),
+}
+
 
 def require_table(
     connection: Connection, table: Table, facts: TableFacts, source: str
@@ -38,7 +51,8 @@ def require_table(
         message = f"{source}: {table.fullname} has no column {', '.join(missing)}."
         mend = "\n".join(_add_column(connection, table, name) for name in missing)
         raise SchemaMismatchError(message, mend=mend)
-    _require_time_zones(connection, table, facts, source)
+    if connection.dialect.name == "postgresql":
+        _require_types(connection, table, facts, source)
     if not may(connection, table, "SELECT"):
         message = f"{source}: this user may not read {table.fullname}."
         raise AccessDeniedError(message, mend=grant(connection, table, "SELECT"))
@@ -100,20 +114,21 @@ def _indexes(table: Table) -> list[Index]:
     return sorted(table.indexes, key=lambda index: str(index.name))
 
 
-def _require_time_zones(
+def _require_types(
     connection: Connection, table: Table, facts: TableFacts, source: str
 ) -> None:
-    if connection.dialect.name != "postgresql":
-        return
-    for name in INSTANTS:
+    """Raise SchemaMismatchError for a column that could not be read as what it is."""
+    for name, (kinds, wanted, type_) in _TYPES.items():
         column = facts.columns[name]
-        if column.kind != "timestamptz":
-            message = (
-                f"{source}: {table.fullname}.{name} is {column.type}, not timestamptz."
-            )
-            place = quoted(connection, table)
-            mend = f"ALTER TABLE {place} ALTER COLUMN {name} TYPE timestamptz;"
-            raise SchemaMismatchError(message, mend=mend)
+        if column.kind in kinds:
+            continue
+        message = f"{source}: {table.fullname}.{name} is {column.type}, not {wanted}."
+        if facts.is_view:
+            raise SchemaMismatchError(f"{message} Select it as {name}::{type_}.")
+        place = quoted(connection, table)
+        change = f"ALTER TABLE {place} ALTER COLUMN {name} TYPE {type_}"
+        mend = f"{change};" if name in INSTANTS else f"{change} USING {name}::{type_};"
+        raise SchemaMismatchError(message, mend=mend)
 
 
 def _no_table(connection: Connection, table: Table, source: str) -> SchemaMismatchError:

@@ -29,7 +29,10 @@ from data.model import Job, RunPage
 AT_ONCE: Final = 500
 #: What a cursor that goes on after one of these runs begins with.
 _MARK: Final = "x"
-_GONE: Final = 'The run that this page goes on after has changed since: start again without "after".'
+_GONE: Final = (
+    "The run that this page goes on after has changed since: "
+    'start again without "after".'
+)
 _Rows = list[Row[*tuple[Any, ...]]]
 
 

@@ -15,6 +15,7 @@ from operator import add
 from typing import Any, Final
 
 from data.clock import all_to_ms
+from data.exceptions import SchemaMismatchError
 from data.model import HourCell, Job, JobState, LifeSign
 from data.rules import by_worker
 from data.rules.histogram import encode
@@ -45,9 +46,20 @@ def to_jobs(
     Not every table has our NOT NULLs, and SQLite takes anything in any column: what is
     no text is "", what is no number is no instant and no progress, and is told in
     ``odd``. A column more is JSON with what is odd, where the database says so itself.
+    Raises SchemaMismatchError for what is not even that.
     """
     if not rows:
         return []
+    try:
+        return _to_jobs(rows, states, sign)
+    except (TypeError, ValueError, OverflowError) as error:
+        message = f"A column of the job table has a type that cannot be read ({error})."
+        raise SchemaMismatchError(message) from error
+
+
+def _to_jobs(
+    rows: Sequence[Sequence[Any]], states: Mapping[str, JobState], sign: LifeSign
+) -> list[Job]:
     ids, names, queues, words, attempts, workers, progress, *rest = zip(
         *rows, strict=True
     )

@@ -1,7 +1,7 @@
 """What is wrong with a table is named exactly, and every mend works when pasted."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -14,6 +14,7 @@ from data.engines.base import Capabilities, Seen
 from data.engines.native import NativeEngine, select_cells, select_long, select_runs
 from data.engines.native_table import INSTANTS, job_runs
 from data.exceptions import AccessDeniedError, DataError, SchemaMismatchError
+from data.model import RunFilter
 from data.rules.histogram import bucket_of
 from tests.factories import (
     NOW,
@@ -182,6 +183,84 @@ def test_a_timestamp_without_time_zone_is_named_and_mended(
             assert str(error) == named
             table.execute(error.mend)
             assert engine.check() == []
+
+
+@pytest.mark.parametrize(
+    ("column", "type_", "words"),
+    [
+        ("progress", "text", "progress is text, not a number."),
+        ("attempt", "text", "attempt is text, not a number."),
+        ("max_attempts", "boolean", "max_attempts is boolean, not a number."),
+    ],
+)
+def test_a_column_of_a_type_that_cannot_be_read_is_named_and_mended(
+    postgresql_url: str, column: str, type_: str, words: str
+) -> None:
+    change = f"ALTER TABLE job_runs ALTER COLUMN {column}"
+    with job_table(postgresql_url) as table, native_engine(postgresql_url) as engine:
+        [run_id] = table.add(make_run(progress=0.5, attempt=1, max_attempts=1))
+        using = f"{column}::integer::boolean" if type_ == "boolean" else column
+        table.execute(f"{change} DROP DEFAULT")
+        table.execute(f"{change} TYPE {type_} USING {using}")
+
+        error = mismatch(engine)
+
+        assert str(error) == f"orders: job_runs.{words}"
+        reads: list[Callable[[], object]] = [
+            lambda: engine.page(RunFilter()),
+            lambda: engine.page(RunFilter(text="x")),
+            lambda: engine.count(RunFilter(), up_to=10),
+            lambda: engine.details(run_id),
+            lambda: engine.runs([run_id]),
+            lambda: engine.failures([run_id]),
+            lambda: engine.latest("mail", limit=5),
+        ]
+        for read in reads:
+            with pytest.raises(SchemaMismatchError, match=words):
+                read()
+        if type_ == "text":
+            table.execute(error.mend)
+            assert engine.details(run_id) is not None
+            assert engine.check() == []
+
+
+@pytest.mark.parametrize("type_", ["text", "uuid"])
+def test_an_id_that_is_no_number_is_named(postgresql_url: str, type_: str) -> None:
+    with job_table(postgresql_url) as table, native_engine(postgresql_url) as engine:
+        table.execute("ALTER TABLE job_runs ALTER id DROP IDENTITY")
+        table.execute(f"ALTER TABLE job_runs ALTER id TYPE {type_} USING NULL")
+
+        words = f"orders: job_runs.id is {type_}, not a whole number."
+        assert str(mismatch(engine)) == words
+
+
+def test_a_view_is_told_what_to_select(postgresql_url: str) -> None:
+    with job_table(postgresql_url) as table, native_engine(postgresql_url) as engine:
+        columns = [one.name for one in table.table.c if one.name != "progress"]
+        table.execute("ALTER TABLE job_runs RENAME TO own_runs")
+        table.execute(
+            f"CREATE VIEW job_runs AS SELECT {', '.join(columns)}, "  # noqa: S608
+            "'half' AS progress FROM own_runs"
+        )
+
+        error = mismatch(engine)
+
+        assert error.mend == ""
+        assert str(error).endswith("Select it as progress::double precision.")
+
+
+def test_a_type_that_was_changed_since_the_last_look_is_no_outage(
+    postgresql_url: str,
+) -> None:
+    with job_table(postgresql_url) as table, native_engine(postgresql_url) as engine:
+        table.add(finished_run(progress=1))
+        assert engine.check() == []
+        for column, type_ in (("progress", "text"), ("started_at", "timestamp")):
+            table.execute(f"ALTER TABLE job_runs ALTER {column} TYPE {type_}")
+            with pytest.raises(SchemaMismatchError, match="type that cannot be read"):
+                engine.page(RunFilter())
+            table.execute(mismatch(engine).mend)
+            engine.check()
 
 
 def _drop(table: JobTable, column: str) -> None:
