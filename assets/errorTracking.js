@@ -102,7 +102,9 @@
       /\b((?:postgres|mysql|mariadb|redis|valkey|amqp|mongodb|mssql|sqlserver|oracle|db2|cockroachdb|clickhouse|snowflake)[+a-z0-9_]{0,40}:\/\/)[^ \t\n\r\f\v"'<>]+@/gi,
       `$1${FILTERED}@`,
     ],
-    [/(:\/\/)[^ \t\n\r\f\v/]+@/g, `$1${FILTERED}@`],
+    // of any other, where a user is: up to its last "@"
+    [/(:\/\/)(?=[^ \t\n\r\f\v/?#"']+@)[^ \t\n\r\f\v?#"']+@/g, `$1${FILTERED}@`],
+    [/(:\/\/)(?!\[Filtered\]@)[^ \t\n\r\f\v/]+@/g, `$1${FILTERED}@`],
     [/[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+/g, "[email]"],
     [/\b[0-9](?:[ -]?[0-9]){12,18}\b/g, "[number]"],
   ];

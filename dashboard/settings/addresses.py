@@ -40,6 +40,8 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
+#: An ``@`` before the path, and another one behind it but in the value of a parameter.
+_MORE_ATS = re.compile(r"[^:/?#]*://[^/?#@]*@(?:[^?#]*@|[^?#]*\?[^#=]*@|[^#]*#.*@)")
 _BEFORE_NEXT = re.compile(r"[\s,;]+(?=[\w.+-]+://)")
 
 
@@ -142,11 +144,16 @@ def web_url(*, mailto: bool = False) -> Callable[[object], str]:
             return text
         if not _is_web(text):
             raise ValueError(f"not a web address; {allowed}")
-        if urlsplit(text).netloc.count("@") > 1:
-            raise ValueError(f"the host of this address cannot be read; {_ESCAPED}")
+        _require_one_at(text)
         return text
 
     return read
+
+
+def _require_one_at(text: str) -> None:
+    """A user or password with a bare ``@`` would end early: the rest would be the host."""
+    if _MORE_ATS.match(text):
+        raise ValueError(f"the host of this address cannot be read; {_ESCAPED}")
 
 
 def logs_url_of(value: object) -> str:
@@ -161,13 +168,17 @@ def logs_url_of(value: object) -> str:
         raise ValueError(
             f"not a link to logs; allowed: https://..., with {fields} in its path"
         )
+    _require_one_at(text)
     return text
 
 
 def script_of(value: object) -> str:
     """The address of a script, or a file that is there."""
     text = text_of(value)
-    if _is_web(text) or (text and Path(text).is_file()):
+    if _is_web(text):
+        _require_one_at(text)
+        return text
+    if text and Path(text).is_file():
         return text
     raise ValueError("not a script; allowed: a file that is there, or https://...")
 

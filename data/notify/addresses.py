@@ -29,8 +29,9 @@ _LAST_PORT: Final = 65_535
 #: Keys of a mail's address that name files of this machine.
 _FILES: Final = re.compile(r"[?&](?:pgppub|pgpprv)=", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"([A-Za-z0-9]{1,30})://")
-#: More than one @ where user, password and host stand: part of a password as the host.
-_TWO_ENDS: Final = re.compile(r"[^:/]*://[^/?#@]*@[^/?#]*@")
+#: An @ before the path, and another one behind it but in the value of a parameter: part
+#: of a password may be the host.
+_TWO_ENDS: Final = re.compile(r"[^:/]*://[^/?#@]*@(?:[^?#]*@|[^?#]*[?#][^=]*@)")
 _HOST: Final = re.compile(r"\{(?:host|domain)\}")
 _DELIMITERS: Final = re.compile(r"[/:@?&=,#+;]+")
 _IN_BRACKETS: Final = re.compile(r"\s*\([^()]*\)")
@@ -67,7 +68,10 @@ def opened(url: str) -> NotifyBase:
         message = "An address may not name files of this machine: pgppub, pgpprv."
         raise InvalidRequestError(message)
     if _TWO_ENDS.match(url):
-        message = "An address has one @: write %40 for @ in the user and the password."
+        message = (
+            "An address has one @: write %40 for @ in the user and the password, and "
+            "recipients as ?to=."
+        )
         raise InvalidRequestError(message)
     service = _instance(url)
     if _reads_files(service):
@@ -93,13 +97,24 @@ def masked(url: str) -> str:
 
 def without(text: str, url: str, *, shown: str = "") -> str:
     """``text`` without any part of the address that is not in ``shown``."""
-    place, _, query = url.partition("?")
-    values = [place, *(value for _, value in parse_qsl(query))]
-    parts = [x for one in values for x in (*_DELIMITERS.split(one), unquote(one))]
-    for part in sorted({*parts}, key=len, reverse=True):
+    for part in _parts_of(url):
         if len(part) >= _SHORTEST_SECRET and part not in shown:
             text = text.replace(part, _FILTERED)
     return text
+
+
+def _parts_of(url: str) -> list[str]:
+    """What an address is made of, the longest first."""
+    place, _, query = url.partition("?")
+    values = [place, *(value for _, value in parse_qsl(query))]
+    parts = [x for one in values for x in (*_DELIMITERS.split(one), unquote(one))]
+    return sorted({*parts} - {""}, key=len, reverse=True)
+
+
+def _without_any(text: str, url: str) -> str:
+    """The same, without its shortest parts too where they stand alone."""
+    alone = "|".join(map(re.escape, _parts_of(url)))
+    return re.sub(rf"(?<!\w)(?:{alone})(?!\w)", _FILTERED, without(text, url))
 
 
 def _look_at_scheme(url: str) -> None:
@@ -136,7 +151,7 @@ def _refusal(url: str, warned: list[str]) -> str:
         return f"{scheme}:// needs a Python package that is not installed."
     form = max(plugin.templates, key=len).replace("{schema}", scheme)
     reason = _IN_BRACKETS.sub("", warned[0]).strip(" .:") if warned else ""
-    said = f" {without(reason, url)}." if reason else ""
+    said = f" {_without_any(reason, url)}." if reason else ""
     return f"This is no address of {plugin.service_name}.{said} One looks like {form}"
 
 

@@ -100,7 +100,13 @@ _VALUES: Final = tuple(
             re.IGNORECASE,
             rf"\1{FILTERED}@",
         ),
-        (r"(://)[^ \t\n\r\f\v/]+@", 0, rf"\1{FILTERED}@"),
+        # of any other, where a user is: up to its last "@"
+        (
+            r"(://)(?=[^ \t\n\r\f\v/?#\"']+@)[^ \t\n\r\f\v?#\"']+@",
+            0,
+            rf"\1{FILTERED}@",
+        ),
+        (r"(://)(?!\[Filtered\]@)[^ \t\n\r\f\v/]+@", 0, rf"\1{FILTERED}@"),
         (
             r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+",
             0,

@@ -2,12 +2,18 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from dashboard.log_format import ScrubbingFormatter
-from dashboard.settings.addresses import database_url_of, web_url
+from dashboard.settings.addresses import (
+    database_url_of,
+    logs_url_of,
+    script_of,
+    web_url,
+)
 
 #: What must not be repeated.
 _SECRET = "s3cret"
@@ -59,9 +65,40 @@ def test_a_parameter_that_the_driver_does_not_know_is_refused() -> None:
         database_url_of("postgresql://jobs@db/orders?ssl_mode=require")
 
 
-def test_the_password_of_a_webhook_is_held_to_the_same() -> None:
-    with pytest.raises(ValueError, match="write %40 for @"):
-        web_url()("https://jobs:s3cret@Pass@hooks.invalid/x")
+@pytest.mark.parametrize("read", [web_url(), logs_url_of, script_of])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://jobs:s3cret@Pass@hooks.invalid/x",
+        "https://jobs:a@s3cret/Pass@hooks.invalid/",
+        "https://jobs:a@s3cret/Pass/x@hooks.invalid",
+        "https://jobs@s3cret:1/Pass@hooks.invalid/",
+        "https://jobs:a@s3cret#Pass@hooks.invalid/",
+        "https://jobs:a@s3cret?Pass@hooks.invalid/?x=1",
+    ],
+)
+def test_the_password_of_a_web_address_is_held_to_the_same(
+    read: Callable[[object], str], address: str
+) -> None:
+    with pytest.raises(ValueError, match="write %40 for @") as caught:
+        read(address)
+
+    assert _SECRET not in str(caught.value)
+    assert "Pass" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hooks.invalid/path@x",
+        "https://hooks.invalid/@ops/errors#a@b",
+        "https://jobs:s3cret%40Pa%2Fss@hooks.invalid/x",
+        "https://jobs:s3cret@hooks.invalid/x?to=ops@b&cc=c@d",
+        "https://hooks.invalid:8443/x?ops@b",
+    ],
+)
+def test_an_at_elsewhere_is_no_end_of_a_password(address: str) -> None:
+    assert web_url()(address) == address
 
 
 def test_the_log_repeats_neither_secrets_nor_rows() -> None:

@@ -39,7 +39,9 @@ def printed() -> Iterator[list[str]]:
         (f"slack://{TOKENS}/#ops", "slack://****"),
         (f"json://ops:{SECRET}@127.0.0.1:8080/{SECRET}", "json://127.0.0.1"),
         (f"jsons://example.org/hook?+X-Token={SECRET}", "jsons://example.org"),
-        (f"json://ops%40x:a%40{SECRET}@example.org/a@b", "json://example.org"),
+        (f"json://ops%40x:a%40{SECRET}@example.org/a%40b", "json://example.org"),
+        (f"json://u:{SECRET}@example.org/?to=a@b&cc=c@d", "json://example.org"),
+        ("json://example.org/a@b", "json://example.org"),
         (f"ntfy://{SECRET}", "ntfy://****"),
         (f"https://discord.com/api/webhooks/1234567890/{SECRET}", "discord://****"),
     ],
@@ -81,6 +83,10 @@ def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
         (f"json://u:a@{SECRET}@example.org/x", "An address has one @: write %40 for @"),
         (f"mailto://u:a@{SECRET}@example.org", "An address has one @: write %40 for @"),
         (f"jsons://u@{SECRET}:{SECRET}@example.org", "An address has one @: write %40"),
+        (f"json://u:a@b/{SECRET}@example.org/x", "An address has one @: write %40"),
+        (f"mailto://u:a@{SECRET}/b@example.org", "An address has one @: write %40"),
+        (f"json://u:a@{SECRET}#b@example.org", "An address has one @: write %40"),
+        (f"json://u:a@{SECRET}?b@example.org?c=d", "An address has one @: write %40"),
     ],
 )
 def test_a_wrong_address_is_refused_with_the_reason(
@@ -97,6 +103,23 @@ def test_a_wrong_address_is_refused_with_the_reason(
     assert SECRET not in told
     assert SECRET.replace("-", "") not in told
     assert "passwd" not in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mailto://Xu:Xp@Xss/Xword@mail.example.org",
+        "mailto://Xu:Xp@Xss",
+        "mailto://Xu:Xp/Xq@mail.example.org",
+        "json://Xu:Xp/Xq@Xh/x",
+        "mailto://Xu:Xp@Xss?to=Xy",
+    ],
+)
+def test_a_refusal_repeats_no_short_part_either(url: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        opened(url)
+
+    assert "X" not in str(refused.value)
 
 
 def test_every_service_without_a_place_to_reach_acts_on_this_machine() -> None:

@@ -1,5 +1,6 @@
 """Sinks: what arrives at real HTTP servers, and that a dead one costs nothing."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -130,6 +131,22 @@ def test_without_a_key_the_webhook_is_not_signed_and_says_so(
     _, headers, _ = receiver.wait_for(1)[0]
     assert SIGNATURE not in headers
     assert hook.name == "Webhook (127.0.0.1), not signed"
+
+
+def test_user_and_password_of_the_webhook_sign_in_and_are_named_nowhere(
+    receiver: Receiver,
+) -> None:
+    hook = Webhook(f"http://jobs:s3%40cret@127.0.0.1:{receiver.port}/x?to=a@b", "k")
+    sent(guarded(hook), an_event())
+    path, headers, _ = receiver.wait_for(1)[0]
+    assert path == "/x?to=a@b"
+    expected = base64.b64encode(b"jobs:s3@cret").decode()
+    assert headers["Authorization"] == f"Basic {expected}"
+    assert headers["Host"] == f"127.0.0.1:{receiver.port}"
+    lost = guarded(Webhook("http://jobs:s3cret@localhost:1"))
+    lost.deliver(an_event())
+    assert lost.problem
+    assert "s3cret" not in lost.problem + lost.name
 
 
 def test_a_failure_is_tried_again_until_it_arrives(receiver: Receiver) -> None:
