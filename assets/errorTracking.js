@@ -229,6 +229,10 @@
     String.raw`-?[0-9]{1,10}|0x[0-9a-f]{1,8}|[a-z]{1,8}[-_]?[0-9]{1,7}`,
     String.raw`|_?[a-z][a-z_]{0,40}(?:\.[a-z_]{1,40}){0,4}`,
   ].join("");
+  const BARE_VALUE = [
+    String.raw`-?[0-9]{1,10}|0x[0-9a-f]{1,8}|[a-z]{1,3}[-_]?[0-9]{3,5}|(?:22|25|40|42|55|57)P[0-9]{2}`,
+    String.raw`|_?[a-z][a-z_]{0,40}(?:\.[a-z_]{1,40}){0,4}`,
+  ].join("");
   const ERRNO = [
     String.raw`E(?:2BIG|ACCES|ADDRINUSE|ADDRNOTAVAIL|AGAIN|AI_[A-Z]+|BADF|BUSY|CANCELED|CHILD`,
     String.raw`|CONNABORTED|CONNREFUSED|CONNRESET|DEADLK|DQUOT|EXIST|FAULT|FBIG|HOSTDOWN|HOSTUNREACH`,
@@ -248,23 +252,55 @@
     String.raw`|503(?= (?:serv|slow))|504(?= gatew)|505(?= http)|507(?= insuf)|508(?= loop)`,
     String.raw`|511(?= netw)`,
   ].join("");
+  const STATUS_APART = HTTP_STATUS.replaceAll("(?= ", String.raw`(?=(?:[)\]]:?|:| -| \() ?`);
+  const REASON = [
+    String.raw`(?:bad request|unauthori[sz]ed|payment required|forbidden|not found|method not allowed`,
+    String.raw`|not acceptable|conflict|gone|(?:content|payload|request entity|uri) too large`,
+    String.raw`|unsupported media type|unprocessable (?:content|entity)|locked|too many requests`,
+    String.raw`|(?:internal )?server error|not implemented|bad gateway|(?:service|server) unavailable`,
+    String.raw`|(?:gateway|request) time-?out|slow down)`,
+  ].join("");
   const GRPC = [
     String.raw`ALREADY_EXISTS|DATA_LOSS|DEADLINE_EXCEEDED|FAILED_PRECONDITION|INVALID_ARGUMENT`,
     String.raw`|NOT_FOUND|OUT_OF_RANGE|PERMISSION_DENIED|RESOURCE_EXHAUSTED|UNAUTHENTICATED`,
     String.raw`|UNAVAILABLE|UNIMPLEMENTED`,
   ].join("");
   const VENDOR = [
-    String.raw`(?:ORA|TNS|PLS|RMAN|DPY|DPI|OCI|KUP|NZE|LPX|DIA|DRG|IMP|EXP|UDE|UDI|SP2|SQL|CLI|DSRA`,
-    String.raw`|MY)-[0-9]{3,6}|SQL[0-9]{4,5}[NWC]|AADSTS[0-9]{4,7}|E1[0-9]{4}|ERR?_[A-Z][A-Z_]{2,60}`,
-    String.raw`|SIG(?:ABRT|BUS|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM)`,
+    String.raw`(?:ORA|TNS|PLS|RMAN|DPY|DPI|OCI|KUP|NZE|LPX|DIA|DRG|IMP|EXP|UDE|UDI|SP2|SQL|CLI|DSRA|MY`,
+    String.raw`|NJS)-[0-9]{3,6}|SQL[0-9]{4,5}[NWC]|AADSTS[0-9]{4,7}|E1[0-9]{4}|ERR?_[A-Z][A-Z_]{2,60}`,
+    String.raw`|SIG(?:ABRT|BUS|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM)|SQLITE_(?:ABORT|AUTH|BUSY`,
+    String.raw`|CANTOPEN|CONSTRAINT|CORRUPT|EMPTY|ERROR|FORMAT|FULL|INTERNAL|INTERRUPT|IOERR|LOCKED`,
+    String.raw`|MISMATCH|MISUSE|NOLFS|NOMEM|NOTADB|NOTFOUND|PERM|PROTOCOL|RANGE|READONLY|SCHEMA`,
+    String.raw`|TOOBIG)(?:_[A-Z]{2,20}){0,3}`,
+  ].join("");
+  const REDIS = [
+    String.raw`(?:ASK|MOVED)(?= [0-9])|BUSY|BUSYGROUP|BUSYKEY|CLUSTERDOWN|CROSSSLOT|DENIED|EXECABORT`,
+    String.raw`|INPROG|IOERR|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOGOODSLAVE|NOGROUP|NOPERM|NOPROTO`,
+    String.raw`|NOREPLICAS|NOSCRIPT|NOTBUSY|OOM|READONLY|TRYAGAIN|UNBLOCKED|UNKILLABLE|WRONGPASS`,
+    String.raw`|WRONGTYPE`,
+  ].join("");
+  const IMAP = [
+    String.raw`ALERT|ALREADYEXISTS|AUTHENTICATIONFAILED|AUTHORIZATIONFAILED|CANNOT|CLIENTBUG`,
+    String.raw`|CONTACTADMIN|CORRUPTION|EXPIRED|INUSE|LIMIT|NONEXISTENT|NOPERM|OVERQUOTA|PRIVACYREQUIRED`,
+    String.raw`|SERVERBUG|TRYCREATE`,
+  ].join("");
+  const REPLY = [
+    String.raw`(?:Access |Authenti|Authori|Bad |Can't |Cannot |Can not |Command |Connection |Control `,
+    String.raw`|Could ?n|Create |Data c|Deadline |Delete |Directory |Disk |Error |Exceeded |Fail|File `,
+    String.raw`|GOAWAY|Idle |Illegal |Insufficient |Internal |Invalid |Local |Log(?:in|on) |No data `,
+    String.raw`|No such |No-transfer|No transfer|Not |Operation |Permission |Please |Policy |Quota `,
+    String.raw`|Rate |Request |Requested |Resource |Security |Service |Sorry|Syntax |Temporar`,
+    String.raw`|Terminating|The (?:caller|request|server|service|system)|There are |Timeout|Too many `,
+    String.raw`|Transfer |Unable |Unavailable|Unknown |Use |User |You |failed to connect`,
+    String.raw`|upstream connect)`,
   ].join("");
   const KINDS = [
     String.raw`error|err|exit|return|result|reason|response|status|sql|native|vendor|grpc|rpc|fault`,
-    String.raw`|failure|system|oracle|mysql|db`,
+    String.raw`|failure|decline|api|system|oracle|mysql|db`,
   ].join("");
   const HEAD = [
-    String.raw`(?:^|(?:[Ee]rror|ERROR|FATAL|[Ee]xception|[Ff]ailure|[Ff]ault|[Ww]arning)`,
-    String.raw`(?:: {1,2}|\([\"']))`,
+    String.raw`(?:^|(?:[Ee]rror|ERROR|FATAL|[Ee]xception|[Ff]ailure|[Ff]ault|[Ww]arning|error_(?:perm`,
+    String.raw`|temp|reply))(?:: {1,2}|\([\"']))`,
   ].join("");
   const NAMED = String.raw`[A-Z][a-z]+(?:[A-Z][a-z]+){1,6}|[A-Z]{2,20}(?:_[A-Z]{1,20}){1,5}`;
   const KNOWN_STATE = [
@@ -277,12 +313,41 @@
     String.raw`(?:requests?|server|api|upstream|gateway|endpoint|service|proxy|webhook|backend|provider`,
     String.raw`|partner|remote|origin|load balancer)`,
   ].join("");
+  const CALL = [
+    String.raw`(?:request|call|upload|download|fetch(?:ing)?|log[ -]?in|auth(?:entication|orization)?`,
+    String.raw`|sync|delivery|push|pull|connection|handshake|payment|charge|refund|http|post|get|put`,
+    String.raw`|patch|delete|refresh|publish|send(?:ing)?|notification|import|export|backup`,
+    String.raw`|deploy(?:ment)?|webhook|api)`,
+  ].join("");
+  const COUNTING = [
+    String.raw`(?:Query|Queries|Select|Search|Function|Method|Job|Task|Worker|Step|Import|Export|Count`,
+    String.raw`|Batch|Process|Script|Command|It|This|That|Lookup|Filter|Scan|Table|View|Cursor|Procedure`,
+    String.raw`|Statement|Subprocess|Program|Child|Report|Loop|Rows?|Records?|Items?|Orders?|Customers?`,
+    String.raw`|Users?|Total|Which|Only|They|She|He|We)`,
+  ].join("");
+  const ERROR_KEY = [
+    String.raw`(?:[a-z]{1,20}_){0,2}(?:err|errors?|failure|decline)_(?:class|code|count|detail|details`,
+    String.raw`|id|key|message|msg|name|no|number|rate|reason|status|subcode|type)\b`,
+  ].join("");
   const FAILING = [
-    String.raw`(?:aborted|blocked|closed|conflict|declined?|denied|disabled|duplicate|errors?|exceeded`,
-    String.raw`|exhausted|exists|expired|failed|failure|forbidden|incorrect|insufficient|invalid|limit`,
-    String.raw`|limited|locked|mismatch|missing|not_found|overloaded|quota|refused|rejected|required`,
-    String.raw`|revoked|throttled|timed_out|timeout|too_large|too_many|unauthorized|unavailable|unknown`,
-    String.raw`|unreachable|unsupported)`,
+    String.raw`(?:aborted|conflict|declined?|denied|duplicate|errors?|exceeded|exhausted|exists|failed`,
+    String.raw`|failure|forbidden|incorrect|insufficient|limit|mismatch|not_found|overloaded|quota`,
+    String.raw`|refused|rejected|required|throttled|timed_out|timeout|too_large|too_many|unauthorized`,
+    String.raw`|unavailable|unreachable|unsupported)`,
+  ].join("");
+  const STATE_WORD = String.raw`(?:blocked|closed|disabled|expired|invalid|limited|locked|missing|revoked|unknown)`;
+  const THING = [
+    String.raw`(?:access|account|address|amount|api|app|argument|auth|bank|billing|bucket|card|cert`,
+    String.raw`|certificate|channel|client|code|config|connection|consent|content|country|coupon`,
+    String.raw`|currency|customer|cvc|cvv|data|database|date|db|device|document|domain|email|endpoint`,
+    String.raw`|entity|expiry|feature|field|file|form|format|funds|gateway|grant|group|header|host|id`,
+    String.raw`|index|input|invoice|ip|item|job|key|license|link|lock|login|mail|merchant|message|method`,
+    String.raw`|model|month|name|network|number|object|order|organization|page|param|parameter|password`,
+    String.raw`|path|payload|payment|permission|phone|pin|plan|product|profile|project|property|quantity`,
+    String.raw`|queue|rate|record|region|request|resource|response|role|route|row|schema|scope|secret`,
+    String.raw`|server|service|session|signature|size|source|state|status|storage|store|stream`,
+    String.raw`|subscription|system|table|task|tenant|thread|token|topic|transaction|transfer|type`,
+    String.raw`|upload|url|usage|user|value|version|webhook|workspace|year|zip)`,
   ].join("");
   const FAILING_CAMEL = [
     String.raw`(?:Aborted|Blocked|Conflict|Declined|Denied|Detected|Disabled|Exceeded|Exhausted|Exists|Expired`,
@@ -290,35 +355,63 @@
     String.raw`|Refused|Rejected|Required|Revoked|Throttled|Throttling|TimedOut|Timeout|Unauthorized`,
     String.raw`|Unavailable|Unreachable|Unsupported|Violation)`,
   ].join("");
+  const FAILED_CAMEL = [
+    String.raw`(?:[A-Z][a-z]+){0,5}(?:${FAILING_CAMEL}|Abort|Bad|Broken|Busy|Cancel(?:l?ed)?|Closed`,
+    String.raw`|Crash(?:ed)?|Deadlock|Error|Exception|Exist|Fault|Gateway|Incomplete|Internal|Interrupt`,
+    String.raw`|Lost|Missing|NoSuch|Not|Request|Requests|Reset|Shutdown|Slow|Stale|TooMany|TooLarge`,
+    String.raw`|Unknown|Unprocessable|Warning)(?:[A-Z][a-z]+){0,5}`,
+  ].join("");
   /** What stands before a code, and the code; what follows is looked at only. */
   const CODES = [
     [String.raw`(\berror occurred \()([a-z0-9_.]{2,80})(?=\))`, "gi"],
     [String.raw`(\bapi error )([a-z][a-z0-9.]{2,80})(?=:)`, "gi"],
     [String.raw`(<code>)([a-z0-9_.]{1,80})(?=</code>)`, "gi"],
     [String.raw`(^\()([A-Za-z_]{2,40}[0-9]?(?:\.[A-Za-z_]{1,40}[0-9]?){0,4})(?=\) )`, "g"],
+    [String.raw`((?:${HEAD}|\) )\()([0-9]{1,5})(?=, ?b?[\"'])`, "g"],
+    [String.raw`((?:${HEAD}|\) ))([0-9]{4,6})(?= \(${SQLSTATE}\):)`, "g"],
+    [String.raw`((?:${HEAD}|\) ))([12][0-9]{3})(?=: [^\n:]{0,60}\bMySQL\b)`, "g"],
     [String.raw`(${HEAD}\()((?:[a-z_]{1,40}\.){0,4}(?:${NAMED}|[A-Z][a-z]{2,40}))(?=\) )`, "g"],
     [String.raw`(${HEAD}\[)(${NAMED})(?=\])`, "g"],
     [String.raw`(\b[A-Z][A-Za-z]{0,40}(?:Error|Exception)\()(-?[0-9]{1,5})(?=, ?b?[\"'])`, "g"],
     [String.raw`(\()([0-9]{1,5})(?=, ?b[\"'])`, "g"],
     [String.raw`(${HEAD}\()(${SQLSTATE})(?=\) )`, "g"],
     [String.raw`(${HEAD})(${KNOWN_STATE})(?=:| (?!rows?|records?|items?|lines?|of|from|jobs?|runs?))`, "g"],
+    [String.raw`(${HEAD})([1-5][0-9]{2})(?=, message=)`, "g"],
+    [String.raw`(\b)(${HTTP_ERROR})(?= (?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (?:<url>|/))`, "g"],
+    [String.raw`(${HEAD})([45][0-9]{2})(?=[ -](?:[^ \t\n:]{1,200}: )?${REPLY})`, "g"],
+    [String.raw`(\btoo many )([45][0-9]{2})(?= error responses\b)`, "gi"],
     [String.raw`(${HEAD})(${HTTP_ERROR})(?=:|,? (?:for|from|on|at|when|calling|while) (?:url\b|<url>|(?:get|post|put|patch|delete|head) |(?:the |an? |our )?${SERVER}\b))`, "gi"],
-    [String.raw`(\b(?:got|received|answered|responded|replied|returned|gave|sent|failed|failure|with|said)(?: with)?(?: an?)?(?: (?:http|status|code|error|response))*:? )(${HTTP_ERROR})(?= (?:from|by|for|on|at) (?:url\b|<url>|<ip>|(?:the |an? |our )?${SERVER}\b))`, "gi"],
+    [String.raw`(\b(?:got|received|answered|responded|replied|returned|gave|sent|failed|failure|with|said|error)(?: with)?(?: an?)?(?: (?:http|status|code|error|response))*:? )(${HTTP_ERROR})(?= (?:from|by|for|on|at) (?:url\b|<url>|<ip>|(?:the |an? |our )?${SERVER}\b))`, "gi"],
     [String.raw`(\b[a-z]{0,30}(?:http|api|status|response|server|client|request)[a-z]{0,20}(?:error|exception|failure): )(${HTTP_ERROR})(?= (?!m?s\b)|:|,|${END})`, "gi"],
     [String.raw`((?:<url>|${SERVER})[\"']? ?[-=]> ?)(${HTTP_ERROR})\b`, "gi"],
     [String.raw`(\b(?:HTTP)?[A-Za-z]{0,30}(?:Status|StatusCode|Codes?|Errors?|Reason)\.)([A-Z][A-Z_]{1,40})\b`, "g"],
     [String.raw`(\b)(([245])[0-9]{2}[ -]\3\.[0-9]{1,3}\.[0-9]{1,3})(?![\w.])`, "g"],
     [String.raw`(\b(?:smtp|ftp)[a-z]{0,30}(?: (?:error|code|reply|status))?:? \(?)([245][0-9]{2})(?= (?!m?s\b)|[-:,)]|${END})`, "gi"],
     [String.raw`(${HEAD}\()(${HTTP_ERROR})(?=\)[ \n]+Reason\b)`, "g"],
-    [String.raw`((?:Error|Exception|Failure|Fault|Warning): )(?![A-Za-z]{1,60}(?:Error|Exception):)([A-Z][a-z]+(?:[A-Z][a-z]+){1,6})(?=: )`, "g"],
+    [String.raw`(\b${REASON} \()(${HTTP_ERROR})(?=\))`, "gi"],
+    [String.raw`((?:^|[:;,(\['\"\`] ?|\b(?:error|an?) ))(${STATUS_APART})`, "gi"],
+    [String.raw`(\b${CALL} (?:failed|failure|error|rejected|refused|denied)(?: with)?(?::| -)? ?\(?)(${HTTP_ERROR})(?=[),;:]|\.?${END}|\. )`, "gi"],
+    [String.raw`(\b(?:answered|responded|replied|failed with|resulted in)(?: with)?(?: an?)?(?: (?:http|status|code|error|response))*:? [\`'\"]?)(${HTTP_ERROR})(?=[,;:!)'\"\`\]<]|\.?${END}|\. | (?:for|from|on|at|when|to|after)\b)`, "gi"],
+    [String.raw`(\b(?!${COUNTING}\b)[A-Z][A-Za-z0-9.]{1,30} (?:returned|gave|sent)(?: an?)?(?: (?:HTTP|status|code|error|response))*:? )(${HTTP_ERROR})(?=[,;:!)\]]|\.?${END}|\. | (?:for|from|on|at|when|to|after)\b)`, "g"],
+    [String.raw`(<url>[\"'\`)\]]{0,2}:? (?:returned )?\(?)(${HTTP_ERROR})(?=[,;:)]|\.?${END}|\. | [(-])`, "g"],
+    [String.raw`(\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /[^ \t\n]{0,200} )(${HTTP_ERROR})(?=[,;:]|\.?${END}|\. | [(-])`, "g"],
+    [String.raw`(\b(?:(?:client|server) error|(?:redirect|informational) response) ['\"])([1-5][0-9]{2})(?= |['\"])`, "gi"],
+    [String.raw`(\()([2-5][0-9]{2})(?=\) [A-Z]{2,20}_[A-Z])`, "g"],
+    [String.raw`(['\"]result['\"]: ?)([0-9]{1,3})(?=, ?['\"]desc['\"])`, "g"],
+    [String.raw`(^\(#)([0-9]{1,3})(?=\) )`, "g"],
+    [String.raw`(${HEAD})(${REDIS})(?= [A-Za-z0-9'])`, "g"],
+    [String.raw`((?:^|b?['\"])\[)(${IMAP})(?=\] )`, "g"],
+    [String.raw`((?:^|[:.(\"'] ?|\b[0-9]{1,2} ))(INTERNAL|UNKNOWN|ABORTED|CANCELLED)(?=: )`, "g"],
+    [String.raw`(\bfaultcode[\"'>: =]{1,5}(?:[a-z0-9-]{1,20}:)?)([a-z.]{2,40})\b`, "gi"],
+    [String.raw`((?:Error|Exception|Failure|Fault|Warning): )(?![A-Za-z]{1,60}(?:Error|Exception):)(?=(?:[A-Z][a-z]+){2,7}: )(${FAILED_CAMEL})(?=: )`, "g"],
     [String.raw`(\b)((?:[a-z_][a-z0-9_]{0,40}\.){1,6}[A-Z][A-Za-z0-9]{2,60})(?=: )`, "g"],
     [String.raw`(\b[Ee]rrors?[: ]{1,2})([A-Z][a-z]+(?:[A-Z][a-z0-9]+){1,6})\b`, "g"],
     [String.raw`((?<![\w/\\@~-]))([A-Z][A-Za-z0-9]{2,60}Exception)(?![\w/\\])`, "g"],
     [String.raw`((?<![\w/\\@~-]))((?:[A-Z][a-z]+){1,5}${FAILING_CAMEL}(?:[A-Z][a-z]+){0,3}|(?:Invalid|NoSuch|TooMany)(?:[A-Z][a-z]+){1,4}|SlowDown)(?![\w/\\])`, "g"],
     [String.raw`(\b(?:error|err|reason|fault|exception)(?:[ _-]?(?:type|name|key|id))?[\"']?(?:=| ?: ?(?=[\"'])) ?[\"']?)([a-z_][a-z_.]{2,60})(?=[\"',;&)\]} ]|${END})`, "gi"],
-    [String.raw`((?<![\w/\\.@~-]))((?:[a-z]{1,20}_){1,4}${FAILING}(?:_[a-z]{1,20}){0,3}|${FAILING}(?:_[a-z]{1,20}){1,4})(?![\w/\\]|\.\w)`, "g"],
-    [String.raw`(^)([A-Z][a-z]+(?:[A-Z][a-z]+){1,6})(?=: )`, "g"],
-    [String.raw`(^\()([0-9]{1,5})(?=, ?b?[\"'])`, "g"],
+    [String.raw`((?<![\w/\\.@~-])(?!${ERROR_KEY}))((?:[a-z]{1,20}_){1,4}${FAILING}(?:_[a-z]{1,20}){0,3}|(?:${FAILING}|${STATE_WORD})(?:_[a-z]{1,20}){1,4}|(?:[a-z]{1,20}_){0,3}${THING}_${STATE_WORD}(?:_[a-z]{1,20}){0,3})(?![\w/\\]|\.\w)`, "g"],
+    [String.raw`(^)(?=(?:[A-Z][a-z]+){2,7}: )(${FAILED_CAMEL})(?=: )`, "g"],
+    [String.raw`(\bSQL Error \[)([0-9]{1,5})(?=\])`, "gi"],
     [String.raw`(\bsql ?state[ :=('\"\[]{0,3})([0-9a-z]{5})(?![0-9a-z])`, "gi"],
     [String.raw`(\bsql ?code[ :=]{1,3})(-?[0-9]{1,5})\b`, "gi"],
     [String.raw`((?:^|[:'\"(] ?)\[)(${SQLSTATE})(?=\])`, "g"],
@@ -335,9 +428,9 @@
     [String.raw`(\b)(0x(?:800|C00)[0-9A-F]{5})\b`, "gi"],
     [String.raw`(\bexit(?:ed)?(?: with)?(?: (?:status|code|error))*[ :=(]{1,2})(-?[0-9]{1,10})\b`, "gi"],
     [String.raw`(\b(?:(?:exited|terminated|killed|died|stopped|ended|failed|finished|returned|crashed|closed)(?: with| by| on)?(?: an?)?(?: exit| return| error)?[ -](?:code|status|signal)|signal)[ :=(]{1,2})(-?[0-9]{1,10}|SIG[A-Z]{2,6})\b`, "gi"],
-    [String.raw`(\bhttp(?:/[0-9.]{1,3})?(?:[ _-]?(?:status|error|code|response))*[ :=('\"\[]{1,3})([1-5][0-9]{2})\b`, "gi"],
+    [String.raw`(\bhttp(?:/[0-9.]{1,3})?(?:[ _-]?(?:status|error|code|response))*[ :=('\"\[_-]{0,3})([1-5][0-9]{2})\b`, "gi"],
     [String.raw`(\bstatus(?:[ _-]?code)?[\"']?(?: (?:is|was|of))?[ :=('\"\[]{1,3})([1-5][0-9]{2})\b`, "gi"],
-    [String.raw`(\bresponse(?: code)?[ :=\[]{1,3})([1-5][0-9]{2})(?=[\]>.,:;)]|\b(?! ))`, "gi"],
+    [String.raw`(\bresponse(?: code)?(?: (?:is|was))?[ :=\[]{1,3})([1-5][0-9]{2})(?=[\]>.,:;)]|\b(?! ))`, "gi"],
     [String.raw`(\b)(${HTTP_STATUS})`, "gi"],
     [String.raw`(\b)([1-5][0-9]{2})(?= (?:client|server) error\b)`, "gi"],
     [String.raw`((?:<url>|\b(?:requests?|server|api|upstream|gateway|endpoint|service|proxy|webhook|backend)\b)[^.;\n]{0,80}\b(?:answered|responded|replied|returned|failed|refused|gave|got)(?: with)?(?: an?)?(?: http| status| code| error| response)*:? )([45][0-9]{2})(?=[.,;:!)'\"\]<]|${END}| (?:for|from|on|at|when|to|after)\b)`, "gi"],
@@ -345,8 +438,8 @@
     [String.raw`(\berror: )([45][0-9]{2})(?=:|${END})`, "gi"],
     [String.raw`(\bStatusCode\.)([A-Z_]{2,30})\b`, "g"],
     [String.raw`(\b)(${GRPC})\b`, "g"],
-    [String.raw`(\b(?:${KINDS})[ _-]?(?:code|number|no|status|reason)[\"']?(?: (?:is|was|of))?[ :=('\"\[#]{1,4})(${CODE_VALUE})(?!\w)`, "gi"],
-    [String.raw`((?:^|[^\w ] ?)[\"']?code[\"']? ?[:=] ?[\"']?)(${CODE_VALUE})(?!\w)`, "gi"],
+    [String.raw`(\b(?:${KINDS})[ _-]?(?:sub)?(?:code|number|no|status|reason)[\"']?(?: (?:is|was|of))?[ :=('\"\[#]{1,4})(${CODE_VALUE})(?!\w)`, "gi"],
+    [String.raw`((?:^|[^\w ] ?)[\"']?code[\"']? ?[:=] ?[\"']?)(${BARE_VALUE})(?!\w)`, "gi"],
     [String.raw`(\b)(${VENDOR})\b`, "g"],
     [String.raw`(^)([A-Z]{2,8}-?0[0-9]{2,5})(?=[: ])`, "g"],
   ].map(([pattern, flags]) => new RegExp(pattern, flags));

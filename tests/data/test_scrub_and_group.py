@@ -89,6 +89,50 @@ def test_errors_of_one_place_with_different_codes_are_different_errors() -> None
     assert len(set.union(*found.values())) == 3
 
 
+@pytest.mark.parametrize(
+    "messages",
+    [
+        ("(pymysql.err.OperationalError) ({}, 'x')", 1213, 1205),
+        ("(MySQLdb.OperationalError) ({}, 'x')", 2006, 1213),
+        ("{} (HY000): it failed", 1205, 2003),
+        ("{} (57014): it failed", "000604", "000630"),
+        ('{{"error_code": {}}}', 190, 100),
+        ("Twilio: error_code={}", 21211, 21614),
+        ("{}, message='', url=URL('https://x/y')", 503, 403),
+        ("{} GET https://x/y: it failed", 403, 503),
+        ("ResponseError('too many {} error responses')", 500, 503),
+        ("Stripe returned {}", 402, 503),
+        ("S3 responded with {}", 503, 403),
+        ("Request failed ({})", 503, 404),
+        ("Upload failed: {}", 503, 413),
+        ("{}: it failed", "SQLITE_BUSY", "SQLITE_FULL"),
+        ("{} Redis cannot do it", "READONLY", "LOADING"),
+        ("{} Permission denied", 550, 530),
+    ],
+)
+def test_a_code_makes_two_groups_of_one_place(messages: tuple[str, ...]) -> None:
+    text, one, two = messages
+    frames = [Frame("store", "shop.thumbnails", 41, in_app=True)]
+    found = {fingerprint("ApiError", text.format(code), frames) for code in (one, two)}
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("MuellerSchmidt: no stock", "FooBar: no stock"),
+        ("user john_unknown", "user jane_unknown"),
+        ("code=SAVE20", "code=SAVE30"),
+        ("Order failed: 503", "Order failed: 404"),
+        ("404 Main Street not found", "503 Oak Street not found"),
+        ("error_rate=17", "error_rate=19"),
+    ],
+)
+def test_names_and_numbers_that_are_no_code_split_no_group(one: str, two: str) -> None:
+    frames = [Frame("reserve", "shop.stock", 7, in_app=True)]
+    assert fingerprint("ApiError", one, frames) == fingerprint("ApiError", two, frames)
+
+
 def test_a_title_has_the_code_and_the_first_line_only() -> None:
     message = "(psycopg.errors.DeadlockDetected) deadlock of process 71\nDETAIL: 7"
     told = "OperationalError: (psycopg.errors.DeadlockDetected) deadlock of process <n>"
