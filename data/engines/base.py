@@ -30,6 +30,11 @@ _T = TypeVar("_T")
 NOT_KEPT: Final = "The database took the new run, but it cannot be found in the table."
 #: Somebody else's transaction holds the row: it is passed over.
 LOCKED: Final = "The row is locked by another transaction."
+#: A trigger or a rule swallowed a change, or took it back.
+IGNORED: Final = (
+    "The database took the statement, but the row did not change: "
+    "a trigger or a rule of the table ignores it."
+)
 #: Nothing was refused.
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 

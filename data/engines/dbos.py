@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from data.clock import Clock, now_ms
 from data.db import Database
 from data.engines.base import (
+    IGNORED,
     LOCKED,
     NOT_KEPT,
     Cancelled,
@@ -44,16 +45,15 @@ from data.engines.dbos_control import (
 )
 from data.engines.dbos_history import History
 from data.engines.dbos_queries import (
-    OPEN_WORDS,
     READABLE,
     STATES,
     TEXT_LIMIT,
-    is_open,
     select_cells,
     select_details,
     select_failures,
     select_free,
     select_long,
+    select_open,
     select_open_count,
     select_origin,
     select_runs,
@@ -68,6 +68,7 @@ from data.engines.dbos_tables import (
     version_of,
 )
 from data.engines.doctoring import plans, surroundings
+from data.engines.native_queries import by_index
 from data.engines.rights import (
     grant,
     may,
@@ -158,11 +159,16 @@ class DbosEngine:
         with self._db.reading() as connection:
             version = version_of(connection, self._schema)
             names = [self._tables.runs.name, self._tables.steps.name]
+            open_runs = {
+                f"The open runs ({word})": wanted.limit(OPEN_LIMIT + 1)
+                for word, wanted in select_open(self._tables).items()
+            }
             return [
                 Diagnosis("schema", Grade.OK, f"DBOS's tables, migration {version}."),
                 Diagnosis("rights", Grade.NOTE, able.reason)
                 if able.reason
                 else Diagnosis("rights", Grade.OK, _RIGHTS),
+                *plans(connection, names, open_runs, guided=True),
                 *plans(connection, names, self._history.questions(now_ms(clock))),
                 *surroundings(connection, clock),
             ]
@@ -176,9 +182,9 @@ class DbosEngine:
         counts: dict[JobState, int] = {}
         rows: list[Any] = []
         with self._db.reading() as connection:
-            for word in OPEN_WORDS:
+            by_index(connection)
+            for word, wanted in select_open(self._tables).items():
                 state = STATES[word]
-                wanted = self._select.where(is_open(self._tables, word))
                 found = connection.execute(wanted.limit(OPEN_LIMIT + 1)).all()
                 runs = len(found)
                 if runs > OPEN_LIMIT:
@@ -455,8 +461,8 @@ class DbosEngine:
         tried = self._cancel_free(run_ids)
         states = {job.run_id: job.state for job in self._after(run_ids)}
         done = [id_ for id_, state in states.items() if state is JobState.CANCELLED]
-        locked = [id_ for id_, state in states.items() if state in OPEN]
-        return done, {id_: LOCKED for id_ in locked if id_ not in tried}
+        still = [id_ for id_, state in states.items() if state in OPEN]
+        return done, {id_: IGNORED if id_ in tried else LOCKED for id_ in still}
 
     def _cancel_free(self, run_ids: Sequence[str]) -> set[str]:
         """Cancel those of them that nobody has locked; their ids."""

@@ -127,6 +127,12 @@ def finished_at(tables: Tables) -> ColumnElement[int]:
     return case((~has_word(tables, OPEN_WORDS), c.completed_at))
 
 
+def select_open(tables: Tables) -> dict[str, Select[Any]]:
+    """``select_runs`` of each open state, by its word."""
+    runs = select_runs(tables)
+    return {word: runs.where(is_open(tables, word)) for word in OPEN_WORDS}
+
+
 def select_details(tables: Tables) -> Select[Any]:
     """``select_runs``, the format of the texts, and params, result, error; texts cut."""
     texts = (tables.params, tables.result, tables.error)

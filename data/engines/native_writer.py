@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from data.db import Database
-from data.engines.base import LOCKED, NOT_KEPT, Restarted, Written, batches
+from data.engines.base import IGNORED, LOCKED, NOT_KEPT, Restarted, Written, batches
 from data.engines.native_queries import among, to_ms_of
 from data.exceptions import (
     AccessDeniedError,
@@ -27,10 +27,6 @@ from data.exceptions import (
     SourceUnavailableError,
 )
 
-IGNORED: Final = (
-    "The database took the statement, but the row did not change: "
-    "a trigger or a rule of the table ignores it."
-)
 #: How long one call may go on halving what is refused.
 _LIMIT_S: Final = 5.0
 

@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import make_url, text
 
 from data.engines import native_permissions
-from data.engines.base import NOT_KEPT
+from data.engines.base import IGNORED, NOT_KEPT
 from data.engines.native import NativeEngine
-from data.engines.native_writer import IGNORED
 from tests.bouncer import bouncer
 from tests.factories import NOW, JobTable, finished_run, job_table, native_engine
 

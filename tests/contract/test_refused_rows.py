@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 
-from data.engines.base import LOCKED, NOT_KEPT, Marked, Restarted, Seen, Written
+from data.engines.base import (
+    IGNORED,
+    LOCKED,
+    NOT_KEPT,
+    Marked,
+    Restarted,
+    Seen,
+    Written,
+)
 from data.engines.native import NativeEngine
-from data.engines.native_writer import IGNORED
 from data.exceptions import DataError, SourceUnavailableError
 from tests.factories import (
     NOW,

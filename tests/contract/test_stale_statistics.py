@@ -1,16 +1,19 @@
 """Open runs are read by their index, whatever PostgreSQL's statistics believe."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Engine, event, text
 
 from data.clock import utc_now
+from data.db import Database
 from data.engines.base import Grade
+from data.engines.dbos import DbosEngine
 from data.engines.native import NativeEngine
 from data.model import JobState, RunFilter
 from tests.factories import JobTable, job_table, native_engine
+from tests.flows import Flows
 
 FINISHED, WAITING = 60_000, 20_000
 
@@ -43,7 +46,9 @@ def engine(table: JobTable) -> Iterator[NativeEngine]:
         yield made
 
 
-def plans_of(table: JobTable, engine: NativeEngine, act: Any) -> list[str]:
+def plans_of(
+    owner: Engine, engine: NativeEngine | DbosEngine, act: Callable[[], object]
+) -> list[str]:
     """The plans of what ``act`` asks, with the settings it asks with."""
     asked: list[tuple[str, Any]] = []
 
@@ -55,7 +60,7 @@ def plans_of(table: JobTable, engine: NativeEngine, act: Any) -> list[str]:
     act()
     event.remove(reading, "before_cursor_execute", note)
     plans = []
-    with table.owner.begin() as connection:
+    with owner.begin() as connection:
         for statement, values in asked:
             if statement.startswith("SET LOCAL enable"):
                 connection.exec_driver_sql(statement)
@@ -79,7 +84,7 @@ def test_statistics_of_before_do_not_make_the_open_runs_a_walk_over_the_table(
         lambda: engine.page(RunFilter()),
         lambda: engine.count(RunFilter(), up_to=100),
     ):
-        plans = plans_of(table, engine, act)
+        plans = plans_of(table.owner, engine, act)
         assert plans
         assert all("Seq Scan on job_runs" not in plan for plan in plans)
 
@@ -89,7 +94,7 @@ def test_beyond_the_cap_the_index_is_used_too(
 ) -> None:
     monkeypatch.setattr("data.engines.native.OPEN_LIMIT", 2)
 
-    plans = plans_of(table, engine, engine.open_runs)
+    plans = plans_of(table.owner, engine, engine.open_runs)
 
     assert len(plans) == 4
     assert all("Seq Scan on job_runs" not in plan for plan in plans)
@@ -120,3 +125,42 @@ def test_a_small_table_may_be_walked_over(postgresql_url: str) -> None:
         table.execute("ANALYZE job_runs")
         found = [d for d in engine.examine(utc_now) if d.what == "plan"]
         assert {d.grade for d in found} == {Grade.OK}
+
+
+@pytest.fixture
+def flows(postgresql_url: str) -> Iterator[Flows]:
+    """The same for DBOS's table."""
+    made = Flows(postgresql_url)
+    made.execute("ALTER TABLE dbos.workflow_status SET (autovacuum_enabled = off)")
+    made.execute(
+        "INSERT INTO dbos.workflow_status (workflow_uuid, status, name, queue_name, "
+        "created_at, updated_at, priority, recovery_attempts, completed_at, error) "
+        "SELECT n::text, CASE WHEN n > :waiting THEN 'SUCCESS' "
+        "WHEN n % 2 = 0 THEN 'PENDING' ELSE 'ENQUEUED' END, 'flow', 'work', n, n, 0, 1, "
+        "CASE WHEN n > :waiting THEN n END, repeat('x', 200) "
+        "FROM generate_series(1, :runs) n",
+        waiting=WAITING,
+        runs=FINISHED + WAITING,
+    )
+    made.execute("ANALYZE dbos.workflow_status")
+    made.execute(
+        "UPDATE dbos.workflow_status SET status = 'SUCCESS', completed_at = 1 "
+        "WHERE status IN ('PENDING', 'ENQUEUED') AND created_at > 5"
+    )
+    yield made
+    made.owner.dispose()
+
+
+def test_nor_the_open_runs_of_dbos_and_the_doctor_explains_them(flows: Flows) -> None:
+    engine = DbosEngine(Database(flows.url, name="flows"))
+    engine.check()
+
+    plans = plans_of(flows.owner, engine, engine.open_runs)
+    found = [
+        d for d in engine.examine(utc_now) if d.message.startswith("The open runs")
+    ]
+    engine.close()
+
+    assert len(plans) == 3
+    assert all("Seq Scan on workflow_status" not in plan for plan in plans)
+    assert [d.grade for d in found] == [Grade.OK] * 3

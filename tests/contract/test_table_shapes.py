@@ -9,9 +9,8 @@ import pytest
 from sqlalchemy import make_url
 
 from data.clock import utc_now
-from data.engines.base import Grade, Seen
+from data.engines.base import IGNORED, Grade, Seen
 from data.engines.native import NativeEngine
-from data.engines.native_writer import IGNORED
 from data.exceptions import DataError
 from tests.factories import (
     NOW,

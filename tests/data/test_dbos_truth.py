@@ -6,7 +6,14 @@ import pytest
 from sqlalchemy import make_url
 
 from data.db import Database
-from data.engines.base import NOT_KEPT, Restarted
+from data.engines.base import (
+    IGNORED,
+    NOT_KEPT,
+    Cancelled,
+    Restarted,
+    Seen,
+    Written,
+)
 from data.engines.dbos import DbosEngine
 from data.exceptions import DataError
 from tests.factories import NOW
@@ -37,6 +44,30 @@ def test_a_run_that_a_trigger_takes_away_is_not_reported_as_started(
     again = engine.enqueue_again(["failed"], at_ms=NOW, params="{}")
 
     assert again == Restarted({}, {"failed": NOT_KEPT})
+    engine.close()
+
+
+def test_a_cancel_that_a_trigger_swallows_is_refused_with_the_reason(
+    flows: Flows,
+) -> None:
+    for run_id in ("a", "b", "free"):
+        flows.add(run_id)
+    flows.execute(
+        "CREATE TRIGGER held BEFORE UPDATE ON workflow_status "
+        "WHEN OLD.workflow_uuid <> 'free' BEGIN SELECT RAISE(IGNORE); END"
+    )
+    engine = DbosEngine(Database(flows.url, name="flows"))
+    engine.check()
+    seen = [
+        Seen(job.run_id, job.started_at, job.heartbeat_at, guard_heartbeat=True)
+        for job in engine.runs(["a"])
+    ]
+
+    cleaned = engine.mark_stalled(seen, reason="", at_ms=NOW)
+    cancelled = engine.cancel(["b", "free"], at_ms=NOW)
+
+    assert cleaned == Written({}, {"a": IGNORED})
+    assert cancelled == Cancelled([], ["free"], {"b": IGNORED})
     engine.close()
 
 
