@@ -139,7 +139,7 @@ def flows(postgresql_url: str) -> Iterator[Flows]:
         "WHEN n % 2 = 0 THEN 'PENDING' ELSE 'ENQUEUED' END, 'flow', 'work', n, n, 0, 1, "
         "CASE WHEN n > :waiting THEN n END, repeat('x', 200) "
         "FROM generate_series(1, :runs) n",
-        waiting=WAITING,
+        waiting=FINISHED,
         runs=FINISHED + WAITING,
     )
     made.execute("ANALYZE dbos.workflow_status")
