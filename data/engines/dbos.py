@@ -34,6 +34,7 @@ from data.engines.base import (
 )
 from data.engines.dbos_control import (
     NOT_COPIED,
+    Arguments,
     Control,
     Given,
     Origin,
@@ -385,9 +386,7 @@ class DbosEngine:
         free = {*self._free(resumed)}
         return [run_id for run_id in resumed if run_id not in free]
 
-    def _run_again(
-        self, job: Job, arguments: Mapping[str, Any] | None, key: str
-    ) -> str:
+    def _run_again(self, job: Job, arguments: Arguments | None, key: str) -> str:
         origin = self._origin(job.run_id)
         origin = origin._replace(new_id=new_id_of(key, job.run_id))
         if arguments is not None:

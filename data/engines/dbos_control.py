@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID, uuid4, uuid5
 
@@ -40,6 +41,13 @@ NOT_COPIED: Final = (
 _OWN_NAMES: Final = frozenset({"self", "options"})
 #: Digits of a number that a message shows.
 _SHOWN_DIGITS: Final = 60
+
+
+class Arguments(NamedTuple):
+    """What a run is called with."""
+
+    positional: tuple[Any, ...] = ()
+    named: Mapping[str, Any] = MappingProxyType({})
 
 
 class Given(NamedTuple):
@@ -80,13 +88,13 @@ class Control:
     def enqueue(
         self,
         job_name: str,
-        arguments: Mapping[str, Any],
+        arguments: Arguments,
         origin: Origin,
         *,
         queue: str | None,
         delay_ms: int,
     ) -> str:
-        """Make a run that waits, with these named arguments, as JSON; its id.
+        """Make a run that waits, with these arguments, as JSON; its id.
 
         DBOS makes no second run of an id that is there.
         """
@@ -107,7 +115,7 @@ class Control:
             options["delay_seconds"] = delay_ms / SECOND_MS
         options |= _options_of(origin.given)
         with self._client() as client:
-            client.enqueue(options, **arguments)
+            client.enqueue(options, *arguments.positional, **arguments.named)
         return run_id
 
     def cancel(self, run_ids: Sequence[str]) -> None:
@@ -174,17 +182,23 @@ def origin_of(row: Sequence[Any] | None) -> Origin:
     return Origin(*row[:at])._replace(given=Given(*row[at:]))
 
 
-def arguments_of(params: str) -> dict[str, Any]:
-    """The named arguments that these params are, as DBOS's client takes them.
+def arguments_of(params: str) -> Arguments:
+    """The arguments that these params are, as DBOS's client takes them.
 
-    It takes floats: raises InvalidParamsError for a number that is none, and for a name
-    that is one of the client's own.
+    All are named, unless the params are what ``readable_params`` shows of others. The
+    client takes floats: raises InvalidParamsError for a number that is none, and for a
+    name that is one of the client's own.
     """
     found: dict[str, Any] = json.loads(params, parse_float=_exact_float)
-    for name in _OWN_NAMES & found.keys():
+    made = Arguments(named=found)
+    match found:
+        case {"positionalArgs": list(positional), "namedArgs": dict(named)}:
+            if len(found) == len(Arguments._fields):
+                made = Arguments(tuple(positional), named)
+    for name in _OWN_NAMES & made.named.keys():
         message = f'DBOS\'s client cannot pass an argument named "{name}".'
         raise InvalidParamsError(message)
-    return found
+    return made
 
 
 def readable_params(text: str | None) -> str | None:

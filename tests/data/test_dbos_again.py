@@ -250,6 +250,28 @@ def test_params_that_nobody_edited_are_not_parsed(
         assert details.params == '{"amount": 0.12345678901234567890}'
 
 
+def test_arguments_that_had_no_name_have_none_when_they_are_edited(
+    flows: Flows, engine: DbosEngine
+) -> None:
+    ended(flows, "old")
+    given = '{"positionalArgs": [1, "two"], "namedArgs": {"three": 3}}'
+    flows.execute(
+        f"UPDATE {flows.prefix}workflow_input SET inputs = :given",  # noqa: S608
+        given=given,
+    )
+    shown = engine.details("old")
+    assert shown is not None
+    assert shown.params == given
+
+    edited = given.replace("two", "other")
+    made = engine.enqueue_again(["old"], at_ms=NOW, params=edited).started["old"]
+
+    again = engine.details(made)
+    assert again is not None
+    assert again.params is not None
+    assert json.loads(again.params) == json.loads(edited)
+
+
 @pytest.mark.parametrize("name", ["options", "self"])
 def test_an_argument_that_dbos_cannot_pass_is_refused(
     engine: DbosEngine, name: str
