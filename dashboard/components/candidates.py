@@ -11,6 +11,7 @@ def candidate_option(
     *,
     run_id: str,
     job: str,
+    name: str,
     run: str,
     elapsed: str,
     heartbeat: str,
@@ -22,7 +23,7 @@ def candidate_option(
 ) -> dict[str, Any]:
     """An option for a ``dbc.Checklist``: its value is the run id."""
     head = [
-        html.Span(job, className="candidate-job"),
+        html.Span(job, className="candidate-job", title=name),
         html.Code(run, className="candidate-run"),
     ]
     if logs:

@@ -9,7 +9,9 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboard.components.attributes import attributes, run_link
+from dashboard.format import shorten_name
 from dashboard.ids import Errors
+from dashboard.views.active import LISTED_NAME, WHOLE_NAME
 from dashboard.views.errors import GroupView
 from data.all_sources import ALL, joined
 from data.store.error_records import StruckRun
@@ -49,9 +51,10 @@ def _row(group: GroupView, source: str, *, is_chosen: bool) -> Component:
         age(group.last_seen),
         html.Div(["since ", moment(group.first_seen)], className="quiet"),
     ]
+    about = html.Div(group.about, className="quiet", title=group.about_whole)
     return html.Tr(
         [
-            html.Td([link, html.Div(group.about, className="quiet")]),
+            html.Td([link, about]),
             html.Td(html.Img(src=group.spark, alt="", className="group-spark")),
             html.Td(group.events, className="number"),
             html.Td(group.users),
@@ -83,7 +86,7 @@ def runs_table(runs: Sequence[StruckRun], source: str, more: str) -> Component:
         html.Tr(
             [
                 html.Td(_run(run, source)),
-                html.Td(run.job_name),
+                _job(run.job_name),
                 html.Td(age(run.last_at)),
                 html.Td("run again" if run.retried_at else ""),
             ]
@@ -95,6 +98,12 @@ def runs_table(runs: Sequence[StruckRun], source: str, more: str) -> Component:
             html.Table(html.Tbody(rows), className="struck"),
             html.Div(more, className="quiet"),
         ]
+    )
+
+
+def _job(name: str) -> Component:
+    return html.Td(
+        shorten_name(name, LISTED_NAME), title=shorten_name(name, WHOLE_NAME)
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final, TypedDict
 from urllib.parse import quote
 
 from dashboard.format import count, duration, limit, shorten, shorten_name
-from dashboard.views.active import NAME_LENGTH
+from dashboard.views.active import LISTED_NAME, NAME_LENGTH, WHOLE_NAME
 from dashboard.views.bulk import not_reached_parts
 from dashboard.views.signs import EVIDENCE, age_of
 from data.actions import CleanUp, Undone
@@ -19,6 +19,8 @@ class CandidateView(TypedDict):
 
     run_id: str
     job: str
+    #: of the job, whole
+    name: str
     run: str
     #: "1h 12m, limit 30m (default limit)"
     elapsed: str
@@ -143,7 +145,8 @@ def _candidate(job: Job, verdict: Verdict, logs_url: str) -> CandidateView:
     }
     return CandidateView(
         run_id=job.run_id,
-        job=shorten_name(job.job_name, NAME_LENGTH),
+        job=shorten_name(job.job_name, LISTED_NAME),
+        name=shorten_name(job.job_name, WHOLE_NAME),
         run=shorten(job.run_id, NAME_LENGTH),
         elapsed=f"running for {duration(verdict.elapsed_ms)}, {rule}",
         heartbeat=EVIDENCE[known.sign][known.liveness],

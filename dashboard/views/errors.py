@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from dashboard.format import count
+from dashboard.format import count, shorten_name
+from dashboard.views.active import LISTED_NAME, WHOLE_NAME
 from dashboard.views.spark import spark_points
 from data.clock import DAY_MS, HOUR_MS, from_ms
 from data.model import GroupStatus
@@ -105,6 +106,8 @@ class GroupView(NamedTuple):
     title: str
     #: "runJob · match-scores · worker"
     about: str
+    #: the same with the name of the job whole
+    about_whole: str
     #: an image of the sparkline, as an address
     spark: str
     events: str
@@ -144,12 +147,13 @@ def group_view(
 ) -> GroupView:
     """A group as a line; ``steps`` are the starts that its sparkline shows."""
     place = _PLACES.get(group.origin, group.origin)
-    parts = (group.action, group.job_name or group.component, place)
+    name = group.job_name or group.component
     tone = TONES[group.status]
     return GroupView(
         fingerprint=group.fingerprint,
         title=group.title[:_TITLE],
-        about=" · ".join(part for part in parts if part),
+        about=_about(group.action, shorten_name(name, LISTED_NAME), place),
+        about_whole=_about(group.action, shorten_name(name, WHOLE_NAME), place),
         spark=spark_image([series.get(step, 0) for step in steps], _COLOURS[tone]),
         events=count(group.events),
         users=_number(group.visitors),
@@ -159,6 +163,10 @@ def group_view(
         status=group.status.capitalize(),
         tone=tone,
     )
+
+
+def _about(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
 
 
 def rate_words(events: int, span: str, visible_s: int) -> str:

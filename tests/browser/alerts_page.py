@@ -39,6 +39,11 @@ _ON_SCREEN = """
 const { top, bottom } = document.getElementById(arguments[0]).getBoundingClientRect();
 return 0 <= top && bottom <= window.innerHeight;
 """
+_ABOVE = """
+const box = (id) => document.getElementById(id).getBoundingClientRect();
+const { height, bottom } = box(arguments[0]);
+return 0 < height && bottom <= box(arguments[1]).top;
+"""
 _BANDS = "return document.querySelectorAll('#alert-rule-chart .shapelayer path').length"
 _SELECT = """
 const field = document.getElementById(arguments[0]);
@@ -119,6 +124,10 @@ class AlertsPage:
     def is_on_screen(self, id_: str) -> bool:
         """Is all of its height within the window?"""
         return bool(self.page.run(_ON_SCREEN, id_))
+
+    def is_above(self, id_: str, below: str) -> bool:
+        """Does it end where the other one begins, or higher?"""
+        return bool(self.page.run(_ABOVE, id_, below))
 
     def firing_bands(self) -> int:
         """What the chart draws beside the measure: times of firing, and the limit."""

@@ -272,6 +272,7 @@ def test_al012_a_channel_is_added_tested_and_removed(launch, jobs):
         page = AlertsPage(overview).open()
         assert "No notification channel" in page.text("channels-list")
         assert "nobody is notified of alerts" in page.text("channels-none")
+        assert page.is_above("channels-none", "alerts-list")
         page.click(".channel-adding summary")
         page.fill("channel-name", "Ops mail")
         page.fill("channel-quiet", "at night")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from data.store.audit import AuditEntry
 from tests.browser.conftest import Launch
 from tests.browser.jobs import Jobs
 from tests.browser.pages import OverviewPage
@@ -48,7 +49,9 @@ def test_na001_names_that_begin_alike_are_told_apart(
     for name in NAMES:
         jobs.stalled(name, heartbeat_at=jobs.now - 41 * 60_000)
         jobs.table.add(finished_run(job_name=name, finished_at=jobs.now))
-    page, _ = launch(opened=False)
+    page, composed = launch(opened=False)
+    done = [AuditEntry(name, name, {}, "") for name in NAMES]
+    composed.deps.store.audit.open_batch("ann", "jobs", "clean up", done, jobs.now)
     at_width(page, width)
     expected = [[name, name, True] for name in NAMES]
 
@@ -60,6 +63,9 @@ def test_na001_names_that_begin_alike_are_told_apart(
         assert page.run(_INSIDE)
         title = page.run("return document.querySelector('.modal-title').innerText")
         assert title in NAMES
+    at_width(page, 1360)
+    page.load("audit")
+    wait_for(lambda: page.run(_SHOWN) == expected)
 
 
 def test_na002_on_a_phone_a_row_says_whether_its_run_is_alive(

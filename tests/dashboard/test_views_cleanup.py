@@ -41,6 +41,7 @@ def test_each_stalled_run_comes_with_its_evidence() -> None:
     assert view == {
         "run_id": "7",
         "job": "send-mail",
+        "name": "send-mail",
         "run": "7",
         "elapsed": "running for 1h 00m, limit 30m (default limit)",
         "heartbeat": "heartbeat lost, the last one",
