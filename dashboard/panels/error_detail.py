@@ -48,6 +48,10 @@ from data.store.errors import COUNTED_TO
 _RUNS: Final = 8
 _OTHERS: Final = 100
 _TITLE: Final = 80
+#: What a group says that outlived its events.
+_FORGOTTEN: Final = (
+    "Its events are not kept any more: they are older than JOBS_RETENTION."
+)
 
 
 def layout(group: str) -> html.Section:
@@ -252,6 +256,8 @@ def _body(
     group: Group, event: KeptEvent | None, runs: list[StruckRun], source: str
 ) -> list[Component]:
     parts: list[Component] = []
+    if event is None and not group.events:
+        parts.append(html.P(_FORGOTTEN, className="quiet"))
     if event is not None:
         told = body_of(event)
         stack = told.get("exception", {}).get("stacktrace", "")

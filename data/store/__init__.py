@@ -40,6 +40,8 @@ RETENTION_MS: Final = 90 * DAY_MS
 #: before the present one, and what viewers saw in 3 days before the last 6 hours.
 EPISODES_LEAST_MS: Final = 30 * DAY_MS
 TELEMETRY_LEAST_MS: Final = 4 * DAY_MS
+#: Groups of errors, so that one which returns is not new.
+ERROR_GROUPS_LEAST_MS: Final = 30 * DAY_MS
 
 #: How long one statement that forgets may take, in seconds.
 _PRUNE_LIMIT_S: Final = 600.0
@@ -91,12 +93,15 @@ class Store:
         """
         self.tallies.fold(now_ms - min(DAY_MS, retention_ms))
         episodes_ms = max(retention_ms, EPISODES_LEAST_MS)
+        groups_ms = max(retention_ms, ERROR_GROUPS_LEAST_MS)
         telemetry_ms = max(retention_ms, TELEMETRY_LEAST_MS)
         return {
             "rollups": self.rollups.prune(now_ms),
             "episodes": self.episodes.prune(now_ms - episodes_ms, now_ms),
             "audit": self.audit.prune(now_ms - retention_ms),
-            "errors": self.errors.prune(now_ms - retention_ms),
+            "errors": self.errors.prune(
+                now_ms - retention_ms, groups_before_ms=now_ms - groups_ms
+            ),
             "telemetry": self.viewing.prune(now_ms - telemetry_ms),
             "alerts": self.alerts.prune(now_ms - retention_ms),
             "messages": self.messages.prune(now_ms - retention_ms),

@@ -1,4 +1,7 @@
-"""Forgets tracked errors: some events at a time, then their counts and groups."""
+"""Forgets tracked errors: some events at a time, then their counts and groups.
+
+Groups may be kept for longer than their events: what was seen before is not new.
+"""
 
 from typing import Final
 
@@ -26,9 +29,10 @@ _g: Final = error_group.c
 _e: Final = error_event.c
 
 
-def prune(database: Database, before_ms: int, most: int) -> int:
+def prune(database: Database, before_ms: int, groups_before_ms: int, most: int) -> int:
     """Forget what came before then, and above ``most`` events the oldest.
 
+    Groups, with what people decided, are forgotten before ``groups_before_ms``.
     Returns how many events were forgotten.
     """
     forgotten = 0
@@ -43,11 +47,11 @@ def prune(database: Database, before_ms: int, most: int) -> int:
         part = aliased(error_group)
         # one that others were merged into lives as long as they do
         alive = select(part.c.merged_into).where(
-            part.c.merged_into.is_not(None), part.c.last_seen >= before_ms
+            part.c.merged_into.is_not(None), part.c.last_seen >= groups_before_ms
         )
         connection.execute(
             delete(error_group).where(
-                _g.last_seen < before_ms, _g.fingerprint.not_in(alive)
+                _g.last_seen < groups_before_ms, _g.fingerprint.not_in(alive)
             )
         )
         met = error_met.c

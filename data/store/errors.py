@@ -405,12 +405,20 @@ class ErrorLog:
 
     # ---- forgetting ----
 
-    def prune(self, before_ms: int, *, most: int = MOST_EVENTS) -> int:
+    def prune(
+        self,
+        before_ms: int,
+        *,
+        groups_before_ms: int | None = None,
+        most: int = MOST_EVENTS,
+    ) -> int:
         """Forget what came before then, and above ``most`` events the oldest.
 
+        Groups without events are kept back to ``groups_before_ms``; None: to the same.
         Returns how many events were forgotten.
         """
-        return prune(self._db, before_ms, most)
+        oldest = before_ms if groups_before_ms is None else groups_before_ms
+        return prune(self._db, before_ms, oldest, most)
 
 
 def _to_groups(connection: Connection, rows: Sequence[Any]) -> list[Group]:
