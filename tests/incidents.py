@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import insert
-
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, Clock
 from data.db import Database
 from data.engines.native import NativeEngine
@@ -100,6 +98,11 @@ class Fault:
             }
             self._put(rollup_hour, ["source", "hour", "job_name", "status"], [row])
 
+    def stalls_too_often(self, runs: int) -> None:
+        """So many today, where the weeks before are known and had none."""
+        self.known_since(NOW - 9 * WEEK_MS)
+        self.stalls(NOW, runs)
+
     def known_since(self, since: int) -> None:
         state = {
             "source": "orders",
@@ -110,8 +113,7 @@ class Fault:
             "audited_hour": since,
             "episodes_from": since,
         }
-        with self.store.database.writing() as connection:
-            connection.execute(insert(rollup_state).values(state))
+        self._put(rollup_state, ["source"], [state])
 
     def two_weeks(self, failed_a_day: int) -> None:
         """Four failed runs a day, and so many in the last seven days."""
@@ -225,7 +227,7 @@ def _burning(it: Fault, now: int, span_ms: int, minutes: int, good: int) -> None
 #: By rule, something that must raise its alarm; called before each evaluation.
 INCIDENTS: dict[str, Callable[[Fault, int], None]] = {
     "WsDisconnectRate": lambda it, now: it.disconnects(now),
-    "StalledFrequency": lambda it, now: it.stalls(NOW, 3),
+    "StalledFrequency": lambda it, now: it.stalls_too_often(3),
     "NewErrorGroup": lambda it, now: it.errors(NOW, 10),
     "UptimeBurnFast": lambda it, now: _burning(it, now, HOUR_MS, 20, 10),
     "UptimeBurnMid": lambda it, now: _burning(it, now, 6 * HOUR_MS, 20, 19),

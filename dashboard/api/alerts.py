@@ -293,7 +293,7 @@ def _rule(rule: Rule, values: dict[str, float], stalls: DayLimit) -> RuleAnswer:
     holds = stalls if rule.name == STALLS else None
     return RuleAnswer(
         limit=f"{holds.value:g}" if holds else limit_of(rule, values),
-        limit_why=holds.why if holds and holds.is_learnt else "",
+        limit_why=holds.note if holds else "",
         rule=rule.name,
         title=rule.title,
         meaning=meaning_of(rule, values),

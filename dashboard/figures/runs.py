@@ -1,6 +1,7 @@
 """Runs over time: how many failed, how long they took, how many there were."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any, Final
 
 from dashboard.figures.template import (
@@ -72,11 +73,12 @@ def stalled_figure(
     at: Sequence[int],
     watched: Sequence[int],
     afterwards: Sequence[int],
-    limit: Limit,
+    limit: Limit | None,
 ) -> dict[str, Any]:
     """Stalled runs a day; days above the limit are amber, found afterwards lighter."""
+    most = inf if limit is None else limit.value
     totals = [seen + found for seen, found in zip(watched, afterwards, strict=True)]
-    colours = [AMBER if total > limit.value else BLUE for total in totals]
+    colours = [AMBER if total > most else BLUE for total in totals]
     seen, found = "seen while it happened", "found afterwards"
     bars = [
         Bars(seen, watched, [f"{n} {seen}" for n in watched], {"color": colours}),
@@ -88,7 +90,7 @@ def stalled_figure(
         ),
     ]
     axis = {
-        "range": [0, 1.15 * max([*totals, limit.value + 1])],
+        "range": [0, 1.15 * max([*totals, limit.value + 1 if limit else 1])],
         "tickformat": "d",
         "nticks": 5,
         "fixedrange": True,
@@ -96,7 +98,11 @@ def stalled_figure(
     return {
         "data": [bar_trace(one, at, frame) for one in bars],
         "layout": layout(
-            frame, legend=False, barmode="stack", yaxis=axis, **limits([limit])
+            frame,
+            legend=False,
+            barmode="stack",
+            yaxis=axis,
+            **limits([limit] if limit else []),
         ),
     }
 

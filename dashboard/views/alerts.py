@@ -299,7 +299,7 @@ def _measured(
     limit = amount(holds.value, _unit(rule)) if holds else limit_of(rule, values)
     if value is None or not limit:
         return ""
-    why = f" ({holds.why})" if holds and holds.is_learnt else ""
+    why = f" ({holds.note})" if holds and holds.note else ""
     return f"{amount(round(value, 2), _unit(rule))}, limit {limit}{why}"
 
 

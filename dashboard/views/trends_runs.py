@@ -180,22 +180,27 @@ def stalled_trend(
     first = max(span.since, known_since or span.since)
     often = rate_a_day(mean_a_day(by_day, first, span.over))
     today = f"{totals[-1]} today" if span.over < span.until and totals[-1] else ""
-    notes = [f"The limit is {limit.value:g}: {limit.why}."] if limit.is_learnt else []
+    line = Limit(limit.value, _ALERT) if limit.enough else None
+    notes = [_limit_note(limit)] if limit.note else []
     if any(found):
         notes.append(
             "Lighter: found afterwards, from how long runs took, and not while it happened."
         )
     return Trend(
-        words=joined(often, today, f"limit {limit.value:g} a day"),
+        words=joined(often, today, f"limit {line.value:g} a day" if line else ""),
         columns=_STALLED_COLUMNS,
         rows=[*zip(span.steps, totals, seen, found, strict=True)],
-        figure=stalled_figure(
-            question.frame(span), span.steps, seen, found, Limit(limit.value, _ALERT)
-        ),
+        figure=stalled_figure(question.frame(span), span.steps, seen, found, line),
         step_ms=DAY_MS,
         note=" ".join(notes),
         empty="" if any(totals) else "No run was stalled in this range.",
     )
+
+
+def _limit_note(limit: DayLimit) -> str:
+    if limit.enough:
+        return f"The limit is {limit.value:g}: {limit.note}."
+    return f"No alert yet: {limit.note}."
 
 
 def _a_day(numbers: Mapping[int, int], span: Span, first: int) -> float:

@@ -105,7 +105,8 @@ class Measures:
     def _stalls(self, limits: Limits, _known: Collection[str]) -> Readings:
         among = self._store.trends.is_not_gone
         counted = partial(stalled_between, self._store.database, among=among)
-        return {"": judge_stalls(stalls_at(counted, self._now), limits)}
+        known_since = self._store.trends.known_since("")
+        return {"": judge_stalls(stalls_at(counted, self._now, known_since), limits)}
 
     def _error_rate(self, limits: Limits, _known: Collection[str]) -> Readings:
         series = run_series(self._store, self._now, self._now)
@@ -218,7 +219,8 @@ def minute_series(store: Store, since: int, until: int) -> MinuteSeries:
 def stall_series(store: Store, since: int) -> StallSeries:
     """Stalled runs, to be measured from ``since`` on."""
     first = since - STALLS_BEFORE_MS
-    return StallSeries(stalled_since(store.database, first, store.trends.is_not_gone))
+    instants = stalled_since(store.database, first, store.trends.is_not_gone)
+    return StallSeries(instants, store.trends.known_since(""))
 
 
 def run_series(store: Store, since: int, until: int) -> RunSeries:

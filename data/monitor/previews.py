@@ -150,7 +150,7 @@ def _limit_of(asked: _Asked, rule: Rule) -> tuple[float | None, str, str]:
     first = rule.thresholds[0]
     if rule.name == STALLS:
         holds = stall_limit(asked.store, asked.now, asked.limits)
-        return holds.value, first.unit, holds.why if holds.is_learnt else ""
+        return holds.value, first.unit, holds.note
     if first.unit == "min" and first.name != "silent":
         return None, "", ""
     shown = "events" if "events" in asked.limits else first.name

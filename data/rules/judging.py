@@ -13,7 +13,7 @@ from data.model import GroupStatus, Severity, Weeks
 from data.rules.alerts import Reading
 from data.rules.chance import at_least, dispersion, lower_bound
 from data.rules.number_text import percent, things
-from data.rules.stall_frequency import day_limit, is_usual
+from data.rules.stall_frequency import Usual, day_limit, is_usual
 from data.rules.weeks import dates_before, dates_now, rate_change
 
 Limits = Mapping[str, float]
@@ -48,8 +48,8 @@ class Stalls(NamedTuple):
     today: int
     #: in the last 24 hours
     last_day: int
-    #: a day, in the 28 whole days before today
-    mean: float
+    #: on the whole days before today that are known
+    usual: Usual
 
 
 class NewGroup(NamedTuple):
@@ -117,16 +117,21 @@ def judge_stalls(stalls: Stalls, limits: Limits) -> Reading:
     that end at any instant chance alone finds 3 stalled runs more than twice a year where
     one in four days is usual; on days of the calendar it does not in most years.
     """
-    limit = day_limit(stalls.mean, limits)
-    over = max(limits["resolve"], stalls.mean if is_usual(stalls.mean) else 0)
+    limit, mean = day_limit(stalls.usual, limits), stalls.usual.mean
+    over = max(limits["resolve"], mean if is_usual(mean) else 0)
+    said = f"{things(stalls.today, 'run')} stalled today (UTC), {stalls.last_day} in 24 hours"
+    if limit.enough:
+        said = f"{said}; the limit is {limit.value:g} a day ({limit.why})."
+    else:
+        said = f"{limit.why[:1].upper()}{limit.why[1:]}. {said}."
     return Reading(
-        stalls.today,
-        stalls.today > limit.value,
-        max(stalls.today, stalls.last_day) <= over,
+        stalls.today if limit.enough else None,
+        limit.enough and stalls.today > limit.value,
+        limit.enough and max(stalls.today, stalls.last_day) <= over,
         Severity.WARNING,
-        f"{things(stalls.today, 'run')} stalled today (UTC), {stalls.last_day} in 24 hours;"
-        f" the limit is {limit.value:g} a day ({limit.why}).",
+        said,
         stalls.last_day,
+        enough=limit.enough,
     )
 
 

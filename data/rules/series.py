@@ -12,7 +12,7 @@ from typing import Final
 from data.clock import DAY_MS, MINUTE_MS, WEEK_MS
 from data.model import Weeks
 from data.rules.judging import Minutes, Stalls, Viewers
-from data.rules.stall_frequency import USUAL_DAYS
+from data.rules.stall_frequency import usual_of, usual_span
 from data.rules.weeks import BOTH_MS, week_end
 
 #: Viewers are counted in quarters of an hour, their minutes in slots of five minutes.
@@ -71,29 +71,33 @@ class MinuteSeries:
         )
 
 
-def stalls_at(between: Callable[[int, int], int], now_ms: int) -> Stalls:
-    """Those of today and of 24 hours, and the mean of the 28 whole days before.
+def stalls_at(
+    between: Callable[[int, int], int], now_ms: int, known_since: int | None
+) -> Stalls:
+    """Those of today and of 24 hours, and what is usual on the whole days before.
 
-    ``between`` counts those of ``after < instant <= until``.
+    ``between`` counts those of ``after < instant <= until``. Before ``known_since`` not
+    all are known; None: nothing is.
     """
-    before_today = now_ms - now_ms % DAY_MS - 1
-    usual = between(before_today - USUAL_DAYS * DAY_MS, before_today)
+    since, today = usual_span(now_ms, known_since)
     return Stalls(
-        between(before_today, now_ms),
+        between(today - 1, now_ms),
         between(now_ms - DAY_MS, now_ms),
-        usual / USUAL_DAYS,
+        usual_of(between(since - 1, today - 1), (since, today)),
     )
 
 
 class StallSeries:
     """When runs were first seen as stalled."""
 
-    def __init__(self, instants: Iterable[int]) -> None:
+    def __init__(self, instants: Iterable[int], known_since: int | None) -> None:
+        """Before ``known_since`` not all are known; None: nothing is."""
         self._instants = sorted(instants)
+        self._known_since = known_since
 
     def at(self, now_ms: int) -> Stalls:
         """As ``stalls_at`` tells."""
-        return stalls_at(self._between, now_ms)
+        return stalls_at(self._between, now_ms, self._known_since)
 
     def _between(self, after: int, until: int) -> int:
         """How many there are of ``after < instant <= until``."""

@@ -16,7 +16,7 @@ from data.db import Database
 from data.model import JobState, Weeks
 from data.rules.by_worker import decode
 from data.rules.histogram import quantiles, stack
-from data.rules.stall_frequency import USUAL_DAYS, mean_a_day
+from data.rules.stall_frequency import Usual, usual_of, usual_span
 from data.rules.weeks import BOTH_MS
 from data.store.tables import rollup_day, rollup_hour, rollup_state, stall_episode
 from data.store.texts import storable, storable_key
@@ -329,12 +329,10 @@ class TrendLog:
             found[cell.at] += cell.episodes
         return dict(found)
 
-    def usual_stalls(self, now_ms: int) -> float:
-        """Stalled runs a day of all sources in the 28 whole days before today."""
-        today = now_ms - now_ms % DAY_MS
-        since = today - USUAL_DAYS * DAY_MS
-        days = self.stalled_by_day("", since, today)
-        return mean_a_day(days, since, today) or 0.0
+    def usual_stalls(self, now_ms: int) -> Usual:
+        """Stalled runs of all sources on the whole days before today that are known."""
+        span = usual_span(now_ms, self.known_since(""))
+        return usual_of(sum(self.stalled_by_day("", *span).values()), span)
 
     def incidents(self, source: str, since: int, until: int) -> list[Incident]:
         """Stalled episodes that ended in the span, oldest first; the last ones of many.

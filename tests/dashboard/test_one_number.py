@@ -8,7 +8,9 @@ message, picture, /metrics.
 import random
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,9 +48,8 @@ SOURCES = ("jobs", "mail", ALL)
 RANGES = ("24h", "7d", "30d", "90d")
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
-    folder = tmp_path_factory.mktemp("one")
+@contextmanager
+def composed(folder: Path) -> Iterator[Composed]:
     first, second = (f"sqlite:///{folder / name}.db" for name in ("first", "second"))
     (folder / "job-manager.toml").write_text(
         f'[sources.jobs]\nurl = "{first}"\n[sources.mail]\nurl = "{second}"\n'
@@ -56,11 +57,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     environ = {"JOBS_STORE_URL": f"sqlite:///{folder / 'store.db'}"}
     with job_table(first), job_table(second):
         made = compose(load_settings(environ, directory=folder), clock=FakeClock())
-        fill(made)
         yield made
         made.deps.store.close()
         for source in made.deps.sources.values():
             source.engine.close()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    with composed(tmp_path_factory.mktemp("one")) as made:
+        fill(made)
+        yield made
 
 
 def fill(made: Composed) -> None:
@@ -239,6 +246,46 @@ def test_the_stalled_limit_is_one_number_everywhere(place: Composed) -> None:
         if one["rule"] == "StalledFrequency"
     ]
     assert (rule["limit"], rule["limit_why"]) == (limit, holds.why)
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        (5, "not enough data, 5 of 7 days before today are known"),
+        (10, "normal variation at 3 a day in the 10 days before; configured: 2"),
+    ],
+)
+def test_stalls_are_compared_with_the_days_that_are_known(
+    tmp_path: Path, days: int, says: str
+) -> None:
+    """Tile and alert of a history of a few days, with three stalled runs on each."""
+    with composed(tmp_path) as made:
+        deps, since = made.deps, TODAY - days * DAY_MS
+        for source in ("jobs", "mail"):
+            ran = Ran(since, "etl", succeeded=1)
+            roll(deps.store, ran, source=source, known_since=since)
+        for day in range(since, TODAY + 1, DAY_MS):
+            for n in range(3 if day < TODAY else 4):
+                stall(deps.store, day + n * HOUR_MS, lasted_ms=20 * MINUTE_MS)
+        note = tiles_of(made, ALL)[Tiles.STALLED]["note"]
+        trend = trend_of(made, "stalled", ALL, range="30d")
+        reading = reading_of(made, "StalledFrequency")
+        holds = stall_limit(deps.store, NOW)
+        found = preview(deps.store, deps.sources, "StalledFrequency", {}, NOW)
+        [rule] = [
+            one
+            for one in answer_of(made, "/api/alerts")["rules"]
+            if one["rule"] == "StalledFrequency"
+        ]
+
+    assert note == "3 a day, last 7 d"
+    assert trend.words.startswith("3 a day · 4 today")
+    assert not reading.breach
+    assert reading.enough == holds.enough == (days >= 7)
+    assert {holds.why, rule["limit_why"], found.why} == {says}
+    assert says in reading.sentence.replace("Not enough", "not enough")
+    assert says in trend.note
+    assert ("limit 8 a day" in trend.words) == holds.enough
 
 
 def test_an_alert_stands_alike_in_its_row_the_api_and_metrics(place: Composed) -> None:

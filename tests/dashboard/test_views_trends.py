@@ -37,7 +37,7 @@ from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, from_ms
 from data.exceptions import InvalidRequestError
 from data.model import JobState, Weeks
 from data.rules.number_text import took
-from data.rules.stall_frequency import DayLimit, day_limit
+from data.rules.stall_frequency import DayLimit, Usual, day_limit
 from data.store.incidents import Baseline, Ended
 from tests.factories import NOW
 
@@ -257,7 +257,7 @@ def test_stalled_runs_are_counted_by_day_since_something_is_known() -> None:
 
 
 def test_a_limit_that_follows_what_is_usual_says_why() -> None:
-    limit = day_limit(1.07, {"fire": 2})
+    limit = day_limit(Usual(1.07, 28), {"fire": 2})
     trend = stalled_trend(QUESTION, {}, {}, limit, 0)
     assert trend.words == "0 a day · limit 4 a day"
     assert trend.note == (
@@ -265,6 +265,16 @@ def test_a_limit_that_follows_what_is_usual_says_why() -> None:
         " configured: 2."
     )
     assert trend.figure["layout"]["shapes"][0]["y0"] == 4
+
+
+def test_without_enough_days_there_is_no_limit_on_the_page() -> None:
+    limit = day_limit(Usual(3.0, 5), {"fire": 2})
+    trend = stalled_trend(QUESTION, {}, {}, limit, 0)
+    assert trend.words == "0 a day"
+    assert trend.note == (
+        "No alert yet: not enough data, 5 of 7 days before today are known."
+    )
+    assert trend.figure["layout"]["shapes"] == []
 
 
 def test_no_mean_is_said_of_days_that_are_not_known() -> None:

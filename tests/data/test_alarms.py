@@ -26,6 +26,7 @@ from data.rules.judging import (
     judge_stalled_run,
     judge_stalls,
 )
+from data.rules.stall_frequency import Usual
 from tests.factories import NOW
 
 NAMES = [
@@ -229,9 +230,37 @@ def test_disconnects_say_what_they_rest_on() -> None:
     ],
 )
 def test_stalls(today: int, last_day: int, mean: float, what: str) -> None:
-    reading = judge_stalls(Stalls(today, last_day, mean), limits("StalledFrequency"))
+    stalls = Stalls(today, last_day, Usual(mean, 28))
+    reading = judge_stalls(stalls, limits("StalledFrequency"))
 
     assert says(reading) == what
+
+
+@pytest.mark.parametrize(
+    ("days", "mean", "what"),
+    [(0, 0.0, "few"), (6, 3.0, "few"), (7, 3.0, "-"), (7, 0.0, "breach")],
+)
+def test_stalls_are_held_against_a_week_at_least(
+    days: int, mean: float, what: str
+) -> None:
+    stalls = Stalls(4, 4, Usual(mean, days))
+    reading = judge_stalls(stalls, limits("StalledFrequency"))
+
+    assert says(reading) == what
+    assert (reading.value is None) == (what == "few")
+
+
+def test_the_days_that_were_compared_are_named() -> None:
+    ten = judge_stalls(Stalls(9, 9, Usual(3.0, 10)), limits("StalledFrequency"))
+    assert ten.sentence == (
+        "9 runs stalled today (UTC), 9 in 24 hours; the limit is 8 a day (normal variation"
+        " at 3 a day in the 10 days before; configured: 2)."
+    )
+    few = judge_stalls(Stalls(4, 5, Usual(3.0, 5)), limits("StalledFrequency"))
+    assert few.sentence == (
+        "Not enough data, 5 of 7 days before today are known. 4 runs stalled today (UTC),"
+        " 5 in 24 hours."
+    )
 
 
 # the error rate

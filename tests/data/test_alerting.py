@@ -110,7 +110,11 @@ def test_in_a_store_that_knows_nothing_nothing_fires_and_nothing_is_green(
     for rule in [*VIEWER_RULES, "ErrorRateWoW"]:
         assert states[rule] is AlertState.NO_DATA, rule
         assert stand(it.store, rule).sentence == "Not enough data (n=0)."
-    assert states["StalledFrequency"] is AlertState.INACTIVE
+    assert states["StalledFrequency"] is AlertState.NO_DATA
+    assert stand(it.store, "StalledFrequency").sentence == (
+        "Not enough data, 0 of 7 days before today are known. 0 runs stalled today (UTC),"
+        " 0 in 24 hours."
+    )
     assert states.keys() == {*VIEWER_RULES, "ErrorRateWoW", "StalledFrequency"}
 
 
@@ -160,7 +164,7 @@ def test_no_job_type_is_critical_unless_somebody_says_so(it: Fault) -> None:
 
 
 def test_changed_thresholds_are_those_of_the_next_evaluation(it: Fault) -> None:
-    it.stalls(NOW, 3)
+    it.stalls_too_often(3)
     it.store.alerts.change("StalledFrequency", {"fire": 3}, by="ada", at_ms=NOW)
     chore = alerting(it)
     chore.do(NOW)
@@ -179,7 +183,7 @@ def test_each_critical_job_and_source_and_error_has_an_alert_of_its_own(
 ) -> None:
     listener = Listener()
     it.stalls(NOW, 1, CRITICAL)
-    it.stalls(NOW, 2, "report")
+    it.stalls_too_often(2)
     it.runs(NOW - HOUR_MS, 2, 5, CRITICAL)
     it.errors(NOW, 10, "v1:a")
     it.errors(NOW, 11, "v1:b")
@@ -455,7 +459,7 @@ def test_two_that_lead_for_a_moment_tell_and_keep_once(
         for one in stores
     ]
     it.stalls(NOW, 1, CRITICAL)
-    it.stalls(NOW, 2)
+    it.stalls_too_often(2)
     start = Barrier(2)
 
     def lead(leader: Alerting) -> None:

@@ -88,6 +88,7 @@ def test_disconnects(it: Fault) -> None:
 
 
 def test_stalls_that_go_on(it: Fault) -> None:
+    it.known_since(NOW - 60 * DAY_MS)
     it.stalls(NOW - 10 * DAY_MS, 3)
     it.stalls(NOW - HOUR_MS, 4)
     found = ask(it, "StalledFrequency")
@@ -97,6 +98,20 @@ def test_stalls_that_go_on(it: Fault) -> None:
     assert found.spans[1][1] == NOW
     assert max(value or 0 for _, value in found.values) == 4
     assert ask(it, "StalledFrequency", fire=3).times == 1
+
+
+def test_stalls_of_days_before_which_too_little_is_known_are_not_judged(
+    it: Fault,
+) -> None:
+    midnight = NOW - NOW % DAY_MS
+    it.known_since(midnight - 12 * DAY_MS)
+    it.stalls(NOW - 10 * DAY_MS, 3)
+    it.stalls(NOW - HOUR_MS, 3)
+    found = ask(it, "StalledFrequency")
+
+    assert found.times == 1
+    judged = [at for at, value in found.values if value is not None]
+    assert judged[0] == midnight - 5 * DAY_MS
 
 
 def test_the_error_rate(it: Fault) -> None:

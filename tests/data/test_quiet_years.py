@@ -139,7 +139,7 @@ def test_stalls(years: int) -> None:
         span = warm_ms + YEAR_MS
         number = chance.poisson(0.25 * span / DAY_MS)
         events = np.sort(START - warm_ms + chance.integers(0, span, size=number))
-        series = StallSeries(events.tolist())
+        series = StallSeries(events.tolist(), START - warm_ms)
         judge = judging(series, judge_stalls, limits)
         fired += alarms(rule, judge, _changes(events))
 

@@ -102,7 +102,10 @@ def test_a_short_retention_leaves_alerts_what_they_compare_with(
             kept.episodes.close("jobs", {run_id: "failed"}, at + HOUR_MS)
         kept.prune(at + HOUR_MS, days * DAY_MS)
     kept.prune(NOW, days * DAY_MS)
-    found = stalls_at(lambda a, b: stalled_between(kept.database, a, b), NOW)
-    assert found.mean == 2.0
+    known_since = NOW - 35 * DAY_MS
+    found = stalls_at(
+        lambda a, b: stalled_between(kept.database, a, b), NOW, known_since
+    )
+    assert found.usual == (2.0, 28)
     three = found._replace(today=3, last_day=3)
     assert not judge_stalls(three, checked("StalledFrequency", {})).breach

@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
 from data.rules.judging import Minutes, Stalls, Viewers, Weeks
 from data.rules.series import (
@@ -13,6 +15,7 @@ from data.rules.series import (
     Summed,
     ViewerSeries,
 )
+from data.rules.stall_frequency import Usual
 from tests.factories import NOW
 
 MIDNIGHT = NOW - NOW % DAY_MS
@@ -62,11 +65,36 @@ def test_stalls_of_today_of_a_day_and_the_mean_before() -> None:
             NOW - DAY_MS + 1,
             MIDNIGHT - 28 * DAY_MS,
             MIDNIGHT - 28 * DAY_MS - 1,
-        ]
+        ],
+        known_since=MIDNIGHT - 60 * DAY_MS,
     )
 
-    assert series.at(NOW) == Stalls(today=2, last_day=4, mean=4 / 28)
+    assert series.at(NOW) == Stalls(today=2, last_day=4, usual=Usual(4 / 28, 28))
     assert series.at(NOW - 1).today == 1
+
+
+@pytest.mark.parametrize(
+    ("known_since", "usual"),
+    [
+        (MIDNIGHT - 40 * DAY_MS, Usual(3.0, 28)),
+        (MIDNIGHT - 28 * DAY_MS, Usual(3.0, 28)),
+        (MIDNIGHT - 28 * DAY_MS + 1, Usual(3.0, 27)),
+        (MIDNIGHT - 5 * DAY_MS, Usual(3.0, 5)),
+        (MIDNIGHT - 5 * DAY_MS + HOUR_MS, Usual(3.0, 4)),
+        (MIDNIGHT - HOUR_MS, Usual(0.0, 0)),
+        (NOW, Usual(0.0, 0)),
+        (None, Usual(0.0, 0)),
+    ],
+)
+def test_the_mean_is_that_of_whole_days_that_are_known(
+    known_since: int | None, usual: Usual
+) -> None:
+    three_a_day = [
+        MIDNIGHT - day * DAY_MS + hour * HOUR_MS
+        for day in range(1, 41)
+        for hour in (1, 5, 20)
+    ]
+    assert StallSeries(three_a_day, known_since).at(NOW).usual == usual
 
 
 def test_runs_of_two_weeks_end_with_the_present_hour() -> None:
