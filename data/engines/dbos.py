@@ -124,6 +124,12 @@ _ALL_ACTIONS: Final = Capabilities(
 )
 
 
+_PARTITIONED: Final = (
+    'The queue "{queue}" is partitioned: DBOS takes up no run without a partition key, '
+    "and none can be given here. Choose another queue, or run an earlier run again."
+)
+
+
 class DbosEngine:
     """The DBOS system tables of one database."""
 
@@ -322,6 +328,8 @@ class DbosEngine:
         known = [job for job in self._open_jobs() if job.job_name == job_name]
         model = [*known[:1], *self.latest(job_name, limit=1)]
         origin = self._origin(model[0].run_id) if model else Origin()
+        if origin.given.partition is not None and queue in (None, origin.queue):
+            raise InvalidRequestError(_PARTITIONED.format(queue=origin.queue))
         run_id = self._control.enqueue(
             job_name,
             arguments,

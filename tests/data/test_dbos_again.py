@@ -14,7 +14,7 @@ from sqlalchemy import text
 from data.actions import Actions
 from data.db import Database
 from data.engines.dbos import DbosEngine
-from data.exceptions import InvalidParamsError
+from data.exceptions import InvalidParamsError, InvalidRequestError
 from data.rules.stalls import StallLimits
 from data.snapshot import SnapshotReader, Source
 from data.store import open_store
@@ -158,7 +158,7 @@ def test_workers_find_the_partition_of_a_run_that_runs_again(
 def test_a_job_that_is_started_takes_nothing_over_from_another_tenant(
     flows: Flows, engine: DbosEngine
 ) -> None:
-    ended(flows, "old")
+    ended(flows, "old", queue_partition_key=None)
 
     new = engine.enqueue("flow", "{}", queue=None, run_at_ms=None, at_ms=NOW)
 
@@ -166,6 +166,19 @@ def test_a_job_that_is_started_takes_nothing_over_from_another_tenant(
     assert (found["class_name"], found["config_name"]) == ("Mailer", "eu")
     assert (found["priority"], found["queue_partition_key"]) == (0, None)
     assert (found["authenticated_user"], found["workflow_timeout_ms"]) == (None, None)
+
+
+@pytest.mark.parametrize("queue", [None, "work"])
+def test_no_run_is_started_on_a_queue_that_would_not_take_it_up(
+    flows: Flows, engine: DbosEngine, queue: str | None
+) -> None:
+    ended(flows, "old")
+
+    with pytest.raises(InvalidRequestError, match='"work" is partitioned'):
+        engine.enqueue("flow", "{}", queue=queue, run_at_ms=None, at_ms=NOW)
+    new = engine.enqueue("flow", "{}", queue="other", run_at_ms=None, at_ms=NOW)
+
+    assert {job.run_id for job in engine.open_runs().jobs} == {new}
 
 
 def test_roles_that_cannot_be_read_refuse_the_run(
