@@ -52,6 +52,7 @@ _TITLE: Final = 80
 _FORGOTTEN: Final = (
     "Its events are not kept any more: they are older than JOBS_RETENTION."
 )
+_NOT_HERE: Final = "No event of the chosen source is kept."
 
 
 def layout(group: str) -> html.Section:
@@ -186,8 +187,9 @@ def _detail(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
     if not isinstance(asked, dict) or not isinstance(asked.get("group"), str):
         return {"hidden": True, "shown": None}
     try:
-        group = deps.store.errors.group(asked["group"])
-        event, position = _event(deps, group, asked)
+        own = deps.narrowed(source)
+        group = deps.store.errors.group(asked["group"], source=own)
+        event, position = _event(deps, group, asked, own)
         return {"hidden": False, **_shown(deps, group, event, position, source)}
     except DataError as error:
         failed = {"hidden": False, "heading": "Error", "body": None, "shown": None}
@@ -195,9 +197,12 @@ def _detail(deps: Deps, asked: Any, source: str) -> dict[str, Any]:
 
 
 def _event(
-    deps: Deps, group: Group, asked: dict[str, Any]
+    deps: Deps, group: Group, asked: dict[str, Any], own: str
 ) -> tuple[KeptEvent | None, tuple[int, int]]:
-    """The event that is asked for, and which of how many it is; the newest at first."""
+    """The event that is asked for, and which of how many it is; the newest at first.
+
+    ``own`` is the source that the page is about, "" for all of them.
+    """
     errors = deps.store.errors
     members = [group.fingerprint, *group.merged]
     found: KeptEvent | None = None
@@ -205,13 +210,13 @@ def _event(
     if isinstance(at, int) and isinstance(id_, int):
         step = asked.get("step")
         if step == "newer":
-            found = errors.newer_event(members, (at, id_))
+            found = errors.newer_event(members, (at, id_), source=own)
         else:
             before = (at, id_) if step == "older" else (at, id_ + 1)
-            found = next(iter(errors.events(members, before=before)), None)
+            found = next(iter(errors.events(members, before=before, source=own)), None)
     if found is None:
-        found = next(iter(errors.events(members)), None)
-    return found, errors.position(members, found) if found else (0, 0)
+        found = next(iter(errors.events(members, source=own)), None)
+    return found, errors.position(members, found, source=own) if found else (0, 0)
 
 
 def _shown(
@@ -223,7 +228,8 @@ def _shown(
 ) -> dict[str, Any]:
     errors = deps.store.errors
     members = [group.fingerprint, *group.merged]
-    runs = errors.runs(members, limit=_RUNS)
+    own = deps.narrowed(source)
+    runs = errors.runs(members, limit=_RUNS, source=own)
     others = errors.groups(ErrorFilter(), limit=_OTHERS)
     is_open = group.status in (GroupStatus.OPEN, GroupStatus.REGRESSED)
     number, total = position
@@ -232,7 +238,9 @@ def _shown(
     support = support_text(group, event, deps.look.title) if event else group.title
     return {
         "heading": group.title[:_TITLE],
-        "body": _body(group, event, runs, source),
+        "body": _body(
+            group, event, runs, source, none=_NOT_HERE if own else _FORGOTTEN
+        ),
         "support": support,
         "resolve_hidden": not is_open,
         "ignore_hidden": not is_open,
@@ -253,11 +261,16 @@ def _shown(
 
 
 def _body(
-    group: Group, event: KeptEvent | None, runs: list[StruckRun], source: str
+    group: Group,
+    event: KeptEvent | None,
+    runs: list[StruckRun],
+    source: str,
+    *,
+    none: str,
 ) -> list[Component]:
     parts: list[Component] = []
     if event is None and not group.events:
-        parts.append(html.P(_FORGOTTEN, className="quiet"))
+        parts.append(html.P(none, className="quiet"))
     if event is not None:
         told = body_of(event)
         stack = told.get("exception", {}).get("stacktrace", "")

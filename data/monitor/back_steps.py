@@ -1,7 +1,8 @@
 """Reads of the past of one source in small steps, between which it rests.
 
 The past is read beside the present: a slice of it at a time, each purpose in its turn,
-so that nothing else has to wait until all of it is in.
+so that nothing else has to wait until all of it is in. What was read in the source is
+followed by a rest of all purposes together.
 """
 
 import time
@@ -10,6 +11,7 @@ from threading import Event
 from typing import Final, NamedTuple
 
 from data.monitor.failures import Failures
+from data.monitor.pace import Pace
 
 _LONGEST_REST_S: Final = 120.0
 
@@ -21,14 +23,16 @@ class BackStep(NamedTuple):
     name: str
     #: does one step; True when there are more
     do: Callable[[], bool]
-    #: after a step the source is left alone for this many times what the step took
+    #: after a step the next one of it waits for this many times what the step took
     rest: float
 
 
 class BackSteps:
     """Goes on with steps of ``source`` where their rests are over."""
 
-    def __init__(self, source: str = "") -> None:
+    def __init__(self, pace: Pace, source: str = "") -> None:
+        """``pace`` has timed what the steps read."""
+        self._pace = pace
         self._rests_until: dict[str, float] = {}
         self._failures: dict[str, Failures] = {}
         self._source = source
@@ -50,7 +54,7 @@ class BackSteps:
         while left:
             step = min(left, key=self._rests)
             now = time.monotonic()
-            begin = max(now, self._rests(step))
+            begin = max(now, self._rests(step), self._pace.rests_until)
             if begin >= end or stop.wait(begin - now):
                 return
             if not self._do(step):
@@ -70,6 +74,7 @@ class BackSteps:
             failures.note(error)
         else:
             failures.clear()
+        self._pace.rest()
         ended = time.monotonic()
         rest_s = min((ended - started) * step.rest, _LONGEST_REST_S)
         self._rests_until[step.name] = ended + max(rest_s, failures.pause_s)

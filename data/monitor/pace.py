@@ -14,9 +14,11 @@ _LONGEST_REST_S: Final = 120.0
 class Pace:
     """What the reads of one source took, and how long it rests for that."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, longest_rest_s: float = _LONGEST_REST_S) -> None:
         self._spent_s = 0.0
-        self._rests_until = 0.0
+        self._longest_rest_s = longest_rest_s
+        #: by ``time.monotonic``
+        self.rests_until = 0.0
 
     def timed(self, read: Callable[_P, _T]) -> Callable[_P, _T]:
         """``read``, whose time counts, also when it fails."""
@@ -33,10 +35,10 @@ class Pace:
     @property
     def is_resting(self) -> bool:
         """Is the source left alone now?"""
-        return time.monotonic() < self._rests_until
+        return time.monotonic() < self.rests_until
 
     def rest(self) -> None:
         """Let the source rest for what was read since the last rest."""
-        rest_s = min(self._spent_s * REST, _LONGEST_REST_S)
+        rest_s = min(self._spent_s * REST, self._longest_rest_s)
         self._spent_s = 0.0
-        self._rests_until = time.monotonic() + rest_s
+        self.rests_until = time.monotonic() + rest_s

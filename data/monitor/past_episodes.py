@@ -4,14 +4,23 @@ Read once backwards to the retention, a day at a time. Where the histograms say 
 run of the day was over its limit, the job table is not asked.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from data.clock import DAY_MS
-from data.engines.base import BATCH, JobEngine
+from data.engines.base import BATCH
 from data.model import Job
 from data.monitor.parts import in_parts
 from data.rules.histogram import reaches
 from data.rules.stalls import StallLimits, was_overdue
 from data.store import Store
 from data.store.job_types import OTHER
+
+
+class LongRuns(NamedTuple):
+    """The read of an engine that is needed."""
+
+    long_runs: Callable[..., list[Job]]
 
 
 class PastEpisodes:
@@ -22,7 +31,7 @@ class PastEpisodes:
         self._limits = limits
         self._kept_ms = kept_ms
 
-    def step_back(self, source: str, engine: JobEngine, now_ms: int) -> bool:
+    def step_back(self, source: str, engine: LongRuns, now_ms: int) -> bool:
         """Look at one older day, newest first; True when there are more.
 
         It waits until the rollups are complete. Raises DataError.
@@ -53,7 +62,7 @@ class PastEpisodes:
         return limits.shortest_ms if job_name == OTHER else limits.of(job_name)
 
     def _record(
-        self, source: str, engine: JobEngine, span: tuple[int, int], limit_ms: int
+        self, source: str, engine: LongRuns, span: tuple[int, int], limit_ms: int
     ) -> None:
         """Record the span, in halves where it holds too many runs to be read at once."""
 

@@ -11,7 +11,7 @@ from data.monitor.duty import Duty
 from data.monitor.leading import Leadership, LedDuties
 from data.monitor.pace import REST, Pace
 from data.monitor.parts import in_parts
-from data.monitor.past_episodes import PastEpisodes
+from data.monitor.past_episodes import LongRuns, PastEpisodes
 from data.monitor.stalls import StallRecorder
 from data.snapshot import Source
 from data.store import Store
@@ -25,8 +25,11 @@ _RECORD_EVERY_MS: Final = SECOND_MS // 2
 _DEADLINE_S: Final = 150.0
 #: So long the past is read before the present is looked after again.
 _BACK_SLICE_S: Final = 4.0
-#: A fill leaves the source alone as long as it read it, which is half of a step.
+#: After a step of the import this process and the store have so many times its length
+#: for others; the source rests for what was read in it.
 _REST_PER_FILL: Final = 0.5
+#: A read of a day may take minutes in parts, and nobody waits for the past.
+_LONGEST_REST_OF_THE_PAST_S: Final = 3_600.0
 
 
 class Readers(NamedTuple):
@@ -56,9 +59,15 @@ class SourceDuties:
         self._store = store
         self._clock = clock
         self._readers = readers
-        self._back_steps = BackSteps(source.name)
-        self._pace = Pace()
         engine = source.engine
+        past = Pace(longest_rest_s=_LONGEST_REST_OF_THE_PAST_S)
+        self._back_steps = BackSteps(past, source.name)
+        self._read_past = in_parts(past.timed(engine.finished_cells))
+        self._past_failures = FailureReads(
+            past.timed(engine.page), past.timed(engine.failures)
+        )
+        self._long_runs = LongRuns(past.timed(engine.long_runs))
+        self._pace = Pace()
         self._read = in_parts(self._pace.timed(engine.finished_cells))
         self._failures = FailureReads(
             self._pace.timed(engine.page), self._pace.timed(engine.failures)
@@ -138,15 +147,16 @@ class SourceDuties:
 
     def _go_back(self, now: int, stop: Event) -> None:
         """Read the past for a while."""
-        name, engine = self._source.name, self._source.engine
+        name = self._source.name
         steps = [
             BackStep("import of rollups", partial(self._fill, now), _REST_PER_FILL)
         ]
         if self._readers.failed_runs:
-            back = partial(self._readers.failed_runs.step_back, name, engine, now)
+            failed = self._readers.failed_runs
+            back = partial(failed.step_back, name, self._past_failures, now)
             steps.append(BackStep("import of failed runs", back, REST))
         if self._readers.past:
-            back = partial(self._readers.past.step_back, name, engine, now)
+            back = partial(self._readers.past.step_back, name, self._long_runs, now)
             steps.append(BackStep("past stalled runs", back, REST))
         self._back_steps.go_on(
             steps, stop, for_s=_BACK_SLICE_S, may_go_on=lambda: self._may_lead(now)
@@ -156,8 +166,8 @@ class SourceDuties:
         return not self._is_in_trouble and self._led.lead(now)
 
     def _fill(self, now: int) -> bool:
-        read = in_parts(self._source.engine.finished_cells)
-        more = self._store.rollups.backfill_step(self._source.name, read, now)
+        name = self._source.name
+        more = self._store.rollups.backfill_step(name, self._read_past, now)
         if more:
             self._note_recent(now)
         return more

@@ -180,7 +180,8 @@ class ErrorLog:
                     *_group_columns(), events.scalar_subquery().label("events")
                 ).where(_g.fingerprint == root)
             ).one()
-            return _to_groups(connection, [row])[0]
+            groups = _to_groups(connection, [row])
+            return (_of_source(connection, groups, source) if source else groups)[0]
 
     def events(
         self,
@@ -189,15 +190,16 @@ class ErrorLog:
         since: int = 0,
         until: int = 0,
         before: tuple[int, int] | None = None,
+        source: str = "",
         limit: int = 1,
     ) -> list[KeptEvent]:
         """Events of these fingerprints, or of all, newest first.
 
-        ``before`` is the (at, id) of an event: only older ones.
+        ``before`` is the (at, id) of an event: only older ones. ``source`` leaves out
+        those of others.
         """
         statement = select(error_event).order_by(_e.at.desc(), _e.id.desc())
-        if members:
-            statement = statement.where(_e.fingerprint.in_(map(storable, members)))
+        statement = statement.where(*_of_members(members, source))
         if since:
             statement = statement.where(_e.at >= since)
         if until:
@@ -207,13 +209,13 @@ class ErrorLog:
         return [KeptEvent(*row) for row in self._db.fetch(statement.limit(limit))]
 
     def newer_event(
-        self, members: Collection[str], after: tuple[int, int]
+        self, members: Collection[str], after: tuple[int, int], *, source: str = ""
     ) -> KeptEvent | None:
         """The event that came next after the one of this (at, id)."""
         at, id_ = after
         statement = (
             select(error_event)
-            .where(_e.fingerprint.in_(map(storable, members)))
+            .where(*_of_members(members, source))
             .where((_e.at > at) | ((_e.at == at) & (_e.id > id_)))
             .order_by(_e.at, _e.id)
             .limit(1)
@@ -221,9 +223,11 @@ class ErrorLog:
         rows = self._db.fetch(statement)
         return KeptEvent(*rows[0]) if rows else None
 
-    def position(self, members: Collection[str], event: KeptEvent) -> tuple[int, int]:
+    def position(
+        self, members: Collection[str], event: KeptEvent, *, source: str = ""
+    ) -> tuple[int, int]:
         """Which of how many kept events this is, newest first, to ``COUNTED_TO``."""
-        own = select(_e.id).where(_e.fingerprint.in_(map(storable, members)))
+        own = select(_e.id).where(*_of_members(members, source))
         newer = own.where(
             (_e.at > event.at) | ((_e.at == event.at) & (_e.id > event.id))
         )
@@ -507,6 +511,12 @@ def _of_group(columns: Any, filter_: ErrorFilter) -> list[ColumnElement[bool]]:
         part = storable(filter_.text)
         found.append(columns.title.icontains(part, autoescape=True))
     return found
+
+
+def _of_members(members: Collection[str], source: str) -> list[ColumnElement[bool]]:
+    """Is it an event of these fingerprints, or of any; and of this source, or of none?"""
+    wanted = [_e.fingerprint.in_(map(storable, members))] if members else []
+    return wanted + ([of_source(error_event, source)] if source else [])
 
 
 def _is_before(at: int, id_: int) -> ColumnElement[bool]:

@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -377,6 +378,94 @@ def test_rollups_that_cost_half_a_second_are_refreshed_every_ten(
     assert len(spans) >= 50
 
 
+class Passing(Event):
+    """Nothing stops; whoever waits lets time pass at once, and work takes no time."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self.now_s = 0.0
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.pass_s(timeout or 0.0)
+        return False
+
+    def pass_s(self, seconds: float) -> None:
+        self.now_s += seconds
+        self._clock.advance_ms(round(seconds * SECOND_MS))
+
+
+@pytest.mark.parametrize(
+    ("of_a_day_s", "days", "within_s"),
+    [(0.002, 90, 60), (0.2, 15, 180), (0.2, 90, 600), (7.0, 20, 6_000)],
+)
+def test_the_import_leaves_a_source_alone_twenty_times_as_long_as_it_reads(
+    tmp_path: Path,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    of_a_day_s: float,
+    days: int,
+    within_s: float,
+) -> None:
+    """At first, and after an absence of more than a day; a fast source is read at once."""
+    passing = Passing(clock)
+    monkeypatch.setattr("data.monitor.pace.time.monotonic", lambda: passing.now_s)
+    spent: list[float] = []
+
+    def read(since_ms: int, until_ms: int) -> list[HourCell]:
+        spent.append(of_a_day_s * (until_ms - since_ms) / DAY_MS)
+        passing.pass_s(spent[-1])
+        return [HourCell(since_ms, "report", JobState.SUCCEEDED, 1, 0, 0)]
+
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}", retention_ms=days * DAY_MS)
+    with sources(tmp_path, "orders") as made, closing(store):
+        source = made["orders"]
+        source.reader.refresh()
+        monkeypatch.setattr(source.engine, "finished_cells", read)
+        duties = Duties(made, store, clock=clock, holder="me").of_sources["orders"]
+        for _ in range(2):
+            spent.clear()
+            began = passing.now_s
+            while not spent or store.trends.progress("orders") is not None:
+                passing.pass_s(1.0)
+                duties.step(passing)
+            took_s = passing.now_s - began
+            # the newest hours are read beside it, and rest for themselves
+            assert sum(spent) <= (took_s + 21 * max(spent)) / 10
+            past = [one for one in spent if one > of_a_day_s / 2]
+            assert len(past) >= days - 1
+            assert sum(past) <= (took_s + 21 * max(past)) / 20
+            assert took_s <= within_s
+            clock.advance_ms(3 * DAY_MS)
+
+
+def test_what_reads_the_past_shares_one_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that go back in turn read no more of the time than one."""
+    seconds = [0.0]
+    monkeypatch.setattr("data.monitor.pace.time.monotonic", lambda: seconds[0])
+    pace, done = Pace(), list[str]()
+    steps = BackSteps(pace, "orders")
+
+    def spend(name: str, read_s: float) -> bool:
+        def read() -> None:
+            seconds[0] += read_s
+
+        pace.timed(read)()
+        done.append(name)
+        return True
+
+    both = [
+        BackStep(name, partial(spend, name, 0.5), 0.5) for name in ("cells", "failures")
+    ]
+    for _ in range(2_000):
+        steps.go_on(both, NEVER, for_s=0.01, may_go_on=lambda: True)
+        seconds[0] += 0.1
+
+    assert 0.5 * len(done) / seconds[0] <= 1 / 20
+    assert done[:4] == ["cells", "failures"] * 2
+
+
 def test_a_step_into_the_past_that_fails_waits_longer_each_time(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -388,7 +477,7 @@ def test_a_step_into_the_past_that_fails_waits_longer_each_time(
         tried.append(seconds[0])
         raise ZeroDivisionError
 
-    steps = BackSteps("orders")
+    steps = BackSteps(Pace(), "orders")
     for _ in range(100):
         steps.go_on(
             [BackStep("import of rollups", fail, 0.5)],

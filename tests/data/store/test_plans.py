@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 
 from data.clock import DAY_MS, HOUR_MS
 from data.store import Store
-from data.store.error_records import ErrorFilter
+from data.store.error_records import ErrorFilter, KeptEvent
 from data.store.signs import (
     events_by_hour,
     stalled_between,
@@ -19,12 +19,15 @@ from data.store.signs import (
     visitors_since,
 )
 from tests.conftest import WEDNESDAY, FakeClock
+from tests.data.store.test_errors import event as error
 
 NOW = FakeClock(WEDNESDAY).now_ms
 LARGE = (
     *("stall_episode", "rollup_hour", "rollup_day", "error_hour", "error_day"),
-    *("error_run", "error_visitor", "error_met", "viewer_slot", "audit"),
+    *("error_event", "error_run", "error_visitor", "error_met", "viewer_slot", "audit"),
 )
+_KNOWN: Any = dict.fromkeys(KeptEvent._fields, "")
+KEPT = KeptEvent(**{**_KNOWN, "id": 9, "at": NOW})
 _SCAN = re.compile(r"^SCAN (\w+)|Seq Scan on (\w+)")
 ASKED: dict[str, Callable[[Store], Any]] = {
     "/metrics": lambda store: store.tallies.read(NOW),
@@ -34,6 +37,22 @@ ASKED: dict[str, Callable[[Store], Any]] = {
     "people": lambda store: visitors_since(store.database, ["v2:a"], NOW - HOUR_MS),
     "events": lambda store: events_by_hour(store.database, ["v2:a"], NOW - HOUR_MS),
     "groups": lambda store: store.errors.groups(ErrorFilter(since=NOW - DAY_MS)),
+    "an error's events": lambda store: store.errors.events(
+        ["v2:a", "v2:b"], before=(NOW, 9), source="orders"
+    ),
+    "an error's newer event": lambda store: store.errors.newer_event(
+        ["v2:a", "v2:b"], (NOW, 9), source="orders"
+    ),
+    "an error's position": lambda store: store.errors.position(
+        ["v2:a", "v2:b"], KEPT, source="orders"
+    ),
+    "an error's runs": lambda store: store.errors.runs(
+        ["v2:a", "v2:b"], limit=8, source="orders"
+    ),
+    "an error's group": lambda store: (
+        store.errors.write([error("v2:a", source="orders", run_id="7")]),
+        store.errors.group("v2:a", source="orders"),
+    ),
     "met": lambda store: store.errors.met_by(NOW - DAY_MS, NOW),
     "run again": lambda store: store.errors.note_retried("orders", ["1"], NOW),
     "audit": lambda store: store.audit.prune(NOW - DAY_MS),
