@@ -4,6 +4,7 @@ from typing import Any, Final
 
 _QUARTZ: Final = (
     "themeQuartz.withParams({"
+    "browserColorScheme: 'inherit',"
     "accentColor: 'var(--accent)', backgroundColor: 'var(--surface)',"
     "foregroundColor: 'var(--text)', borderColor: 'var(--line)',"
     "headerBackgroundColor: 'var(--surface)', headerTextColor: 'var(--text-quiet)',"

@@ -14,8 +14,12 @@ _LONGEST_REST_S: Final = 120.0
 class Pace:
     """What the reads of one source took, and how long it rests for that."""
 
-    def __init__(self, *, longest_rest_s: float = _LONGEST_REST_S) -> None:
+    def __init__(
+        self, *, full_from_s: float = 0.0, longest_rest_s: float = _LONGEST_REST_S
+    ) -> None:
+        """What took less than ``full_from_s`` is followed by fewer times that, in proportion."""
         self._spent_s = 0.0
+        self._full_from_s = full_from_s
         self._longest_rest_s = longest_rest_s
         #: by ``time.monotonic``
         self.rests_until = 0.0
@@ -39,6 +43,11 @@ class Pace:
 
     def rest(self) -> None:
         """Let the source rest for what was read since the last rest."""
-        rest_s = min(self._spent_s * REST, self._longest_rest_s)
+        rest_s = min(self._spent_s * self._times(), self._longest_rest_s)
         self._spent_s = 0.0
         self.rests_until = time.monotonic() + rest_s
+
+    def _times(self) -> float:
+        if self._spent_s >= self._full_from_s:
+            return REST
+        return REST * self._spent_s / self._full_from_s

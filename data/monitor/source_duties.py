@@ -30,6 +30,9 @@ _BACK_SLICE_S: Final = 4.0
 _REST_PER_FILL: Final = 0.5
 #: A read of a day may take minutes in parts, and nobody waits for the past.
 _LONGEST_REST_OF_THE_PAST_S: Final = 3_600.0
+#: Reads of the past that take so long get a twentieth of the source's time. Shorter ones
+#: get more of it: they are no burden, and a fast source's history is there in a minute.
+_SLOW_FROM_S: Final = 0.2
 
 
 class Readers(NamedTuple):
@@ -60,7 +63,9 @@ class SourceDuties:
         self._clock = clock
         self._readers = readers
         engine = source.engine
-        past = Pace(longest_rest_s=_LONGEST_REST_OF_THE_PAST_S)
+        past = Pace(
+            full_from_s=_SLOW_FROM_S, longest_rest_s=_LONGEST_REST_OF_THE_PAST_S
+        )
         self._back_steps = BackSteps(past, source.name)
         self._read_past = in_parts(past.timed(engine.finished_cells))
         self._past_failures = FailureReads(

@@ -396,19 +396,27 @@ class Passing(Event):
 
 
 @pytest.mark.parametrize(
-    ("of_a_day_s", "days", "within_s"),
-    [(0.002, 90, 60), (0.2, 15, 180), (0.2, 90, 600), (7.0, 20, 6_000)],
+    ("of_a_day_s", "days", "share", "within_s"),
+    [
+        (0.002, 90, 1 / 2, 5),
+        (0.03, 90, 1 / 4, 20),
+        (0.1, 90, 1 / 11, 120),
+        (0.2, 15, 1 / 20, 100),
+        (0.2, 90, 1 / 20, 500),
+        (7.0, 20, 1 / 20, 4_000),
+    ],
 )
-def test_the_import_leaves_a_source_alone_twenty_times_as_long_as_it_reads(
+def test_the_import_of_a_slow_source_takes_a_twentieth_of_its_time(
     tmp_path: Path,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
     *,
     of_a_day_s: float,
     days: int,
+    share: float,
     within_s: float,
 ) -> None:
-    """At first, and after an absence of more than a day; a fast source is read at once."""
+    """At first, and after more than a day away; that of a fast source is there soon."""
     passing = Passing(clock)
     monkeypatch.setattr("data.monitor.pace.time.monotonic", lambda: passing.now_s)
     spent: list[float] = []
@@ -431,11 +439,11 @@ def test_the_import_leaves_a_source_alone_twenty_times_as_long_as_it_reads(
                 passing.pass_s(1.0)
                 duties.step(passing)
             took_s = passing.now_s - began
-            # the newest hours are read beside it, and rest for themselves
-            assert sum(spent) <= (took_s + 21 * max(spent)) / 10
             past = [one for one in spent if one > of_a_day_s / 2]
             assert len(past) >= days - 1
-            assert sum(past) <= (took_s + 21 * max(past)) / 20
+            assert sum(past[:-1]) <= took_s * share
+            # the newest hours are read beside it, and rest for themselves
+            assert sum(spent[:-1]) <= took_s * (share + 1 / 20) + spent[0]
             assert took_s <= within_s
             clock.advance_ms(3 * DAY_MS)
 
