@@ -24,7 +24,7 @@ from tests.data.store.test_errors import event as error
 NOW = FakeClock(WEDNESDAY).now_ms
 LARGE = (
     *("stall_episode", "rollup_hour", "rollup_day", "error_hour", "error_day"),
-    *("error_event", "error_run", "error_visitor", "error_met", "viewer_slot", "audit"),
+    *("error_run", "error_visitor", "error_met", "viewer_slot", "audit"),
 )
 _KNOWN: Any = dict.fromkeys(KeptEvent._fields, "")
 KEPT = KeptEvent(**{**_KNOWN, "id": 9, "at": NOW})
@@ -85,7 +85,9 @@ def test_nothing_large_is_scanned(store: Store, asked: str) -> None:
         if text.split()[0] in ("SELECT", "UPDATE", "DELETE")
     ]
     assert planned
-    assert [one for one in planned if scanned(store, *one) & {*LARGE}] == []
+    # "errors" walks the events by their ids, to the oldest that is kept
+    large = {*LARGE} if asked == "errors" else {*LARGE, "error_event"}
+    assert [one for one in planned if scanned(store, *one) & large] == []
 
 
 def scanned(store: Store, text: str, values: Any) -> set[str]:
