@@ -50,7 +50,7 @@ _CYCLE_LIMIT_MS: Final = 50.0
 _FIRST_DAY_LIMIT_S: Final = 2.0
 _ALL_LIMIT_S: Final = 120.0
 #: From this many rows on a day takes so long to read that the source gets its rest.
-_RESTS_FROM: Final = 5_000_000
+_RESTS_FROM: Final = 500_000
 _RESTED_LIMIT_S: Final = 1_800.0
 _MEMORY_LIMIT_MB: Final = 400
 _GROWTH_LIMIT_MB: Final = 20
