@@ -63,10 +63,13 @@ def figures(store: Store, since: int, until: int) -> Figures:
     """What is known of the week that ends then, of all sources."""
     weeks = store.trends.weeks("", until)
     slots = store.viewing.slots(since, until)
+    known_since = store.trends.known_since("")
+    is_known = known_since is not None and known_since <= since
+    stalled = store.trends.stalled_by_day("", since, until)
     return Figures(
         succeeded=weeks.finished - weeks.failed,
         failed=weeks.failed,
-        stalled=sum(store.trends.stalled_by_day("", since, until).values()),
+        stalled=sum(stalled.values()) if is_known else None,
         repairs_ms=[one.resolve_ms for one in store.incidents.ended("", since, until)],
         minutes=sum(slot.minutes for slot in slots),
         good_minutes=sum(slot.good_minutes for slot in slots),
@@ -76,11 +79,12 @@ def figures(store: Store, since: int, until: int) -> Figures:
 def week_of(store: Store, since: int) -> Week:
     """What is drawn of the week that began then, of all sources."""
     found = _days(store, since - WEEK_MS, since + WEEK_MS)
+    limit = stall_limit(store, since + WEEK_MS)
     return Week(
         name=week_name(since),
         days=found[7:],
         before=found[:7],
-        limit=stall_limit(store, since + WEEK_MS).value,
+        limit=limit.value if limit.enough else None,
     )
 
 

@@ -40,8 +40,8 @@ class Week(NamedTuple):
     days: Sequence[Day]
     #: the same days of the week before
     before: Sequence[Day]
-    #: stalled runs a day that are not too many
-    limit: float
+    #: stalled runs a day that are not too many; None where too little is known to tell
+    limit: float | None
 
 
 def picture_of(week: Week) -> bytes | None:
@@ -72,8 +72,9 @@ def _draw_rates(axes: "Axes", week: Week) -> None:
 
 def _draw_stalled(axes: "Axes", week: Week) -> None:
     axes.bar(range(len(week.days)), [day.stalled for day in week.days], color=_BLUE)
-    limit = f"limit of {week.limit:g}"
-    axes.axhline(week.limit, color=_RED, linestyle="--", label=limit)
+    if week.limit is not None:
+        limit = f"limit of {week.limit:g}"
+        axes.axhline(week.limit, color=_RED, linestyle="--", label=limit)
     axes.yaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     _finish(axes, week, "Stalled runs")
 
@@ -89,7 +90,8 @@ def _finish(axes: "Axes", week: Week, title: str) -> None:
     axes.set_title(title, loc="left")
     axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.5, len(names) - 0.5)
-    axes.legend(frameon=False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False)
     axes.margins(y=0.15)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)

@@ -29,8 +29,8 @@ class Figures(NamedTuple):
     #: runs that ended so
     succeeded: int = 0
     failed: int = 0
-    #: runs first seen as stalled
-    stalled: int = 0
+    #: runs first seen as stalled; of a week that is not known from its first day on, None
+    stalled: int | None = 0
     #: how long each incident took that ended, in ms
     repairs_ms: Sequence[int] = ()
     #: minutes in which somebody looked, and how many of them were good
@@ -110,8 +110,10 @@ def _days(since_ms: int) -> str:
 
 
 def _title(name: str, now: Figures) -> str:
-    failed, stalled = _share(now.error_rate), things(now.stalled, "run")
-    return f"Week {name}: {failed} of runs failed, {stalled} stalled"
+    failed = f"Week {name}: {_share(now.error_rate)} of runs failed"
+    if now.stalled is None:
+        return failed
+    return f"{failed}, {things(now.stalled, 'run')} stalled"
 
 
 def _lines(now: Figures, before: Figures) -> list[str]:
@@ -124,9 +126,11 @@ def _lines(now: Figures, before: Figures) -> list[str]:
         ),
         _line(
             "Stalled runs",
-            count(now.stalled),
-            count(before.stalled),
-            growth(now.stalled, before.stalled),
+            _stalled(now),
+            _stalled(before),
+            _NO_COMPARISON
+            if now.stalled is None or before.stalled is None
+            else growth(now.stalled, before.stalled),
         ),
         _line(
             "Time to repair",
@@ -145,6 +149,10 @@ def _lines(now: Figures, before: Figures) -> list[str]:
 
 def _line(what: str, now: str, before: str, remark: str) -> str:
     return f"{what}: {now} ({before}; {remark})"
+
+
+def _stalled(week: Figures) -> str:
+    return "unknown" if week.stalled is None else count(week.stalled)
 
 
 def _rate(week: Figures) -> str:

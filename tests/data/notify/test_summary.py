@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from data.clock import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, to_ms
 from data.model import JobState, Severity
-from data.monitor.weekly import WeeklySummary, week_of
+from data.monitor.weekly import WeeklySummary, figures, week_of
 from data.notify import Messenger
 from data.notify.courier import Outcome, deliver
 from data.notify.picture import Week, picture_of
@@ -170,7 +170,7 @@ def test_it_is_told_on_monday_at_eight_and_once(
             clock.advance_ms(HOUR_MS)
 
         assert [mail.subject for mail in mailbox.mails] == [
-            "Week 2026-W48: 25% of runs failed, 0 runs stalled",
+            "Week 2026-W48: 25% of runs failed",  # it is not known from its first day on
             "Week 2026-W49: unknown of runs failed, 0 runs stalled",
         ]
         assert critical_only.mails == []
@@ -222,6 +222,26 @@ def test_stalled_runs_are_drawn_on_the_day_they_were_seen(store: Store) -> None:
 
     assert [day.stalled for day in week.days] == [2, *[0] * 6]
     assert [day.stalled for day in week.before] == [*[0] * 6, 1]
+
+
+def test_of_a_week_that_is_not_known_whole_no_stalled_runs_are_told(
+    store: Store,
+) -> None:
+    store.rollups.refresh("jobs", lambda _since, _until: [], SINCE + DAY_MS)
+    with store.database.writing() as connection:
+        connection.execute(insert(stall_episode).values(episode(1, SINCE + DAY_MS)))
+
+    until = SINCE + WEEK_MS
+    first = figures(store, SINCE, until)
+    second = figures(store, until, until + WEEK_MS)
+    words = summary_of(until, second, first, (), HOME)
+
+    assert (first.stalled, second.stalled) == (None, 0)
+    assert "Stalled runs: 0 (unknown; no comparison)" in words.body
+    assert summary_of(SINCE, first, first, (), HOME).title.endswith("of runs failed")
+    week = week_of(store, SINCE)
+    assert week.limit is None
+    assert picture_of(week) != picture_of(week._replace(limit=2))
 
 
 def test_without_the_extra_there_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
