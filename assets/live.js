@@ -318,31 +318,38 @@
 
   const isOfOther = ({ source: name }) => Boolean(name && source() && name !== source());
 
+  /** What is known of the data comes first: the badge never speaks of older data. */
   function receive(content) {
     window.jobManagerTicker?.serverTime(content.at);
     const isNew = content.type === "snapshot" && isNews(content, shown, source());
-    if (!isNew && !isOfOther(content)) window.jobManagerFreshness?.hear(timesOf(content));
+    const snapshot = isNew ? chosenOf(content) : null;
+    hearOf(content, snapshot);
     dispatch({ type: "message" });
     if (content.type === "hb") beat(content);
     if (!isNew) return;
     shown = { boot: content.boot, seq: content.seq, version: content.version };
-    show(content, window.jobManagerOrder ? window.jobManagerOrder.take(content) : content);
+    if (snapshot) announce("jobmanager:snapshot", snapshot);
+  }
+
+  /** The snapshot that is to be shown now; null: another process read later. */
+  const chosenOf = (content) =>
+    window.jobManagerOrder ? window.jobManagerOrder.take(content) : content;
+
+  function hearOf(content, snapshot) {
+    if (!isOfOther(content)) window.jobManagerFreshness?.hear(snapshot ?? timesOf(content));
   }
 
   /** What is known of the data without its view. */
   const timesOf = ({ view: _view, ...times }) => times;
 
-  /** Tell of what is to be shown of a message; null: another process read later. */
-  function show(content, chosen) {
-    if (!isOfOther(content)) window.jobManagerFreshness?.hear(chosen ?? timesOf(content));
-    if (chosen) announce("jobmanager:snapshot", chosen);
-  }
-
   /** Of a version that was never received the server believes that it was. */
   function beat(content) {
     announce("jobmanager:heartbeat", content);
-    const chosen = shown && window.jobManagerOrder?.beat(shown.boot, content);
-    if (chosen) show(content, chosen);
+    const snapshot = shown && window.jobManagerOrder?.beat(shown.boot, content);
+    if (snapshot) {
+      hearOf(content, snapshot);
+      announce("jobmanager:snapshot", snapshot);
+    }
     if (content.version === shown?.version) return;
     shown = { ...shown, version: content.version };
     window.jobManagerPoll?.askNow();

@@ -477,6 +477,21 @@ describe("on a page", () => {
     assert.equal(it.element("live-badge").dataset.freshness, "fresh");
   });
 
+  test("a link that is back says so once, however old the data has become", () => {
+    const it = page();
+    it.start();
+    it.receive(snapshot(1, { read_at: NOW - 20_000 }));
+    it.closed(1006);
+    it.time.advance(1000);
+    const { writes } = it.element("live-state");
+    const before = writes.textContent;
+
+    it.receive(snapshot(1, { boot: "b2", at: it.time.now(), read_at: it.time.now() }));
+
+    assert.equal(it.words(), "Live");
+    assert.equal(writes.textContent, before + 1);
+  });
+
   test("a source in trouble is not green, however young its data is", () => {
     const it = page();
     it.start();
