@@ -28,7 +28,9 @@ def register(server: FastAPI, deps: Deps, viewers: Callable[[], int]) -> None:
     """Attach every route; ``viewers`` counts live links."""
     release = version("job-manager")
     health.register(server, deps, viewers, release)
-    errors.register(server, below(deps.look.prefix, "api/"))
+    prefix = deps.look.prefix
+    callbacks = below(prefix, "_dash-update-component")
+    errors.register(server, below(prefix, "api/"), callbacks=callbacks)
     router = _routes(deps)
     schema.register(router, release)
     server.include_router(router)

@@ -1,6 +1,8 @@
 """What programs may do: start, cancel, run again, clean up, undo."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 from fastapi import APIRouter
 
@@ -20,8 +22,14 @@ from dashboard.api.models import (
 from dashboard.auth import require
 from dashboard.deps import Action, Deps
 from data.actions import seen_of, ticked_of
+from data.all_sources import AllEngine
+from data.engines.base import JobEngine
 from data.exceptions import InvalidParamsError
+from data.model import FINISHED
 from data.rules import exact_json
+
+_NOT_STALLED: Final = "It is not stalled."
+_NOT_THERE: Final = "There is no run of this id."
 
 
 def register(router: APIRouter, deps: Deps) -> None:
@@ -74,13 +82,38 @@ def register(router: APIRouter, deps: Deps) -> None:
             wanted = set(asked.run_ids)
             chosen = [run for run in seen_of(snapshot) if run.run_id in wanted]
         done = deps.actions.clean_up(asked.source, chosen, actor=actor)
-        return CleanedAnswer(**asdict(done))
+        answer = CleanedAnswer(**asdict(done))
+        known = {run.run_id for run in chosen}
+        others = [id_ for id_ in asked.run_ids or () if id_ not in known]
+        return _with_others(answer, deps.place(asked.source).engine, others)
 
     @router.post("/undo", responses=RESPONSES)
     def undo(asked: UndoAsked) -> UndoneAnswer:
         """Put back what a clean-up marked, where nobody touched it since."""
         actor = require(deps.viewer(), Action.UNDO)
         return UndoneAnswer(**asdict(deps.actions.undo(asked.undo_token, actor=actor)))
+
+
+def _with_others(
+    answer: CleanedAnswer, engine: JobEngine | AllEngine, run_ids: Sequence[str]
+) -> CleanedAnswer:
+    """The answer with runs that were asked for too, and are not stalled."""
+    if not run_ids:
+        return answer
+    there = {job.run_id: job.state in FINISHED for job in engine.runs(run_ids)}
+    finished = [id_ for id_ in dict.fromkeys(run_ids) if there.get(id_)]
+    reasons = {
+        id_: _NOT_STALLED if id_ in there else _NOT_THERE
+        for id_ in dict.fromkeys(run_ids)
+        if not there.get(id_)
+    }
+    return answer.model_copy(
+        update={
+            "finished_meanwhile": [*answer.finished_meanwhile, *finished],
+            "not_reached": [*answer.not_reached, *reasons],
+            "reasons": {**answer.reasons, **reasons},
+        }
+    )
 
 
 def _as_text(params: dict[str, object]) -> str:

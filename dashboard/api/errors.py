@@ -112,8 +112,8 @@ def answer(
     return JSONResponse(body, status)
 
 
-def register(server: FastAPI, path: str) -> None:
-    """Answer in JSON whatever goes wrong below ``path``."""
+def register(server: FastAPI, path: str, *, callbacks: str) -> None:
+    """Answer in JSON whatever goes wrong below ``path``, or asks ``callbacks`` for nothing."""
 
     @server.exception_handler(DataError)
     async def data_error(_request: Request, error: Exception) -> Response:
@@ -138,6 +138,7 @@ def register(server: FastAPI, path: str) -> None:
         return made
 
     server.add_middleware(_Guard, path=path)
+    server.add_middleware(_CallbackGuard, path=callbacks)
 
 
 def _known(error: Exception) -> JSONResponse:
@@ -168,6 +169,36 @@ def _sentence(error: Exception) -> str:
 
 class _TooLargeError(Exception):
     """The body is longer than the limit."""
+
+
+class _CallbackGuard:
+    """Answers a request to Dash's own route that is no callback of these pages.
+
+    A callback that fails tells the page so itself (``shell``): what Dash answers with
+    500 never became one.
+    """
+
+    def __init__(self, app: ASGIApp, *, path: str) -> None:
+        self._app = app
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it."""
+        if scope["type"] != "http" or scope["path"] != self._path:
+            await self._app(scope, receive, send)
+            return
+        failed = False
+
+        async def noted(message: Message) -> None:
+            nonlocal failed
+            failed = failed or message.get("status") == HTTPStatus.INTERNAL_SERVER_ERROR
+            if not failed:  # or the answer is ours
+                await send(message)
+
+        await self._app(scope, receive, noted)
+        if failed:
+            words = "This is no callback of these pages: reload the page."
+            await answer(400, "bad_request", words)(scope, receive, send)
 
 
 class _Guard:

@@ -1,11 +1,14 @@
 """The shapes of what programs send and get."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dashboard.views.audit import AuditView
 from dashboard.views.runs import RunView
+
+_HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
 class SourceAnswer(BaseModel):
@@ -134,6 +137,16 @@ class UndoneAnswer(BaseModel):
 
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_repeated(cls, value: Any) -> Any:
+        """No answer could repeat such a text; an action is not done before that shows."""
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and _HALF_A_PAIR.search(text):
+                message = "it holds half of a surrogate pair, which is no text"
+                raise ValueError(message)
+        return value
 
 
 class RetryAsked(_Asked):

@@ -16,6 +16,7 @@ from dashboard.trends.metrics import METRICS
 from dashboard.views.trends import Cell, Question, Trend, csv_cell, json_rows
 from dashboard.views.trends_range import CUSTOM, RANGE
 from data.clock import now_ms
+from data.exceptions import InvalidRequestError
 
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     status: RESPONSES[status] for status in (403, 404, 422, 503)
@@ -58,6 +59,9 @@ def _words(
     job: _Text = "",
     source: _Text = "",
 ) -> dict[str, str]:
+    if (first or last) and range_ != CUSTOM:
+        message = f"from and to are days of a range of your own: add range={CUSTOM}."
+        raise InvalidRequestError(message)
     return {"range": range_, "from": first, "to": last, "job": job, "source": source}
 
 

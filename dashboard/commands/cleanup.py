@@ -46,7 +46,8 @@ def run(asked: argparse.Namespace, tools: Tools) -> int:
         say(f"{place.label}: {slow if alive else 'nothing is stalled.'}")
         return 0
     if asked.dry_run:
-        say(f"{place.label}: {len(seen)} stalled. Nothing was changed.")
+        marked = f"{len(seen)} would be marked as failed. Nothing was changed."
+        say(f"{place.label}: {len(seen) + len(alive)} stalled, {marked}")
         return 0
     if not (asked.yes or _agreed(len(seen))):
         say("Nothing was changed.")

@@ -431,6 +431,55 @@ def test_params_that_no_database_takes_are_refused(
     assert error_of(answer) == (422, "invalid")
 
 
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("runs/cancel", {}),
+        ("runs/retry", {}),
+        ("stalled/cleanup", {}),
+        ("runs/retry", {"source": "\ud800"}),
+    ],
+)
+def test_nothing_is_done_to_ids_that_no_answer_could_repeat(
+    client: TestClient, table: JobTable, path: str, more: dict[str, Any]
+) -> None:
+    [run_id] = table.add(make_run(started_at=NOW - HOUR_MS))
+    before = table.row(run_id)
+    asked = {"source": "jobs", "run_ids": [run_id, "\ud800"], **more}
+
+    answer = client.post(
+        f"/api/{path}",
+        content=json.dumps(asked),
+        headers={"Content-Type": "application/json"},
+    )
+
+    assert error_of(answer) == (422, "invalid")
+    assert "surrogate pair" in answer.json()["error"]["message"]
+    assert table.row(run_id) == before
+
+
+def test_a_clean_up_says_of_every_id_what_became_of_it(
+    client: TestClient, table: JobTable
+) -> None:
+    stalled, young, ended = table.add(
+        make_run(started_at=NOW - HOUR_MS),
+        make_run(started_at=NOW, heartbeat_at=NOW),
+        finished_run(),
+    )
+    asked = {"source": "jobs", "run_ids": [stalled, young, ended, "abc", "", "999"]}
+
+    body = client.post("/api/stalled/cleanup", json=asked).json()
+
+    assert body["cleaned"] == [stalled]
+    assert body["finished_meanwhile"] == [ended]
+    assert body["not_reached"] == [young, "abc", "", "999"]
+    assert body["reasons"] == {
+        young: "It is not stalled.",
+        **dict.fromkeys(["abc", "", "999"], "There is no run of this id."),
+    }
+    assert table.row(young)["status"] == "RUNNING"
+
+
 @pytest.mark.parametrize("q", ["%", "_", "'", '"', "\0", "a\\b"])
 def test_hostile_filters_find_nothing(
     client: TestClient, table: JobTable, q: str

@@ -77,7 +77,7 @@ def test_a_dry_run_lists_the_evidence_and_changes_nothing(
 
     told = capsys.readouterr().out
     assert f"{run_id}  resize  running for 45m" in told
-    assert "1 stalled. Nothing was changed." in told
+    assert "1 stalled, 1 would be marked as failed. Nothing was changed." in told
     assert table.row(run_id)["status"] == "RUNNING"
 
 

@@ -315,6 +315,23 @@ def test_a_failing_callback_answers_with_a_reference_and_logs_the_rest(
     assert "geheim" in str(record.exc_info)
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["{}", "{", "[]", "null", "", '{"output":"x.y","inputs":[]}'],
+)
+def test_what_is_no_callback_of_the_page_is_told_so(
+    start_alone: Start, caplog: pytest.LogCaptureFixture, body: str
+) -> None:
+    client, _ = start_alone()
+    headers = {"Content-Type": "application/json"}
+
+    answer = client.post("/_dash-update-component", content=body, headers=headers)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "bad_request"
+    assert "reload" in answer.json()["error"]["message"]
+
+
 def test_health_is_about_the_process_and_readiness_about_the_sources(
     start_alone: Start, tmp_path: Path
 ) -> None:

@@ -232,6 +232,8 @@ def test_an_unknown_metric_is_404_and_says_what_there_is(
         ({"range": "custom", "from": "2026-03-18", "to": "2026-03-01"}, 422, "swap"),
         ({"range": "custom", "from": "2026-03-18", "to": "2026-03-30"}, 422, "future"),
         ({"range": "custom", "from": "2024-03-18", "to": "2026-03-01"}, 422, "400"),
+        ({"from": "2026-03-01", "to": "2026-03-02"}, 422, "add range=custom"),
+        ({"range": "30d", "to": "abc"}, 422, "add range=custom"),
         ({"source": "nobody"}, 404, "There is no source 'nobody'"),
     ],
 )
