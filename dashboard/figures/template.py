@@ -150,7 +150,7 @@ def no_data(words: str) -> dict[str, Any]:
 
 
 def _instant(at: int) -> str:
-    """As plotly writes it."""
+    """In UTC, as plotly writes it: a number it would show in the browser's zone."""
     return f"{from_ms(at):%Y-%m-%d %H:%M}"
 
 
@@ -161,7 +161,7 @@ def line_trace(line: Line, at: Sequence[int]) -> dict[str, Any]:
         "type": "scatter",
         "mode": "lines+markers",
         "name": line.name,
-        "x": [*at],
+        "x": [*map(_instant, at)],
         "y": [*line.values],
         "customdata": [*zip(at, line.words, strict=True)],
         "line": {"color": line.colour, "width": 1.8, "dash": line.dash or "solid"},
@@ -182,7 +182,7 @@ def bar_trace(bars: Bars, at: Sequence[int], frame: Frame) -> dict[str, Any]:
     return {
         "type": "bar",
         "name": bars.name,
-        "x": [*at],
+        "x": [*map(_instant, at)],
         "y": [*bars.values],
         "width": int(width),
         "customdata": [*zip(at, bars.words, strict=True)],

@@ -149,6 +149,16 @@ def test_tr003_days_of_ones_own_are_offered_checked_and_kept(trends):
     assert page.field("trends-last") == "2020-01-01"
 
 
+@pytest.fixture
+def elsewhere(trends):
+    """Whoever looks lives in another zone than UTC."""
+    page = trends[0].page
+    page.cdp("Emulation.setTimezoneOverride", timezoneId="Pacific/Auckland")
+    yield
+    page.cdp("Emulation.setTimezoneOverride", timezoneId="")
+
+
+@pytest.mark.usefixtures("elsewhere")
 def test_tr004_a_point_says_what_moved_it_and_leads_to_its_runs(trends, jobs):
     page, store, now = trends
     fill(store, now)
