@@ -301,6 +301,12 @@ async def next_snapshot(socket: ClientConnection) -> dict[str, Any]:
             return told
 
 
+async def hear_to_the_end(socket: ClientConnection) -> None:
+    """Until it is closed; what was sent before comes first."""
+    while True:
+        await asyncio.wait_for(socket.recv(), LIMIT_S)
+
+
 async def next_with(runs: int, socket: ClientConnection) -> dict[str, Any]:
     """Figures of the last day may make a message of their own before it."""
     while True:
@@ -409,7 +415,6 @@ async def test_a_server_that_stops_tells_its_viewers(running: Composed) -> None:
         await next_snapshot(socket)
 
     with pytest.raises(ConnectionClosed) as closed:
-        while True:  # what was sent before it stopped comes first
-            await asyncio.wait_for(socket.recv(), LIMIT_S)
+        await hear_to_the_end(socket)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
