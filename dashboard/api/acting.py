@@ -1,7 +1,7 @@
 """What programs may do: start, cancel, run again, clean up, undo."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, replace
 from typing import Final
 
 from fastapi import APIRouter
@@ -81,11 +81,20 @@ def register(router: APIRouter, deps: Deps) -> None:
         if asked.run_ids is not None:
             wanted = set(asked.run_ids)
             chosen = [run for run in seen_of(snapshot) if run.run_id in wanted]
+        # before anything is done, or what was done could not be told
+        finished, reasons = _others(
+            deps.place(asked.source).engine,
+            [*dict.fromkeys(asked.run_ids or ())],
+            {run.run_id for run in chosen},
+        )
         done = deps.actions.clean_up(asked.source, chosen, actor=actor)
-        answer = CleanedAnswer(**asdict(done))
-        known = {run.run_id for run in chosen}
-        others = [id_ for id_ in asked.run_ids or () if id_ not in known]
-        return _with_others(answer, deps.place(asked.source).engine, others)
+        told = replace(
+            done,
+            finished_meanwhile=[*done.finished_meanwhile, *finished],
+            not_reached=[*done.not_reached, *reasons],
+            reasons={**done.reasons, **reasons},
+        )
+        return CleanedAnswer(**asdict(told))
 
     @router.post("/undo", responses=RESPONSES)
     def undo(asked: UndoAsked) -> UndoneAnswer:
@@ -94,26 +103,20 @@ def register(router: APIRouter, deps: Deps) -> None:
         return UndoneAnswer(**asdict(deps.actions.undo(asked.undo_token, actor=actor)))
 
 
-def _with_others(
-    answer: CleanedAnswer, engine: JobEngine | AllEngine, run_ids: Sequence[str]
-) -> CleanedAnswer:
-    """The answer with runs that were asked for too, and are not stalled."""
-    if not run_ids:
-        return answer
-    there = {job.run_id: job.state in FINISHED for job in engine.runs(run_ids)}
-    finished = [id_ for id_ in dict.fromkeys(run_ids) if there.get(id_)]
+def _others(
+    engine: JobEngine | AllEngine, asked: Sequence[str], chosen: Collection[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Of the runs that are asked for and not chosen those that are over, and why not the rest."""
+    others = [id_ for id_ in asked if id_ not in chosen]
+    if not others:
+        return [], {}
+    is_over = {job.run_id: job.state in FINISHED for job in engine.runs(others)}
     reasons = {
-        id_: _NOT_STALLED if id_ in there else _NOT_THERE
-        for id_ in dict.fromkeys(run_ids)
-        if not there.get(id_)
+        id_: _NOT_STALLED if id_ in is_over else _NOT_THERE
+        for id_ in others
+        if not is_over.get(id_)
     }
-    return answer.model_copy(
-        update={
-            "finished_meanwhile": [*answer.finished_meanwhile, *finished],
-            "not_reached": [*answer.not_reached, *reasons],
-            "reasons": {**answer.reasons, **reasons},
-        }
-    )
+    return [id_ for id_ in others if is_over.get(id_)], reasons
 
 
 def _as_text(params: dict[str, object]) -> str:

@@ -197,6 +197,7 @@ class _CallbackGuard:
 
         await self._app(scope, receive, noted)
         if failed:
+            log.warning("a request to %s is no callback of these pages", self._path)
             words = "This is no callback of these pages: reload the page."
             await answer(400, "bad_request", words)(scope, receive, send)
 

@@ -14,7 +14,7 @@ from data.rules.units import FIXES
 MAX_ROWS: Final = 500
 #: What people read of a job's own texts.
 NAME_LENGTH: Final = 120
-#: Of a name in a list that is no grid: the whole is told while it is pointed at.
+#: Of a name in a list that is no grid: the whole name is shown on hover.
 LISTED_NAME: Final = 60
 #: Of a name that the page shortens itself: whole, in all but the oddest cases.
 WHOLE_NAME: Final = 255

@@ -16,6 +16,7 @@ from app import compose
 from dashboard.deps import Deps, Role, Viewer
 from dashboard.settings import load_settings
 from data.clock import HOUR_MS
+from data.exceptions import SourceUnavailableError
 from tests.browser.waiting import wait_for
 from tests.conftest import FakeClock
 from tests.databases import new_database
@@ -478,6 +479,24 @@ def test_a_clean_up_says_of_every_id_what_became_of_it(
         **dict.fromkeys(["abc", "", "999"], "There is no run of this id."),
     }
     assert table.row(young)["status"] == "RUNNING"
+
+
+def test_a_clean_up_that_cannot_say_what_became_of_an_id_does_nothing(
+    shared: Product, table: JobTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [run_id] = table.add(make_run(started_at=NOW - HOUR_MS))
+
+    def fail(_ids: object) -> None:
+        message = "the database cannot be reached."
+        raise SourceUnavailableError(message)
+
+    monkeypatch.setattr(shared.deps.sources["jobs"].engine, "runs", fail)
+    asked = {"source": "jobs", "run_ids": [run_id, "999"]}
+
+    answer = shared.client.post("/api/stalled/cleanup", json=asked)
+
+    assert error_of(answer) == (503, "unavailable")
+    assert table.row(run_id)["status"] == "RUNNING"
 
 
 @pytest.mark.parametrize("q", ["%", "_", "'", '"', "\0", "a\\b"])
